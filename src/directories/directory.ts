@@ -1,0 +1,59 @@
+/** The port to where access lives. An adapter is one file whose default export is made by `defineDirectory` and which has a line in `index.ts`; the contract suite in `test/contracts/` then covers it. */
+
+import type { z } from 'zod/mini';
+import type { GroupPin, Pin } from '../lifecycle/types.ts';
+
+export type Member = { readonly userId: string; readonly userName: string };
+
+export type Call = {
+  readonly signal?: AbortSignal;
+  /** Called by `add` and `remove` right before the writing request is sent; throws when it is too late to send it. */
+  readonly beforeWrite?: () => void;
+};
+
+/**
+ * Every function throws `ProviderError` and nothing else. Answers count only where account, user and group agree with the pin:
+ * an id that is found under another name is followed, a name that now has another id is a namesake and is never touched,
+ * and an answer from another account throws `wrong-account`.
+ * Writes are sent once: the adapter makes no retry of its own around `add` and `remove`, because a lost answer must be seen.
+ */
+export type Directory = {
+  /** Exactly one user of that name, or `undefined`. More than one: throws `ambiguous`. */
+  findUser(name: string, call: Call): Promise<{ readonly userId: string; readonly userName: string; readonly active: boolean } | undefined>;
+  /** Exactly one group of that name (or id), or `undefined`. */
+  findGroup(name: string, call: Call): Promise<GroupPin | undefined>;
+  /** `gone`: the user or the group no longer exists by id, so the membership does not either. */
+  read(pin: Pin, call: Call): Promise<'member' | 'absent' | 'gone'>;
+  /** Every member, every page read; throws rather than answer in part. `gone`: the group no longer exists by id. */
+  members(group: GroupPin, call: Call): Promise<readonly Member[] | 'gone'>;
+  /** Resolves only when the provider acknowledged it. */
+  add(pin: Pin, call: Call): Promise<'added' | 'already'>;
+  /** Resolves only when the provider acknowledged it. `already`: was not a member, or user or group gone by id. */
+  remove(pin: Pin, call: Call): Promise<'removed' | 'already'>;
+};
+
+/** What an adapter is given besides its settings. */
+export type AdapterContext = {
+  /** The entry's name in the policy, for messages. */
+  readonly name: string;
+  readonly now: () => number;
+  /** A line for `--verbose`; never a secret. */
+  readonly log: (line: string) => void;
+  /** Tells what the provider's clock said, epoch ms, for the skew check. */
+  readonly onServerDate: (ms: number) => void;
+  /** Relative paths in settings are relative to this folder (the policy file's). */
+  readonly baseDir: string;
+};
+
+export type DirectoryKind<S> = {
+  /** Schema of the settings, without `kind`, `exclusive` and `userName`, which every directory has. */
+  readonly settings: z.ZodMiniType<S>;
+  /** Whether these settings reach nothing but this machine (a local file, an endpoint on loopback). */
+  readonly isLocal: (settings: S) => boolean;
+  readonly open: (settings: S, context: AdapterContext) => Promise<Directory>;
+};
+
+/** Checks an adapter against its own settings type, then forgets that type, so that the registry can hold all of them. */
+export function defineDirectory<S>(kind: DirectoryKind<S>): DirectoryKind<unknown> {
+  return kind as unknown as DirectoryKind<unknown>;
+}

@@ -1,0 +1,8 @@
+/** Every kind of directory there is. The next one goes here: one line, loaded only when a policy names it. */
+
+import type { DirectoryKind } from './directory.ts';
+
+export const directoryKinds = {
+  local: async () => (await import('./local.ts')).default,
+  'aws-iam': async () => (await import('./aws-iam.ts')).default,
+} satisfies Record<string, () => Promise<DirectoryKind<unknown>>>;

@@ -1,0 +1,88 @@
+/** What the ledger keeps: a request by a person, a grant for each target, and the membership that grants share. */
+
+import type { Asked, Decision, Target } from '../policy/types.ts';
+
+/** A membership pinned to the world by ids. The names are those at the time of pinning; the ids decide. */
+export type Pin = {
+  /** Account, org or file that the ids belong to. */
+  readonly account: string;
+  readonly userId: string;
+  readonly userName: string;
+  readonly groupId: string;
+  readonly groupName: string;
+};
+
+export type GroupPin = Pick<Pin, 'account' | 'groupId' | 'groupName'>;
+
+/** Who acts. `subject` at `issuer` is the identity; the e-mail (case-folded) is how policy and directories know the person. */
+export type Actor = { readonly issuer: string; readonly subject: string; readonly email: string };
+
+export type RequestState = 'pending' | 'approved' | 'denied' | 'withdrawn' | 'expired';
+
+export type Approval = { readonly by: Actor; readonly at: number };
+
+export type Request = {
+  /** 6 characters without look-alikes; the only id that people see. */
+  readonly id: string;
+  readonly requester: Actor;
+  readonly role: string;
+  readonly targets: readonly Target[];
+  readonly reason?: string;
+  readonly incident?: string;
+  readonly asked: Asked;
+  readonly state: RequestState;
+  readonly requestedAt: number;
+  readonly pendingUntil?: number;
+  /** The commit of the intent. One start and one end for all targets. */
+  readonly startsAt?: number;
+  readonly expiresAt?: number;
+  readonly decision: Decision;
+  readonly approvals: readonly Approval[];
+  readonly version: number;
+};
+
+export type GrantState = 'activating' | 'active' | 'revoking' | 'ended';
+export type EndReason = 'expired' | 'released' | 'revoked' | 'superseded' | 'failed';
+
+export type Grant = {
+  readonly id: string;
+  readonly requestId: string;
+  readonly membershipId: string;
+  readonly state: GrantState;
+  readonly endReason?: EndReason;
+  /** Tries to end it that did not end it. */
+  readonly attempts: number;
+  /** When the sweep looks at it next: its end while active, the next try while revoking. */
+  readonly nextAttemptAt: number;
+  readonly lastError?: string;
+  readonly activatedAt?: number;
+  readonly endedAt?: number;
+  readonly version: number;
+};
+
+/** One row per user and group; several grants may point at it. Ownership lives here. */
+export type Membership = Pin & {
+  readonly id: string;
+  /** E-mail of the holder as the request named it. */
+  readonly holder: string;
+  readonly directory: string;
+  /** Unset: no add was ever sent. True: what is in the directory came from us. False: it was there before us and is never removed. */
+  readonly owned?: boolean;
+  /** No add for the last intent is sent at or after this instant. */
+  readonly addBy?: number;
+  /** Whether every add we sent was answered. While false, a late one may still land. */
+  readonly acknowledged: boolean;
+  /** Until when one process alone may write this membership. No write of that process can land after it. */
+  readonly busyUntil: number;
+  readonly updatedAt: number;
+  readonly version: number;
+};
+
+/** A grant as people see it, with the target and the times of its request. */
+export type GrantView = Grant & {
+  readonly target: Target;
+  readonly holder: string;
+  readonly owned?: boolean;
+  readonly startsAt?: number;
+  readonly expiresAt?: number;
+};

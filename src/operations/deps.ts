@@ -1,0 +1,28 @@
+/** Everything an operation may touch, handed in. The simulation hands in its own. */
+
+import type { Directory } from '../directories/directory.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Actor } from '../lifecycle/types.ts';
+import type { Policy } from '../policy/types.ts';
+import type { Roster } from '../rosters/roster.ts';
+
+export type Deps = {
+  readonly policy: Policy;
+  readonly ledger: () => Promise<Ledger>;
+  /** Opens a directory of the policy by its name; throws `OncallError` where the policy has none, `ProviderError` where it cannot be opened. */
+  readonly directory: (name: string) => Promise<Directory>;
+  readonly roster: (name: string) => Promise<Roster>;
+  /** Throws exit 4 where nobody is signed in. */
+  readonly actor: () => Promise<Actor>;
+  readonly now: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly log: (line: string) => void;
+  /** Aborted by Ctrl-C; what is under way is finished or left to the sweep. */
+  readonly signal: AbortSignal;
+  /** The largest difference seen so far between this host's clock and a provider's, ms. */
+  readonly clockSkew: () => number;
+  /** Says something about work under way, to people. */
+  readonly progress: (line: string) => void;
+};

@@ -1,0 +1,125 @@
+/** What each operation takes and gives; the commands print it, the broker sends it. Times are epoch milliseconds here and RFC 3339 in JSON. */
+
+import type { Request, GrantView } from '../lifecycle/types.ts';
+import type { Asked, Decision, Finding, Target } from '../policy/types.ts';
+
+export type RequestInput = {
+  readonly role: string;
+  readonly asked: Asked;
+  readonly reason?: string;
+  readonly incident?: string;
+  readonly despiteLateSweep?: boolean;
+};
+
+/** `granted`: in, on every target. `partial`: in on some, see each grant. `pending`: waits for an approver. `held`: had it already, end unchanged. `extended`: had it, end moved. */
+export type RequestResult = {
+  readonly result: 'granted' | 'extended' | 'held' | 'partial' | 'failed' | 'pending';
+  readonly request: Request;
+  readonly grants: readonly GrantView[];
+  readonly decision: Decision;
+  readonly sweep: SweepAge;
+};
+
+/** A refusal by policy or by `maxHolders`: not an exception, because it has a document of its own. */
+export type Refusal = {
+  readonly result: 'denied' | 'taken' | 'undecided';
+  readonly role: string;
+  readonly requester: string;
+  readonly decision: Decision;
+  readonly error: { readonly code: string; readonly message: string; readonly why: string; readonly next: string };
+  readonly exit: 1 | 3 | 8;
+  /** For `taken`: who has it, until when. */
+  readonly heldBy?: readonly { readonly holder: string; readonly expiresAt?: number; readonly ending: boolean }[];
+};
+
+export type SweepAge = {
+  /** Oldest heartbeat among the directories in question; absent: never swept. */
+  readonly lastAt?: number;
+  readonly late: boolean;
+  /** Name of the directory whose heartbeat is the oldest or missing. */
+  readonly directory?: string;
+};
+
+export type StatusInput = { readonly of?: string; readonly mine?: boolean };
+export type StatusResult = {
+  readonly requests: readonly Request[];
+  readonly grants: readonly GrantView[];
+  readonly sweep: SweepAge;
+  /** Grants whose end is overdue or stuck, and drift: what `status --check` exits 1 for. */
+  readonly faults: readonly { readonly code: 'late-sweep' | 'past-end' | 'stuck' | 'drift' | 'uncovered'; readonly message: string }[];
+  /** Set where users of this host can read the directory's credentials. */
+  readonly courtesy: boolean;
+  readonly now: number;
+};
+
+/** `release <id|role>`, `revoke <id>`, `deny <id>`, `approve <id>` all end in a request and its grants. */
+export type OneInput = { readonly id: string; readonly reason?: string };
+export type OneResult = { readonly request: Request; readonly grants: readonly GrantView[]; readonly ended: number; readonly left: number };
+
+export type RevokeInput = ({ readonly id: string } | { readonly holder: string } | { readonly role: string } | { readonly all: true }) & { readonly reason?: string };
+export type RevokeResult = { readonly requests: readonly Request[]; readonly grants: readonly GrantView[]; readonly ended: number; readonly left: number };
+
+/** `approve` without an id. */
+export type WaitingResult = { readonly requests: readonly Request[] };
+
+export type SweepInput = { readonly dryRun?: boolean };
+export type SweepStep = {
+  readonly action: 'end' | 'undo' | 'expire' | 'adopt' | 'drift' | 'recheck' | 'heartbeat' | 'settle';
+  readonly outcome: 'done' | 'planned' | 'later' | 'failed';
+  readonly requestId?: string;
+  readonly role?: string;
+  readonly holder?: string;
+  readonly target?: Target;
+  readonly because: string;
+};
+export type SweepResult = {
+  readonly steps: readonly SweepStep[];
+  readonly ended: number;
+  /** Stuck, late beyond the allowance, or a directory that is misconfigured or could not be read. */
+  readonly failed: number;
+  /** Grants that are due and will be tried again. */
+  readonly remaining: number;
+};
+
+export type ExplainInput = { readonly role: string; readonly asked: Asked; readonly incident?: string };
+export type ExplainResult = { readonly role: string; readonly requester: string; readonly decision: Decision; readonly targets: readonly Target[]; readonly exit: 0 | 1 | 3 | 8 };
+
+export type RoleView = {
+  readonly name: string;
+  readonly description?: string;
+  readonly targets: readonly Target[];
+  readonly ttl: { readonly defaultMs: number; readonly maxMs: number };
+  readonly maxHolders?: number;
+  /** What each list says, for people: `allow: on call for pagerduty/PDB1234 (until shift)`. */
+  readonly rules: readonly string[];
+};
+
+export type EventView = {
+  readonly seq: number;
+  readonly at: number;
+  readonly type: string;
+  readonly actor: string;
+  readonly requestId?: string;
+  readonly role?: string;
+  readonly holder?: string;
+  readonly target?: string;
+  readonly data: unknown;
+  readonly hash: string;
+};
+
+export type Operations = {
+  request(input: RequestInput): Promise<RequestResult | Refusal>;
+  status(input: StatusInput): Promise<StatusResult>;
+  roles(): Promise<readonly RoleView[]>;
+  explain(input: ExplainInput): Promise<ExplainResult>;
+  release(input: OneInput): Promise<OneResult>;
+  /** Approves, activates, and gives what `request` would. */
+  approve(input: OneInput): Promise<RequestResult | Refusal>;
+  waiting(): Promise<WaitingResult>;
+  deny(input: OneInput): Promise<OneResult>;
+  revoke(input: RevokeInput): Promise<RevokeResult>;
+  sweep(input: SweepInput): Promise<SweepResult>;
+  audit(input: { readonly limit?: number }): Promise<readonly EventView[]>;
+};
+
+export type { Finding };

@@ -1,0 +1,177 @@
+/** The policy after parsing: names resolved, defaults filled in, durations in milliseconds. Nothing here is as the file spells it. */
+
+/** A secret is only ever a reference; it is resolved where it is used and nowhere else. */
+export type SecretRef = { readonly env: string } | { readonly file: string } | { readonly command: readonly string[] };
+
+/** One group in one directory. */
+export type Target = { readonly directory: string; readonly group: string };
+
+/** What must be true. Leaves that need the world (`member`, `onCall`, `incident`) are answered by facts; the rest is decided from the subject and the clock. */
+export type Condition =
+  | { readonly kind: 'user'; readonly email: string }
+  | MemberCondition
+  | OnCallCondition
+  | IncidentCondition
+  | {
+      readonly kind: 'during';
+      readonly days: readonly Weekday[];
+      /** Minutes after local midnight; `to` <= `from` means past midnight. */
+      readonly from: number;
+      readonly to: number;
+      readonly zone: string;
+    }
+  | { readonly kind: 'not'; readonly condition: Condition }
+  | { readonly kind: 'all'; readonly conditions: readonly Condition[] }
+  | { readonly kind: 'any'; readonly conditions: readonly Condition[] };
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
+
+export type MemberCondition = { readonly kind: 'member'; readonly directory: string; readonly group: string };
+
+export type OnCallCondition = {
+  readonly kind: 'onCall';
+  readonly roster: string;
+  /** Name or id of a schedule. Neither this nor `escalationPolicy`: anybody on call anywhere in that roster. */
+  readonly schedule?: string;
+  readonly escalationPolicy?: string;
+  /** Empty: all levels. */
+  readonly levels: readonly number[];
+};
+
+export type IncidentCondition = {
+  readonly kind: 'incident';
+  readonly roster: string;
+  /** Empty lists do not filter; `anyIncident` is true only where the file says so. */
+  readonly services: readonly string[];
+  readonly severities: readonly string[];
+  readonly types: readonly string[];
+  readonly anyIncident: boolean;
+  /** What an incident counts for that the requester opened, or assigned to themselves. */
+  readonly selfMade: 'ask' | 'deny' | 'allow';
+};
+
+/** The leaves that facts answer. */
+export type FactCondition = MemberCondition | OnCallCondition | IncidentCondition;
+
+export type Rule = {
+  /** For people: where it stands, `db-admin.allow[0]`, or with the name of a named condition, `db-admin.ask[0] engineers`. */
+  readonly name: string;
+  readonly condition: Condition;
+  readonly until?: 'shift' | 'incident';
+  readonly graceMs: number;
+};
+
+export type Role = {
+  readonly name: string;
+  readonly description?: string;
+  readonly targets: readonly Target[];
+  readonly ttl: { readonly defaultMs: number; readonly maxMs: number };
+  readonly deny: readonly Rule[];
+  readonly allow: readonly Rule[];
+  readonly ask: readonly Rule[];
+  readonly approvers: readonly Rule[];
+  /** How long a request waits for an approver. */
+  readonly withinMs: number;
+  /** `when-asked`: only where a person must decide. */
+  readonly reason: 'required' | 'optional' | 'when-asked';
+  readonly maxHolders?: number;
+  readonly whenUnknown: 'ask' | 'deny';
+};
+
+export type LedgerSettings = { readonly sqlite: string };
+
+export type Identity = { readonly kind: 'local' };
+
+export type Sweep = { readonly refuseWhenLateMs: number; readonly reconcileMs: number };
+
+/** One directory or roster of the policy. `settings` has passed the schema of its kind and is read by that adapter only. */
+export type Source<S = unknown> = {
+  readonly name: string;
+  readonly kind: string;
+  readonly settings: S;
+};
+
+export type DirectorySource = Source & {
+  /** Groups in which everybody came through this tool. */
+  readonly exclusive: readonly string[];
+  /** How an e-mail becomes this directory's user name where `people` says nothing. */
+  readonly userName: 'email' | 'local-part';
+};
+
+export type Policy = {
+  /** The file's absolute path. */
+  readonly path: string;
+  /** SHA-256 of the file's bytes, hex. */
+  readonly digest: string;
+  readonly ledger: LedgerSettings;
+  readonly identity: readonly Identity[];
+  readonly admins: readonly Rule[];
+  readonly sweep: Sweep;
+  readonly directories: Readonly<Record<string, DirectorySource>>;
+  readonly rosters: Readonly<Record<string, Source>>;
+  /** E-mail (case-folded) → name of a directory or roster → that person's name there. */
+  readonly people: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** People refused everything; case-folded. */
+  readonly blocked: readonly string[];
+  readonly roles: Readonly<Record<string, Role>>;
+};
+
+/** Three-valued: an unknown fact is neither. */
+export type Truth = boolean | 'unknown';
+
+/** What the world answered to one leaf condition about one person at one moment. */
+export type Fact = {
+  readonly holds: Truth;
+  /** A clause that can stand behind the finding: `on call for "db-primary" until 05:45 …`, `PagerDuty did not answer within 5 s`. */
+  readonly because: string;
+  /** Which source said so, for people: `PagerDuty`, `okta`. */
+  readonly source?: string;
+  /** Epoch ms. */
+  readonly fetchedAt?: number;
+  /** End of the shift that makes it hold, epoch ms; `null`: no end (permanently on call). */
+  readonly endsAt?: number | null;
+  /** The incidents that make it hold. */
+  readonly incidents?: readonly { readonly ref: string; readonly title?: string; readonly selfMade: boolean }[];
+};
+
+/** Facts by `factKey(condition)`. A key that is absent counts as unknown. */
+export type Facts = ReadonlyMap<string, Fact>;
+
+export type Finding = {
+  /** Name of the rule. */
+  readonly rule: string;
+  readonly effect: 'deny' | 'allow' | 'ask' | 'approver' | 'admin';
+  readonly holds: Truth;
+  readonly because: string;
+  readonly source?: string;
+  readonly fetchedAt?: number;
+  /** What would make this rule come out differently, for people. */
+  readonly change?: string;
+};
+
+/** What was asked for: a length, an instant, or the end of what justifies it. */
+export type Asked =
+  | { readonly forMs: number }
+  | { readonly untilMs: number }
+  | { readonly until: 'shift' | 'incident' }
+  | { readonly byDefault: true };
+
+export type Decision = {
+  readonly outcome: 'allow' | 'ask' | 'deny';
+  /** `allow` and `ask` only; epoch ms. */
+  readonly expiresAt?: number;
+  /** Set where the end is earlier than what was asked. */
+  readonly limitedBy?: 'max' | 'shift' | 'incident';
+  /** One clause for people about `limitedBy`: `your shift ends 05:45, plus 15 min`. */
+  readonly limitedBecause?: string;
+  /** Names of the allow rules that hold. */
+  readonly heldBy: readonly string[];
+  /** The rules among `heldBy` that end with a shift or an incident; the sweep asks them again. Empty when some rule that holds has no such end. */
+  readonly endsWith: readonly Rule[];
+  /** True where the outcome is deny or ask because a source could not be asked. */
+  readonly undecided: boolean;
+  /** For `ask`: who may say yes, for people (`on call for "PMGR567"`, `member of okta/Eng Managers`). */
+  readonly approvers: readonly string[];
+  readonly findings: readonly Finding[];
+  readonly policyDigest: string;
+};
