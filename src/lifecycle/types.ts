@@ -38,6 +38,8 @@ export type Request = {
   readonly expiresAt?: number;
   readonly decision: Decision;
   readonly approvals: readonly Approval[];
+  /** When a sweep first found that none of the rules it ends with holds any more. */
+  readonly unheldSince?: number;
   readonly version: number;
 };
 
@@ -55,6 +57,8 @@ export type Grant = {
   /** When the sweep looks at it next: its end while active, the next try while revoking. */
   readonly nextAttemptAt: number;
   readonly lastError?: string;
+  /** The commit of the intent. */
+  readonly createdAt: number;
   readonly activatedAt?: number;
   readonly endedAt?: number;
   readonly version: number;
@@ -72,14 +76,17 @@ export type Membership = Pin & {
   readonly addBy?: number;
   /** Whether every add we sent was answered. While false, a late one may still land. */
   readonly acknowledged: boolean;
-  /** Until when one process alone may write this membership. No write of that process can land after it. */
+  /** Until when one process alone may call the directory about this membership. */
   readonly busyUntil: number;
+  /** After this instant no unanswered write of ours can land any more (bounded calls; a suspended process is what reconcile is for). */
+  readonly quietUntil: number;
   readonly updatedAt: number;
   readonly version: number;
 };
 
 /** A grant as people see it, with the target and the times of its request. */
 export type GrantView = Grant & {
+  readonly role: string;
   readonly target: Target;
   readonly holder: string;
   readonly owned?: boolean;

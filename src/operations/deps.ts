@@ -8,6 +8,8 @@ import type { Roster } from '../rosters/roster.ts';
 
 export type Deps = {
   readonly policy: Policy;
+  /** Set where the policy file has faults and only what a sweep needs could be read from it: the first fault, for people. */
+  readonly policyFault?: string;
   readonly ledger: () => Promise<Ledger>;
   /** Opens a directory of the policy by its name; throws `OncallError` where the policy has none, `ProviderError` where it cannot be opened. */
   readonly directory: (name: string) => Promise<Directory>;
@@ -25,4 +27,6 @@ export type Deps = {
   readonly clockSkew: () => number;
   /** Says something about work under way, to people. */
   readonly progress: (line: string) => void;
+  /** Whether whoever runs this can also read the directories' credentials; `status` says so. */
+  readonly courtesy: boolean;
 };

@@ -16,9 +16,12 @@ export type RequestResult = {
   readonly result: 'granted' | 'extended' | 'held' | 'partial' | 'failed' | 'pending';
   readonly request: Request;
   readonly grants: readonly GrantView[];
+  /** Targets that could not even be looked up, so that no grant stands for them. */
+  readonly missing: readonly TargetFailure[];
   readonly decision: Decision;
-  readonly sweep: SweepAge;
 };
+
+export type TargetFailure = { readonly target: Target; readonly message: string; readonly next?: string };
 
 /** A refusal by policy or by `maxHolders`: not an exception, because it has a document of its own. */
 export type Refusal = {
@@ -45,8 +48,8 @@ export type StatusResult = {
   readonly requests: readonly Request[];
   readonly grants: readonly GrantView[];
   readonly sweep: SweepAge;
-  /** Grants whose end is overdue or stuck, and drift: what `status --check` exits 1 for. */
-  readonly faults: readonly { readonly code: 'late-sweep' | 'past-end' | 'stuck' | 'drift' | 'uncovered'; readonly message: string }[];
+  /** What `status --check` exits 1 for. */
+  readonly faults: readonly { readonly code: 'late-sweep' | 'past-end' | 'stuck' | 'uncovered'; readonly message: string }[];
   /** Set where users of this host can read the directory's credentials. */
   readonly courtesy: boolean;
   readonly now: number;
@@ -64,7 +67,7 @@ export type WaitingResult = { readonly requests: readonly Request[] };
 
 export type SweepInput = { readonly dryRun?: boolean };
 export type SweepStep = {
-  readonly action: 'end' | 'undo' | 'expire' | 'adopt' | 'drift' | 'recheck' | 'heartbeat' | 'settle';
+  readonly action: 'end' | 'undo' | 'expire' | 'adopt' | 'drift' | 'baseline' | 'heartbeat' | 'policy';
   readonly outcome: 'done' | 'planned' | 'later' | 'failed';
   readonly requestId?: string;
   readonly role?: string;

@@ -1,0 +1,31 @@
+/** The audit trail: every change writes its event in the same transaction, chained by SHA-256 over canonical JSON (RFC 8785). */
+
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import type { LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
+import type { Connection } from './database.ts';
+
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
+
+/** `prev` of the first event. */
+export const firstPrev = '0'.repeat(64);
+
+export const eventHash = (prev: string, body: string): string => sha256(`oncall.audit.v1\n${prev}\n${sha256(body)}`);
+
+export async function appendEvent(connection: Connection, ledgerId: string, at: number, event: LedgerEvent): Promise<void> {
+  const [head] = await connection.all('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1', []);
+  const seq = Number(head?.['seq'] ?? 0) + 1;
+  const prev = String(head?.['hash'] ?? firstPrev);
+  // Through JSON once: drops `undefined`, which canonicalize would too, but silently and not everywhere; and no lone surrogate survives.
+  const plain = JSON.parse(JSON.stringify({ ...event, seq, at, ledger: ledgerId }), (_key, value) =>
+    typeof value === 'string' ? value.toWellFormed() : value,
+  );
+  const body = canonicalize(plain) as string;
+  await connection.run('INSERT INTO events (seq, body, prev, hash) VALUES (?, ?, ?, ?)', [seq, body, prev, eventHash(prev, body)]);
+}
+
+/** The last `limit` events, oldest first. */
+export async function lastEvents(connection: Connection, limit: number): Promise<readonly RecordedEvent[]> {
+  const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit]);
+  return rows.map((row) => ({ ...JSON.parse(String(row['body'])), prev: String(row['prev']), hash: String(row['hash']) })).reverse();
+}

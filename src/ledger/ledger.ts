@@ -1,0 +1,92 @@
+/** The ledger: what was asked, granted and done, in transactions. Every query stands once, in the file of its subject. */
+
+import { OncallError } from '../errors.ts';
+import type { LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
+import type { Connection, Database } from './database.ts';
+import { appendEvent, lastEvents } from './events.ts';
+import { type GrantQueries, grantQueries } from './grants.ts';
+import { type GroupQueries, groupQueries } from './groups.ts';
+import { type MembershipQueries, membershipQueries } from './memberships.ts';
+import first from './migrations/0001-first.sql';
+import { type RequestQueries, requestQueries } from './requests.ts';
+
+export type Queries = RequestQueries &
+  GrantQueries &
+  MembershipQueries &
+  GroupQueries & {
+    /** How far this host's clock is behind the latest instant the ledger has seen, ms. */
+    readonly clockBehindMs: number;
+    record(event: LedgerEvent): Promise<void>;
+    lastEvents(limit: number): Promise<readonly RecordedEvent[]>;
+  };
+
+export type Ledger = {
+  readonly id: string;
+  /** One transaction beside which no other writer runs; `now` is the ledger's time, epoch ms, and never goes back. */
+  write<T>(work: (queries: Queries, now: number) => Promise<T>): Promise<T>;
+  read<T>(work: (queries: Queries, now: number) => Promise<T>): Promise<T>;
+  /** The ledger's time as far as this process knows it, without asking the database. */
+  now(): number;
+  close(): Promise<void>;
+};
+
+const migrations: readonly string[] = [first];
+
+/** Brings the schema up to date and gives the ledger. `id` names a new one. */
+export async function openLedger(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<Ledger> {
+  if ((await database.read((c) => database.schemaVersion.read(c))) !== migrations.length) await migrate(database, world);
+  const id = await database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.['id']));
+
+  let latest = 0;
+  const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; stored: number }> => {
+    const host = world.now();
+    const stored = Number((await connection.all('SELECT clock FROM ledger', []))[0]?.['clock'] ?? 0);
+    latest = Math.max(latest, host, stored);
+    return { now: latest, clockBehindMs: Math.max(0, stored - host), stored };
+  };
+  const queries = (connection: Connection, now: number, clockBehindMs: number): Queries => ({
+    ...requestQueries(connection),
+    ...grantQueries(connection),
+    ...membershipQueries(connection, now),
+    ...groupQueries(connection),
+    clockBehindMs,
+    record: (event) => appendEvent(connection, id, now, event),
+    lastEvents: (limit) => lastEvents(connection, limit),
+  });
+
+  return {
+    id,
+    write: (work) =>
+      database.write(async (connection) => {
+        const { now, clockBehindMs, stored } = await clock(connection);
+        const result = await work(queries(connection, now, clockBehindMs), now);
+        if (now > stored) await connection.run('UPDATE ledger SET clock = ?', [now]);
+        return result;
+      }),
+    read: (work) =>
+      database.read(async (connection) => {
+        const { now, clockBehindMs } = await clock(connection);
+        return work(queries(connection, now, clockBehindMs), now);
+      }),
+    now: () => {
+      latest = Math.max(latest, world.now());
+      return latest;
+    },
+    close: () => database.close(),
+  };
+}
+
+async function migrate(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<void> {
+  await database.write(async (connection) => {
+    // Read again inside the transaction: another process may have done it meanwhile.
+    const version = await database.schemaVersion.read(connection);
+    if (version > migrations.length) {
+      throw new OncallError('ledger-newer', `the ledger was written by a newer oncall (schema ${version}, this one knows ${migrations.length})`, {
+        next: 'upgrade oncall on this host',
+      });
+    }
+    for (const migration of migrations.slice(version)) await connection.script(migration);
+    if (version === 0) await connection.run('INSERT INTO ledger (one, id, clock) VALUES (1, ?, ?)', [world.id, world.now()]);
+    await database.schemaVersion.set(connection, migrations.length);
+  });
+}

@@ -1,0 +1,85 @@
+/** Queries about memberships: one row per directory, account, user and group. */
+
+import type { GroupPin, Membership, Pin } from '../lifecycle/types.ts';
+import { conflict } from './conflict.ts';
+import type { Connection } from './database.ts';
+import { bit, toMembership } from './rows.ts';
+
+export type MembershipQueries = ReturnType<typeof membershipQueries>;
+
+export type MembershipChanges = {
+  /** `null` unsets it: the removal is confirmed. */
+  readonly owned?: boolean | null;
+  readonly addBy?: number;
+  readonly acknowledged?: boolean;
+  readonly busyUntil?: number;
+  readonly quietUntil?: number;
+};
+
+export function membershipQueries(connection: Connection, now: number) {
+  const one = async (where: string, params: readonly (string | number)[]): Promise<Membership | undefined> => {
+    const [row] = await connection.all(`SELECT * FROM memberships WHERE ${where}`, params);
+    return row && toMembership(row);
+  };
+
+  return {
+    membership: (id: string) => one('id = ?', [id]),
+    membershipAt: (directory: string, pin: Pick<Pin, 'account' | 'userId' | 'groupId'>) =>
+      one('directory = ? AND account = ? AND user_id = ? AND group_id = ?', [directory, pin.account, pin.userId, pin.groupId]),
+    /** Every row of a group, with whether a grant that has not ended stands on it. */
+    membershipsOfGroup: async (directory: string, groupId: string): Promise<readonly (Membership & { readonly live: boolean })[]> =>
+      (
+        await connection.all(
+          `SELECT memberships.*, EXISTS (SELECT 1 FROM grants WHERE membership_id = memberships.id AND state <> 'ended') AS live
+             FROM memberships WHERE directory = ? AND group_id = ? ORDER BY id`,
+          [directory, groupId],
+        )
+      ).map((row) => ({ ...toMembership(row), live: row['live'] === 1 })),
+    /** Groups with a membership that a grant stands on, or whose last add was sent after `since` and never answered. */
+    groupsInUse: async (since: number): Promise<readonly (GroupPin & { readonly directory: string; readonly unanswered: boolean })[]> =>
+      (
+        await connection.all(
+          `SELECT directory, account, group_id, max(group_name) AS group_name, max(acknowledged = 0 AND add_by > ?) AS unanswered FROM memberships
+             WHERE id IN (SELECT membership_id FROM grants WHERE state <> 'ended') OR (acknowledged = 0 AND add_by > ?)
+             GROUP BY directory, account, group_id ORDER BY directory, group_id`,
+          [since, since],
+        )
+      ).map((row) => ({
+        unanswered: row['unanswered'] === 1,
+        directory: String(row['directory']),
+        account: String(row['account']),
+        groupId: String(row['group_id']),
+        groupName: String(row['group_name']),
+      })),
+
+    insertMembership: async (id: string, directory: string, holder: string, pin: Pin): Promise<Membership> => {
+      await connection.run(
+        `INSERT INTO memberships (id, directory, account, holder, user_id, user_name, group_id, group_name, acknowledged, busy_until, quiet_until, updated_at, version)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, ?, 1)`,
+        [id, directory, pin.account, holder, pin.userId, pin.userName, pin.groupId, pin.groupName, now],
+      );
+      return { id, directory, holder, ...pin, acknowledged: true, busyUntil: 0, quietUntil: 0, updatedAt: now, version: 1 };
+    },
+
+    /** Compare-and-swap on `version`. */
+    changeMembership: async (membership: Membership, changes: MembershipChanges): Promise<Membership> => {
+      const { owned: _owned, ...rest } = membership;
+      const owned = changes.owned === undefined ? membership.owned : (changes.owned ?? undefined);
+      const next: Membership = {
+        ...rest,
+        ...(owned === undefined ? {} : { owned }),
+        ...(changes.addBy === undefined ? {} : { addBy: changes.addBy }),
+        acknowledged: changes.acknowledged ?? membership.acknowledged,
+        busyUntil: changes.busyUntil ?? membership.busyUntil,
+        quietUntil: changes.quietUntil ?? membership.quietUntil,
+        updatedAt: now,
+        version: membership.version + 1,
+      };
+      const changed = await connection.run(
+        `UPDATE memberships SET owned = ?, add_by = ?, acknowledged = ?, busy_until = ?, quiet_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?`,
+        [bit(next.owned), next.addBy ?? null, next.acknowledged ? 1 : 0, next.busyUntil, next.quietUntil, now, next.version, membership.id, membership.version],
+      );
+      return changed === 1 ? next : conflict('membership', membership.id);
+    },
+  };
+}

@@ -1,0 +1,89 @@
+/** How rows become values and back; the only place that knows column names on the way in and out. */
+
+import type { Grant, GrantView, Membership, Request } from '../lifecycle/types.ts';
+import type { Row, Value } from './database.ts';
+
+const text = (row: Row, column: string): string => String(row[column]);
+const number = (row: Row, column: string): number => Number(row[column]);
+const json = <T>(row: Row, column: string): T => JSON.parse(text(row, column)) as T;
+
+/** Leaves a key out where the column is NULL. */
+function optional<K extends string, T>(key: K, value: Value | undefined, as: (value: string | number) => T): { readonly [P in K]?: T } {
+  return value === null || value === undefined ? {} : ({ [key]: as(value) } as { [P in K]: T });
+}
+
+export function toRequest(row: Row): Request {
+  return {
+    id: text(row, 'id'),
+    requester: { issuer: text(row, 'issuer'), subject: text(row, 'subject'), email: text(row, 'email') },
+    role: text(row, 'role'),
+    targets: json(row, 'targets'),
+    ...optional('reason', row['reason'], String),
+    ...optional('incident', row['incident'], String),
+    asked: json(row, 'asked'),
+    state: text(row, 'state') as Request['state'],
+    requestedAt: number(row, 'requested_at'),
+    ...optional('pendingUntil', row['pending_until'], Number),
+    ...optional('startsAt', row['starts_at'], Number),
+    ...optional('expiresAt', row['expires_at'], Number),
+    decision: json(row, 'decision'),
+    approvals: json(row, 'approvals'),
+    ...optional('unheldSince', row['unheld_since'], Number),
+    version: number(row, 'version'),
+  };
+}
+
+export function toGrant(row: Row): Grant {
+  return {
+    id: text(row, 'id'),
+    requestId: text(row, 'request_id'),
+    membershipId: text(row, 'membership_id'),
+    state: text(row, 'state') as Grant['state'],
+    ...optional('endReason', row['end_reason'], (value) => String(value) as NonNullable<Grant['endReason']>),
+    attempts: number(row, 'attempts'),
+    nextAttemptAt: number(row, 'next_attempt_at'),
+    ...optional('lastError', row['last_error'], String),
+    createdAt: number(row, 'created_at'),
+    ...optional('activatedAt', row['activated_at'], Number),
+    ...optional('endedAt', row['ended_at'], Number),
+    version: number(row, 'version'),
+  };
+}
+
+/** From a join of grants with memberships and requests, see `grantViewColumns`. */
+export function toGrantView(row: Row): GrantView {
+  return {
+    ...toGrant(row),
+    role: text(row, 'role'),
+    holder: text(row, 'holder'),
+    target: { directory: text(row, 'directory'), group: text(row, 'group_name') },
+    ...optional('owned', row['owned'], (value) => value === 1),
+    ...optional('startsAt', row['starts_at'], Number),
+    ...optional('expiresAt', row['expires_at'], Number),
+  };
+}
+
+export const grantViewColumns =
+  'grants.*, memberships.holder, memberships.directory, memberships.group_name, memberships.owned, requests.role, requests.starts_at, requests.expires_at';
+
+export function toMembership(row: Row): Membership {
+  return {
+    id: text(row, 'id'),
+    directory: text(row, 'directory'),
+    account: text(row, 'account'),
+    holder: text(row, 'holder'),
+    userId: text(row, 'user_id'),
+    userName: text(row, 'user_name'),
+    groupId: text(row, 'group_id'),
+    groupName: text(row, 'group_name'),
+    ...optional('owned', row['owned'], (value) => value === 1),
+    ...optional('addBy', row['add_by'], Number),
+    acknowledged: row['acknowledged'] === 1,
+    busyUntil: number(row, 'busy_until'),
+    quietUntil: number(row, 'quiet_until'),
+    updatedAt: number(row, 'updated_at'),
+    version: number(row, 'version'),
+  };
+}
+
+export const bit = (value: boolean | undefined): Value => (value === undefined ? null : value ? 1 : 0);

@@ -1,0 +1,66 @@
+/** What one reading of a whole group means; pure. Nobody is ever taken out for being unknown: only who is ours, or in a group that is ours alone. */
+
+import type { Member } from '../directories/directory.ts';
+import { isUnanswered } from './ownership.ts';
+import { quietMs } from './limits.ts';
+import type { Membership } from './types.ts';
+
+export type Reading = {
+  readonly members: readonly Member[];
+  /** Ledger time right before the reading began. */
+  readonly readAt: number;
+  readonly rows: readonly (Membership & { readonly live: boolean })[];
+  /** User ids that earlier readings recorded. */
+  readonly known: readonly string[];
+  readonly exclusive: boolean;
+  /** First reading of this group ever. */
+  readonly first: boolean;
+  /** Whether an earlier reading of an exclusive group found nobody unexplained. */
+  readonly clean: boolean;
+  readonly now: number;
+};
+
+export type Reconciliation = {
+  /** Members to be taken out: an add of ours that was never answered, or a stranger in an exclusive group. */
+  readonly adopt: readonly { readonly member: Member; readonly row?: Membership; readonly because: string }[];
+  /** New to us, reported once. */
+  readonly drift: readonly Member[];
+  readonly baseline: readonly Member[];
+  /** User ids recorded earlier who are no longer there, or explained now. */
+  readonly forget: readonly string[];
+  /** Nobody in it but who came through us. */
+  readonly nobodyElse: boolean;
+};
+
+export function planReconcile(reading: Reading): Reconciliation {
+  const { members, rows, known, exclusive, first, clean, now } = reading;
+  const rowOf = new Map(rows.map((row) => [row.userId, row]));
+  const adopt: { member: Member; row?: Membership; because: string }[] = [];
+  const others: Member[] = [];
+  for (const member of members) {
+    const row = rowOf.get(member.userId);
+    if (row?.live && row.owned !== false) continue;
+    if (row && !row.live && isUnanswered(row, now)) {
+      adopt.push({ member, row, because: 'an add of ours was never answered, and has landed' });
+    } else if (row && isFresh(row, reading.readAt)) {
+      // Its removal was confirmed about when this list was made, which may be older than it looks. The next reading tells.
+      continue;
+    } else if (exclusive && clean) {
+      adopt.push({ member, ...(row ? { row } : {}), because: 'the group is exclusive, and no grant stands for this member' });
+    } else {
+      others.push(member);
+    }
+  }
+  const there = new Set(others.map((member) => member.userId));
+  const isNew = (member: Member): boolean => !known.includes(member.userId);
+  return {
+    adopt,
+    drift: first ? [] : others.filter(isNew),
+    baseline: first ? others.filter(isNew) : [],
+    forget: known.filter((userId) => !there.has(userId)),
+    nobodyElse: others.length === 0,
+  };
+}
+
+/** A list read within the quiet time of a change may show what was before it. */
+const isFresh = (row: Membership, readAt: number): boolean => row.owned !== false && row.updatedAt > readAt - quietMs;

@@ -1,0 +1,182 @@
+/**
+ * From a committed intent to access. The add *is* the access, so nothing here closes a row because of an error:
+ * a grant that could not be activated goes to `revoking` and is taken out like any other.
+ */
+
+import { isProviderError, ProviderError } from '../errors.ts';
+import { addWithinMs, callWithinMs, quietMs } from '../lifecycle/limits.ts';
+import { isUnanswered } from '../lifecycle/ownership.ts';
+import type { Grant, Membership } from '../lifecycle/types.ts';
+import type { Deps } from './deps.ts';
+import { beginEnd, endGrant, problem, targetOf } from './end.ts';
+
+/** How often one activation sends its add. */
+const tries = 3;
+const pollMs = 200;
+
+type Taken = { readonly row: Membership; readonly addBy: number };
+
+/** Brings one grant from `activating` to `active`, or begins its end. Provider trouble is told by the grant, not thrown. */
+export async function activate(deps: Deps, grantId: string): Promise<void> {
+  const taken = await takeRow(deps, grantId);
+  if (taken) await activateTaken(deps, grantId, taken);
+}
+
+/** Waits for the row while another process works on this membership. `undefined`: the grant is no longer activating. */
+async function takeRow(deps: Deps, grantId: string): Promise<Taken | undefined> {
+  const ledger = await deps.ledger();
+  let said = false;
+  for (;;) {
+    const step = await ledger.write(async (q, now) => {
+      const grant = await q.grant(grantId);
+      if (grant?.state !== 'activating') return 'over' as const;
+      const request = await q.request(grant.requestId);
+      const row = await q.membership(grant.membershipId);
+      if (!request || !row) return 'over' as const;
+      const addBy = Math.min(grant.createdAt + addWithinMs, request.expiresAt ?? 0);
+      if (now >= addBy) {
+        await beginEnd(q, now, grant, { reason: 'failed', actor: 'sweep', because: 'the membership was being changed by another run until it was too late' });
+        return 'over' as const;
+      }
+      // A removal that was never answered may still land, and would undo our add.
+      const removing = (await q.grantsOfMembership(row.id)).some((other) => other.state === 'revoking');
+      if (row.busyUntil > now || (removing && row.quietUntil > now)) return 'busy' as const;
+      return { row: await q.changeMembership(row, { busyUntil: addBy + callWithinMs }), addBy };
+    });
+    if (step === 'over') return undefined;
+    if (step !== 'busy') return step;
+    if (!said) deps.progress('another run is changing this membership; waiting for it …');
+    said = true;
+    await deps.sleep(pollMs);
+  }
+}
+
+async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken): Promise<void> {
+  const ledger = await deps.ledger();
+  const directory = await deps.directory(row.directory).catch((error: unknown) => toProviderError(row.directory, error));
+  if (isProviderError(directory)) return void (await giveUp(deps, grantId, row, directory));
+
+  const before = await withTries(deps, addBy, () => directory.read(row, { signal: deps.signal }));
+  if (isProviderError(before)) return void (await giveUp(deps, grantId, row, before));
+  if (before === 'gone') {
+    const gone = new ProviderError(row.directory, 'not-found', `${row.userName} or ${row.groupName} has just been deleted in ${row.directory}`, { applied: 'no' });
+    return void (await giveUp(deps, grantId, row, gone));
+  }
+
+  const claimed = await claimOwnership(deps, grantId, row, before, addBy);
+  if (claimed === undefined || claimed.owned !== true) return;
+
+  // From here on an add may be in the directory, whatever happens.
+  const sent = await sendAdd(deps, claimed, addBy);
+  if (isProviderError(sent)) return void (await giveUp(deps, grantId, claimed, sent, sent.applied === 'no' ? row : undefined));
+
+  const over = await ledger.write(async (q, now) => {
+    const grant = await q.grant(grantId);
+    const held = await q.membership(row.id);
+    if (!grant || held?.version !== claimed.version) return undefined;
+    // A try that was never answered may still land: its quiet time, and the memory of it, stay.
+    const answered = sent === 'answered';
+    const acknowledged = answered && !isUnanswered(row, now);
+    const free = { busyUntil: now, acknowledged, ...(answered ? { quietUntil: row.quietUntil } : {}) };
+    await q.changeMembership(held, free);
+    if (grant.state !== 'activating') return grant;
+    const target = targetOf(held);
+    const request = await q.request(grant.requestId);
+    await q.changeGrant(grant, { state: 'active', activatedAt: now, nextAttemptAt: request?.expiresAt ?? now });
+    await q.record({ type: 'grant.active', actor: 'sweep', grantId, requestId: grant.requestId, holder: held.holder, target, data: { owned: true } });
+    return undefined;
+  });
+  // Released or revoked while the add was under way: what was just added goes out again.
+  if (over?.state === 'revoking') await endGrant(deps, grantId);
+}
+
+/** Commits whether the membership is ours, before anything is sent. `undefined`: the grant or the row is no longer ours to act on. */
+async function claimOwnership(deps: Deps, grantId: string, row: Membership, before: 'member' | 'absent', addBy: number): Promise<Membership | undefined> {
+  const ledger = await deps.ledger();
+  return ledger.write(async (q, now) => {
+    const grant = await q.grant(grantId);
+    const held = await q.membership(row.id);
+    if (held?.version !== row.version) return undefined;
+    if (grant?.state !== 'activating') {
+      await q.changeMembership(held, { busyUntil: now });
+      return undefined;
+    }
+    const target = targetOf(held);
+    const about = { actor: 'sweep', grantId, requestId: grant.requestId, holder: held.holder, target } as const;
+    // Ours: absent now, or our earlier add has no confirmed removal, or an add of ours was never answered and may be what we see.
+    const owned = before === 'absent' || held.owned === true || isUnanswered(held, now);
+    if (!owned) {
+      const free = await q.changeMembership(held, { owned: false, busyUntil: now });
+      const request = await q.request(grant.requestId);
+      await q.changeGrant(grant, { state: 'active', activatedAt: now, nextAttemptAt: request?.expiresAt ?? now });
+      await q.record({ type: 'grant.active', ...about, data: { owned: false } });
+      return free;
+    }
+    await q.record({ type: 'membership.add', ...about, data: { addBy, before } });
+    return q.changeMembership(held, { owned: true, addBy, acknowledged: false, quietUntil: Math.max(held.quietUntil, addBy + quietMs) });
+  });
+}
+
+/** `seen`: a try was lost, but the member is there now. */
+async function sendAdd(deps: Deps, row: Membership, addBy: number): Promise<'answered' | 'seen' | ProviderError> {
+  const ledger = await deps.ledger();
+  const directory = await deps.directory(row.directory);
+  const beforeWrite = (): void => {
+    if (ledger.now() >= addBy) throw new ProviderError(row.directory, 'too-late', 'the time to add has passed', { applied: 'no' });
+  };
+  let lost = false;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await directory.add(row, { signal: deps.signal, beforeWrite });
+      return lost ? 'seen' : 'answered';
+    } catch (error) {
+      const fault = toProviderError(row.directory, error);
+      lost ||= fault.applied === 'unknown';
+      if (lost && (await directory.read(row, {}).catch(() => 'unread')) === 'member') return 'seen';
+      const wait = fault.retryAfterMs ?? 250 * 2 ** attempt * (0.5 + deps.random());
+      const again = fault.retryable && attempt < tries && !deps.signal.aborted && ledger.now() + wait < addBy;
+      if (!again) return lost && fault.applied === 'no' ? new ProviderError(fault.provider, fault.fault, fault.message, { applied: 'unknown', cause: fault }) : fault;
+      deps.log(`${row.directory}: add failed (${fault.message}), trying again in ${Math.round(wait)} ms`);
+      await deps.sleep(wait);
+    }
+  }
+}
+
+async function withTries<T>(deps: Deps, until: number, work: () => Promise<T>): Promise<T | ProviderError> {
+  const ledger = await deps.ledger();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const fault = toProviderError('', error);
+      const wait = fault.retryAfterMs ?? 250 * 2 ** attempt * (0.5 + deps.random());
+      if (!fault.retryable || attempt >= tries || deps.signal.aborted || ledger.now() + wait >= until) return fault;
+      await deps.sleep(wait);
+    }
+  }
+}
+
+/**
+ * Begins the end of a grant that could not be activated, and takes out at once what may have been added.
+ * `settled`: the row as it was before the claim, where every add was answered, so that nothing new can land.
+ */
+async function giveUp(deps: Deps, grantId: string, row: Membership, error: ProviderError, settled?: Membership): Promise<void> {
+  const ledger = await deps.ledger();
+  const state = await ledger.write(async (q, now) => {
+    const held = await q.membership(row.id);
+    if (held?.version === row.version) {
+      const calm = settled ? { acknowledged: !isUnanswered(settled, now), quietUntil: settled.quietUntil } : {};
+      await q.changeMembership(held, { busyUntil: now, ...calm });
+    }
+    const grant = await q.grant(grantId);
+    if (grant?.state !== 'activating') return grant?.state;
+    return (await beginEnd(q, now, grant, { reason: 'failed', actor: 'sweep', because: problem(error) })).state;
+  });
+  if (state === 'revoking') await endGrant(deps, grantId);
+}
+
+function toProviderError(provider: string, error: unknown): ProviderError {
+  if (isProviderError(error)) return error;
+  if (error instanceof Error && error.name === 'OncallError') return new ProviderError(provider, 'refused', error.message, { applied: 'no', cause: error });
+  throw error;
+}

@@ -1,0 +1,99 @@
+/** `approve`: one yes by somebody else lets the requester in, at once. The facts are gathered again; the approver is checked now. */
+
+import { OncallError } from '../errors.ts';
+import type { Actor, Request } from '../lifecycle/types.ts';
+import { decide } from '../policy/decide.ts';
+import { activate } from './activate.ts';
+import type { Deps } from './deps.ts';
+import { gatherFacts } from './facts.ts';
+import { requireSweep } from './gate.ts';
+import { freePlace, insertGrants } from './intent.ts';
+import { lookups } from './lookups.ts';
+import { requestNamed, roleNamed } from './names.ts';
+import { pinTargets } from './pins.ts';
+import { denied, taken } from './refusal.ts';
+import { type Settled, result, rulesOf } from './request.ts';
+import { requireApprover } from './rights.ts';
+import type { OneInput, Refusal, RequestResult, WaitingResult } from './types.ts';
+
+export async function approve(deps: Deps, input: OneInput): Promise<RequestResult | Refusal> {
+  const actor = await deps.actor();
+  const ledger = await deps.ledger();
+  const pending = await requestNamed(ledger, actor, input.id);
+  requirePending(pending, ledger.now());
+  requireOther(actor, pending);
+  const role = roleNamed(deps.policy, pending.role);
+  await requireApprover(deps, actor, role, `approve ${pending.id}`);
+
+  const { requester } = pending;
+  const world = lookups(deps);
+  const [facts, pins] = await Promise.all([
+    gatherFacts(deps, world, rulesOf(role), { email: requester.email, at: deps.now(), ...(pending.incident === undefined ? {} : { incident: pending.incident }) }),
+    pinTargets(deps, world, role, requester.email),
+  ]);
+  if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
+
+  const settled = await ledger.write<Settled>(async (q, now) => {
+    const request = await q.request(pending.id);
+    requirePending(request, now);
+    const decision = decide({ role, policy: deps.policy, email: requester.email, asked: request.asked, now, facts });
+    if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision) };
+    await requireSweep(deps, q, now, role.targets, false);
+    const place = await freePlace(q, role);
+    if (place && 'holders' in place) return { refusal: await taken(q, now, role, requester.email, decision, place.holders) };
+    const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
+    const approvals = [...request.approvals, { by: actor, at: now }];
+    // The targets asked for are the ones approved, should the policy have changed meanwhile.
+    const wanted = pins.pinned.filter(({ target }) => request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group));
+    const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals });
+    if (place) await q.takePlace(role.name, place.place, approved.id);
+    await q.record({
+      type: 'request.approved',
+      actor,
+      requestId: approved.id,
+      role: role.name,
+      holder: requester.email,
+      ...(input.reason === undefined ? {} : { reason: input.reason }),
+      policyDigest: deps.policy.digest,
+      data: { ...times, by: 'approver', findings: decision.findings },
+    });
+    return { requestId: approved.id, activate: await insertGrants(deps, q, now, approved, wanted, actor), extended: false, held: false, decision };
+  });
+  if ('refusal' in settled) return settled.refusal;
+  await Promise.all(settled.activate.map((id) => activate(deps, id)));
+  return result(deps, settled, pins);
+}
+
+/** What waits for a yes of mine, as far as can be told from the policy alone: every pending request that is not my own. */
+export async function waiting(deps: Deps): Promise<WaitingResult> {
+  const actor = await deps.actor();
+  const ledger = await deps.ledger();
+  const open = await ledger.read((q) => q.openRequests());
+  const others = open.filter((request) => request.state === 'pending' && !isSame(actor, request.requester));
+  const mine = await Promise.all(
+    others.map(async (request) => {
+      try {
+        await requireApprover(deps, actor, roleNamed(deps.policy, request.role), `approve ${request.id}`);
+        return [request];
+      } catch (error) {
+        if ((error as Error).name === 'OncallError') return [];
+        throw error;
+      }
+    }),
+  );
+  return { requests: mine.flat() };
+}
+
+export function requirePending(request: Request | undefined, now: number): asserts request is Request {
+  if (request?.state === 'pending' && now < (request.pendingUntil ?? 0)) return;
+  const state = request?.state === 'pending' ? 'expired' : (request?.state ?? 'gone');
+  throw new OncallError('not-pending', `request ${request?.id ?? ''} is ${state}, it no longer waits for an answer`, { next: `oncall status ${request?.id ?? ''}` });
+}
+
+/** The same person is the same subject at the same issuer; the e-mail is compared as well, so that a second sign-in under it does not count. */
+export const isSame = (a: Actor, b: Actor): boolean => (a.issuer === b.issuer && a.subject === b.subject) || a.email === b.email;
+
+function requireOther(actor: Actor, request: Request): void {
+  if (!isSame(actor, request.requester)) return;
+  throw new OncallError('own-request', 'nobody approves their own request', { exit: 3, next: `ask an approver of ${request.role}: oncall explain ${request.role}` });
+}

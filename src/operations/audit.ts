@@ -1,0 +1,21 @@
+/** `audit list`: the last events as they were written. */
+
+import type { Deps } from './deps.ts';
+import type { EventView } from './types.ts';
+
+export async function audit(deps: Deps, { limit = 50 }: { readonly limit?: number }): Promise<readonly EventView[]> {
+  const ledger = await deps.ledger();
+  const events = await ledger.read((q) => q.lastEvents(limit));
+  return events.map(({ seq, at, type, actor, requestId, role, holder, target, data, hash }) => ({
+    seq,
+    at,
+    type,
+    actor: actor === 'sweep' ? 'sweep' : actor.email,
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(role === undefined ? {} : { role }),
+    ...(holder === undefined ? {} : { holder }),
+    ...(target === undefined ? {} : { target: `${target.directory}/${target.group}` }),
+    data: data ?? null,
+    hash,
+  }));
+}

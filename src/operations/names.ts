@@ -1,0 +1,35 @@
+/** Finding what people name: a role of the policy, a request by id or role, a person's name in a directory. */
+
+import { OncallError } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Actor, Request } from '../lifecycle/types.ts';
+import { nearest } from '../policy/nearest.ts';
+import type { Policy, Role } from '../policy/types.ts';
+
+export function roleNamed(policy: Policy, name: string): Role {
+  const role = Object.hasOwn(policy.roles, name) ? policy.roles[name] : undefined;
+  if (role) return role;
+  const guess = nearest(name, Object.keys(policy.roles));
+  throw new OncallError('unknown-role', `there is no role "${name}"`, {
+    exit: 2,
+    why: `${policy.path} has ${Object.keys(policy.roles).join(', ') || 'no roles'}`,
+    next: guess === undefined ? 'oncall roles' : `did you mean "${guess}"?`,
+  });
+}
+
+/** A request by its id, or the actor's one open request for the role of that name. */
+export async function requestNamed(ledger: Ledger, actor: Actor, name: string): Promise<Request> {
+  const found = await ledger.read(async (q) => (await q.request(name)) ?? (await q.openRequest(actor, name)));
+  if (found) return found;
+  throw new OncallError('unknown-request', `there is no request "${name}", and you have none open for a role of that name`, {
+    exit: 2,
+    next: 'oncall status --mine',
+  });
+}
+
+/** How a directory or roster knows the person. */
+export function nameIn(policy: Policy, source: string, email: string): string {
+  const mapped = policy.people[email]?.[source];
+  if (mapped !== undefined) return mapped;
+  return policy.directories[source]?.userName === 'local-part' ? email.slice(0, email.indexOf('@')) : email;
+}

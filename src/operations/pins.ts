@@ -1,0 +1,53 @@
+/** Finds the person and the groups of a role, so that the intent can be pinned to ids. */
+
+import { isOncallError, isProviderError, OncallError } from '../errors.ts';
+import type { Pin } from '../lifecycle/types.ts';
+import type { Role, Target } from '../policy/types.ts';
+import type { Deps } from './deps.ts';
+import type { Lookups } from './lookups.ts';
+import { nameIn } from './names.ts';
+import type { TargetFailure } from './types.ts';
+
+export type PinnedTarget = { readonly target: Target; readonly pin: Pin };
+export type Pins = { readonly pinned: readonly PinnedTarget[]; readonly missing: readonly TargetFailure[]; /** The first failure as an error. */ readonly fault?: OncallError };
+
+/** Never throws for provider trouble: targets stand alone, and one that cannot be found is told beside the others. */
+export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: string): Promise<Pins> {
+  const pinned: PinnedTarget[] = [];
+  const missing: TargetFailure[] = [];
+  let fault: OncallError | undefined;
+  await Promise.all(
+    role.targets.map(async (target) => {
+      try {
+        pinned.push({ target, pin: await pinTarget(deps, world, target, email) });
+      } catch (error) {
+        if (!isOncallError(error) && !isProviderError(error)) throw error;
+        missing.push({ target, message: error.message, ...(error.next === undefined ? {} : { next: error.next }) });
+        fault ??= isOncallError(error)
+          ? error
+          : new OncallError(`directory-${error.fault}`, error.message, { why: `${target.directory} was asked for "${target.group}"; nothing was changed`, next: error.next ?? 'oncall status, then try again', cause: error });
+      }
+    }),
+  );
+  const order = (target: Target): number => role.targets.indexOf(target);
+  pinned.sort((a, b) => order(a.target) - order(b.target));
+  missing.sort((a, b) => order(a.target) - order(b.target));
+  return { pinned, missing, ...(fault === undefined ? {} : { fault }) };
+}
+
+async function pinTarget(deps: Deps, world: Lookups, target: Target, email: string): Promise<Pin> {
+  const { directory, group } = target;
+  const [user, pin] = await Promise.all([world.user(directory, email), world.group(directory, group)]);
+  const name = nameIn(deps.policy, directory, email);
+  if (!pin) {
+    throw new OncallError('unknown-group', `${directory} has no group "${group}"`, { why: 'the policy names it as a target', next: 'ask who keeps the policy; oncall never makes a group' });
+  }
+  if (!user) {
+    throw new OncallError('unknown-user', `${directory} has no user "${name}"`, {
+      why: name === email ? 'your e-mail is not a user name there' : `that is your name there by the policy`,
+      next: `where you have another name there, it belongs under people: in the policy`,
+    });
+  }
+  if (!user.active) throw new OncallError('inactive-user', `${user.userName} is not active in ${directory}`, { next: `ask who runs ${directory}` });
+  return { ...pin, userId: user.userId, userName: user.userName };
+}

@@ -1,0 +1,60 @@
+/** How a refusal is worded: what, why, and what to do next. */
+
+import type { Queries } from '../ledger/ledger.ts';
+import { formatDuration } from '../policy/duration.ts';
+import type { Decision, Role } from '../policy/types.ts';
+import type { Refusal } from './types.ts';
+
+/** For a decision that came out as deny. A source that could not be asked is exit 1 where its answer could have let the person in. */
+export function denied(role: Role, email: string, decision: Decision): Refusal {
+  const denying = decision.findings.find((finding) => finding.effect === 'deny' && finding.holds !== false);
+  const open = decision.findings.filter((finding) => finding.effect === 'allow' || finding.effect === 'ask');
+  const unknown = open.find((finding) => finding.holds === 'unknown');
+  const told = denying ?? (decision.undecided ? unknown : undefined) ?? open[0] ?? decision.findings[0];
+  const undecided = decision.undecided && denying?.holds !== true;
+  const others = open.filter((finding) => finding !== told && finding.effect === 'allow');
+  return {
+    result: undecided ? 'undecided' : 'denied',
+    role: role.name,
+    requester: email,
+    decision,
+    exit: undecided ? 1 : 3,
+    error: {
+      code: undecided ? 'undecided' : 'denied',
+      message: undecided
+        ? `could not decide whether you may have ${role.name}: ${told?.because ?? 'a source did not answer'}`
+        : `you cannot have ${role.name} now: ${told?.because ?? 'no rule lets you'}`,
+      why: `rule ${told?.rule ?? role.name}${others.length === 0 ? '' : `; nor do ${others.length} other rules hold: ${others.map((finding) => finding.because).join('; ')}`}`,
+      next: [told?.change, `every rule: oncall explain ${role.name}`].filter((part) => part !== undefined).join('; '),
+    },
+  };
+}
+
+/** For a role whose places are all taken. `holders`: ids of the requests that have them. */
+export async function taken(q: Queries, now: number, role: Role, email: string, decision: Decision, holders: readonly string[]): Promise<Refusal> {
+  const heldBy = await Promise.all(
+    holders.map(async (id) => {
+      const request = await q.request(id);
+      const live = (await q.grantsOfRequest(id)).filter((grant) => grant.state === 'activating' || grant.state === 'active');
+      const { expiresAt } = request ?? {};
+      return { holder: request?.requester.email ?? '?', ...(expiresAt === undefined ? {} : { expiresAt }), ending: live.length === 0 };
+    }),
+  );
+  const who = heldBy.map(({ holder, expiresAt, ending }) =>
+    ending || expiresAt === undefined ? `${holder}'s access is being taken back` : `${holder} has it for another ${formatDuration(Math.max(1000, expiresAt - now))}`,
+  );
+  return {
+    result: 'taken',
+    role: role.name,
+    requester: email,
+    decision,
+    exit: 8,
+    heldBy,
+    error: {
+      code: 'taken',
+      message: `${role.name} has ${role.maxHolders === 1 ? 'one place' : `${role.maxHolders} places`}: ${who.join(', ')}`,
+      why: `maxHolders ${role.maxHolders}; a place is free once its holder's removal is confirmed`,
+      next: `ask again then, or ask ${heldBy[0]?.holder ?? 'the holder'} to run: oncall release ${role.name}`,
+    },
+  };
+}

@@ -1,0 +1,178 @@
+/** `request`: decides, commits the intent, activates. Safe to repeat: what is held is kept or extended, what is pending is found again. */
+
+import { OncallError } from '../errors.ts';
+import type { Queries } from '../ledger/ledger.ts';
+import type { Actor, Request } from '../lifecycle/types.ts';
+import { decide } from '../policy/decide.ts';
+import type { Decision, Facts, Role } from '../policy/types.ts';
+import { activate } from './activate.ts';
+import type { Deps } from './deps.ts';
+import { gatherFacts } from './facts.ts';
+import { requireSweep } from './gate.ts';
+import { freePlace, freeRequestId, insertGrants } from './intent.ts';
+import { lookups } from './lookups.ts';
+import { roleNamed } from './names.ts';
+import { type Pins, pinTargets } from './pins.ts';
+import { denied, taken } from './refusal.ts';
+import { requireAdmin } from './rights.ts';
+import type { Refusal, RequestInput, RequestResult } from './types.ts';
+
+/** What the transaction settled; the calls to the directories come after it. */
+export type Settled =
+  | { readonly refusal: Refusal }
+  | { readonly requestId: string; readonly activate: readonly string[]; readonly extended: boolean; readonly held: boolean; readonly decision: Decision };
+
+export async function request(deps: Deps, input: RequestInput): Promise<RequestResult | Refusal> {
+  const role = roleNamed(deps.policy, input.role);
+  const actor = await deps.actor();
+  requireReason(role.reason === 'required', input.reason);
+  if (input.despiteLateSweep) {
+    requireReason(true, input.reason);
+    await requireAdmin(deps, actor, 'grant while the sweep is late');
+  }
+  const world = lookups(deps);
+  // The network first: the ledger is opened while the answers are on their way.
+  const factsSoon = gatherFacts(deps, world, rulesOf(role), { email: actor.email, at: deps.now(), ...(input.incident === undefined ? {} : { incident: input.incident }) });
+  const pinsSoon = pinTargets(deps, world, role, actor.email);
+  const [ledger, facts, pins] = await Promise.all([deps.ledger(), factsSoon, pinsSoon]);
+
+  const settled = await ledger.write((q, now) => settle(deps, q, now, { input, role, actor, facts, pins }));
+  if ('refusal' in settled) return settled.refusal;
+  await Promise.all(settled.activate.map((id) => activate(deps, id)));
+  return result(deps, settled, pins);
+}
+
+export const rulesOf = (role: Role) => [...role.deny, ...role.allow, ...role.ask];
+
+type Asking = { readonly input: RequestInput; readonly role: Role; readonly actor: Actor; readonly facts: Facts; readonly pins: Pins };
+
+/** All checks again, inside the transaction and by its clock. */
+async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Promise<Settled> {
+  const { input, role, actor, facts, pins } = asking;
+  const open = await q.openRequest(actor, role.name);
+  const decision = decide({
+    role,
+    policy: deps.policy,
+    email: actor.email,
+    asked: input.asked,
+    now,
+    ...(open?.startsAt === undefined ? {} : { startedAt: open.startsAt }),
+    facts,
+  });
+  if (open?.state === 'approved') return repeat(deps, q, now, asking, open, decision);
+  if (decision.outcome === 'deny') {
+    await q.record({ type: 'request.refused', actor, role: role.name, holder: actor.email, ...about(input), policyDigest: deps.policy.digest, data: { findings: decision.findings } });
+    return { refusal: denied(role, actor.email, decision) };
+  }
+  if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
+  await requireSweep(deps, q, now, role.targets, input.despiteLateSweep === true);
+  if (decision.outcome === 'ask') {
+    requireReason(role.reason === 'when-asked', input.reason ?? open?.reason);
+    const id = open?.id ?? (await insertPending(deps, q, now, asking, decision));
+    return { requestId: id, activate: [], extended: false, held: open !== undefined, decision };
+  }
+
+  const place = await freePlace(q, role);
+  if (place && 'holders' in place) return { refusal: await taken(q, now, role, actor.email, decision, place.holders) };
+  if (input.despiteLateSweep) await q.record({ type: 'sweep.overridden', actor, role: role.name, ...about(input) });
+  const approved = await approveNow(deps, q, now, asking, decision, open);
+  if (place) await q.takePlace(role.name, place.place, approved.id);
+  const grants = await insertGrants(deps, q, now, approved, pins.pinned, actor);
+  return { requestId: approved.id, activate: grants, extended: false, held: false, decision };
+}
+
+/** Held: only ever later, never shorter; and what is missing of the role is tried again. */
+async function repeat(deps: Deps, q: Queries, now: number, { role, actor, pins }: Asking, open: Request, decision: Decision): Promise<Settled> {
+  const grants = await q.grantsOfRequest(open.id);
+  const standing = grants.filter((grant) => grant.state === 'activating' || grant.state === 'active');
+  const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
+  const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
+  const missing = pins.pinned.filter(({ target }) => !standing.some((grant) => grant.target.directory === target.directory && grant.target.group === target.group));
+  // What is being taken back counts as held no longer, but its place and its id stay until that is confirmed.
+  if (standing.length === 0 && decision.outcome !== 'allow') return { refusal: denied(role, actor.email, decision) };
+  if (later || (missing.length > 0 && decision.outcome === 'allow')) await requireSweep(deps, q, now, role.targets, false);
+  let request = open;
+  if (later) {
+    request = await q.changeRequest(open, { expiresAt, decision });
+    for (const grant of standing) if (grant.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
+    await q.record({ type: 'request.extended', actor, requestId: open.id, role: role.name, holder: actor.email, policyDigest: deps.policy.digest, data: { from: open.expiresAt, to: expiresAt } });
+  }
+  const added = decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
+  return { requestId: open.id, activate: added, extended: later, held: true, decision };
+}
+
+async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision): Promise<string> {
+  const id = await freeRequestId(deps, q);
+  await q.insertRequest({
+    id,
+    requester: actor,
+    role: role.name,
+    targets: role.targets,
+    ...about(input),
+    asked: input.asked,
+    state: 'pending',
+    requestedAt: now,
+    pendingUntil: now + role.withinMs,
+    decision,
+    approvals: [],
+    version: 1,
+  });
+  await q.record({ type: 'request.pending', actor, requestId: id, role: role.name, holder: actor.email, ...about(input), policyDigest: deps.policy.digest, data: { findings: decision.findings } });
+  return id;
+}
+
+/** A pending request whose requester has come on call meanwhile is approved under its own id. */
+async function approveNow(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision, pending: Request | undefined): Promise<Request> {
+  const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
+  let approved: Request;
+  if (pending) {
+    approved = await q.changeRequest(pending, { state: 'approved', ...times, decision });
+  } else {
+    approved = {
+      id: await freeRequestId(deps, q),
+      requester: actor,
+      role: role.name,
+      targets: role.targets,
+      ...about(input),
+      asked: input.asked,
+      state: 'approved',
+      requestedAt: now,
+      ...times,
+      decision,
+      approvals: [],
+      version: 1,
+    };
+    await q.insertRequest(approved);
+  }
+  await q.record({
+    type: 'request.approved',
+    actor,
+    requestId: approved.id,
+    role: role.name,
+    holder: actor.email,
+    ...about(input),
+    policyDigest: deps.policy.digest,
+    data: { ...times, by: 'policy', findings: decision.findings },
+  });
+  return approved;
+}
+
+const about = ({ reason, incident }: RequestInput) => ({ ...(reason === undefined ? {} : { reason }), ...(incident === undefined ? {} : { incident }) });
+
+function requireReason(needed: boolean, reason: string | undefined): void {
+  if (!needed || (reason ?? '').trim() !== '') return;
+  throw new OncallError('reason-needed', 'this role needs a reason', { exit: 2, why: 'a person decides, or the policy says so', next: 'add --reason "…"' });
+}
+
+/** What came of it, read back from the ledger. */
+export async function result(deps: Deps, settled: Exclude<Settled, { refusal: Refusal }>, pins: Pins): Promise<RequestResult> {
+  const ledger = await deps.ledger();
+  const { request: now, grants } = await ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
+  if (!now) throw new Error(`request ${settled.requestId} has vanished`);
+  const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
+  const inNow = new Set(relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`));
+  const { missing } = pins;
+  const all = now.targets.length === inNow.size;
+  const outcome = now.state === 'pending' ? 'pending' : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.extended ? 'extended' : settled.held ? 'held' : 'granted';
+  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision };
+}

@@ -1,0 +1,47 @@
+/** Who may approve, revoke and override. Asked at the moment of the act; an unknown answer never allows. */
+
+import { OncallError } from '../errors.ts';
+import type { Actor } from '../lifecycle/types.ts';
+import { judge } from '../policy/evaluate.ts';
+import type { Finding, Role, Rule } from '../policy/types.ts';
+import type { Deps } from './deps.ts';
+import { gatherFacts } from './facts.ts';
+import { lookups } from './lookups.ts';
+
+type Right = { readonly may: boolean; readonly findings: readonly Finding[] };
+
+async function has(deps: Deps, actor: Actor, rules: readonly Rule[], effect: 'approver' | 'admin'): Promise<Right> {
+  if (deps.policy.blocked.includes(actor.email)) {
+    return { may: false, findings: [{ rule: 'blocked', effect, holds: false, because: `${actor.email} is blocked` }] };
+  }
+  const facts = await gatherFacts(deps, lookups(deps), rules, { email: actor.email, at: deps.now() });
+  const findings = judge(rules, effect, { email: actor.email, now: deps.now(), facts });
+  return { may: findings.some((finding) => finding.holds === true), findings };
+}
+
+function refuse({ findings }: Right, what: string, next: string): never {
+  const unknown = findings.find((finding) => finding.holds === 'unknown');
+  const because = findings.map((finding) => finding.because).join('; ');
+  throw new OncallError(unknown ? 'undecided' : 'forbidden', unknown ? `could not decide whether you may ${what}` : `you may not ${what}`, {
+    exit: unknown ? 1 : 3,
+    why: because === '' ? 'the policy names nobody who may' : because,
+    next,
+  });
+}
+
+export async function requireAdmin(deps: Deps, actor: Actor, what: string): Promise<void> {
+  const right = await has(deps, actor, deps.policy.admins, 'admin');
+  if (!right.may) refuse(right, what, 'ask somebody whom the policy lists under admins');
+}
+
+export async function requireApprover(deps: Deps, actor: Actor, role: Role, what: string): Promise<void> {
+  const right = await has(deps, actor, role.approvers, 'approver');
+  if (!right.may) refuse(right, what, `ask an approver of ${role.name}: oncall explain ${role.name}`);
+}
+
+/** A role's approvers may revoke on that role; admins may revoke any. */
+export async function requireRevoker(deps: Deps, actor: Actor, role: Role | undefined, what: string): Promise<void> {
+  const [admin, approver] = await Promise.all([has(deps, actor, deps.policy.admins, 'admin'), role && has(deps, actor, role.approvers, 'approver')]);
+  if (admin.may || approver?.may) return;
+  refuse({ may: false, findings: [...admin.findings, ...(approver?.findings ?? [])] }, what, 'ask an admin, or the holder to release it');
+}
