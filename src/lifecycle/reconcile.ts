@@ -37,14 +37,16 @@ export function planReconcile(reading: Reading): Reconciliation {
   const rowOf = new Map(rows.map((row) => [row.userId, row]));
   const adopt: { member: Member; row?: Membership; because: string }[] = [];
   const others: Member[] = [];
+  let undecided = false;
   for (const member of members) {
     const row = rowOf.get(member.userId);
-    if (row?.live && row.owned !== false) continue;
-    if (row && !row.live && isUnanswered(row, now)) {
+    const unanswered = row !== undefined && isUnanswered(row, now);
+    if (row?.live && (row.owned === true || unanswered)) continue;
+    if (row && unanswered) {
       adopt.push({ member, row, because: 'an add of ours was never answered, and has landed' });
     } else if (row && isFresh(row, reading.readAt)) {
       // Its removal was confirmed about when this list was made, which may be older than it looks. The next reading tells.
-      continue;
+      undecided = true;
     } else if (exclusive && clean) {
       adopt.push({ member, ...(row ? { row } : {}), because: 'the group is exclusive, and no grant stands for this member' });
     } else {
@@ -58,9 +60,9 @@ export function planReconcile(reading: Reading): Reconciliation {
     drift: first ? [] : others.filter(isNew),
     baseline: first ? others.filter(isNew) : [],
     forget: known.filter((userId) => !there.has(userId)),
-    nobodyElse: others.length === 0,
+    nobodyElse: others.length === 0 && !undecided,
   };
 }
 
 /** A list read within the quiet time of a change may show what was before it. */
-const isFresh = (row: Membership, readAt: number): boolean => row.owned !== false && row.updatedAt > readAt - quietMs;
+const isFresh = (row: Membership, readAt: number): boolean => row.owned === undefined && row.updatedAt > readAt - quietMs;

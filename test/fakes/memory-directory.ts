@@ -1,0 +1,77 @@
+/** A directory in memory with ids, for tests of the operations. It obeys the same contract suite as the real adapters. */
+
+import type { Directory, Member } from '../../src/directories/directory.ts';
+import { ProviderError } from '../../src/errors.ts';
+import type { GroupPin, Pin } from '../../src/lifecycle/types.ts';
+
+export type MemoryDirectory = Directory & {
+  readonly calls: { readonly verb: string; readonly user?: string; readonly group?: string }[];
+  /** Names in the group, sorted. */
+  in(group: string): readonly string[];
+  /** Behind the tool's back. */
+  put(user: string, group: string): void;
+  take(user: string, group: string): void;
+  deleteUser(name: string): void;
+  addUser(name: string): void;
+  /** Throws for the next call of `verb`, before or after its effect. */
+  fail(verb: 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove', error: ProviderError, when?: 'before' | 'after', times?: number): void;
+};
+
+export function memoryDirectory(name: string, world: { readonly users: readonly string[]; readonly groups: Readonly<Record<string, readonly string[]>>; readonly account?: string }): MemoryDirectory {
+  const account = world.account ?? `${name}-account`;
+  let lastId = 0;
+  const users = new Map<string, string>();
+  const addUser = (user: string): void => void users.set(user, `u${++lastId}`);
+  world.users.forEach(addUser);
+  const groups = new Map(Object.entries(world.groups).map(([group, members]) => [group, new Set(members.map((user) => users.get(user) as string))]));
+  const calls: MemoryDirectory['calls'] = [];
+  const faults: { verb: string; error: ProviderError; when: 'before' | 'after'; times: number }[] = [];
+  const nameOf = (id: string): string => [...users].find(([, one]) => one === id)?.[0] ?? `deleted ${id}`;
+
+  const call = async <T>(verb: string, about: { user?: string; group?: string }, work: () => T): Promise<T> => {
+    calls.push({ verb, ...about });
+    const fault = faults.find((one) => one.verb === verb && one.times > 0);
+    if (fault) fault.times--;
+    await Promise.resolve();
+    if (fault?.when === 'before') throw fault.error;
+    const result = work();
+    if (fault) throw fault.error;
+    return result;
+  };
+  const members = (pin: GroupPin): Set<string> | undefined => {
+    if (pin.account !== account) throw new ProviderError(name, 'wrong-account', `${name} is ${account}, not ${pin.account}`, { applied: 'no' });
+    return groups.get(pin.groupId.slice(2));
+  };
+  const exists = (pin: Pin): Set<string> | undefined => (nameOf(pin.userId).startsWith('deleted') ? undefined : members(pin));
+
+  return {
+    calls,
+    in: (group) => [...(groups.get(group) ?? [])].map(nameOf).sort(),
+    put: (user, group) => void groups.get(group)?.add(users.get(user) as string),
+    take: (user, group) => void groups.get(group)?.delete(users.get(user) as string),
+    deleteUser: (user) => {
+      for (const set of groups.values()) set.delete(users.get(user) as string);
+      users.delete(user);
+    },
+    addUser,
+    fail: (verb, error, when = 'before', times = 1) => void faults.push({ verb, error, when, times }),
+    findUser: (user) => call('findUser', { user }, () => (users.has(user) ? { userId: users.get(user) as string, userName: user, active: true } : undefined)),
+    findGroup: (group) => call('findGroup', { group }, () => (groups.has(group) ? { account, groupId: `g-${group}`, groupName: group } : undefined)),
+    read: (pin) => call('read', { user: pin.userName, group: pin.groupName }, () => (exists(pin) ? (exists(pin)?.has(pin.userId) ? 'member' : 'absent') : 'gone')),
+    members: (pin) => call('members', { group: pin.groupName }, () => { const set = members(pin); return set ? [...set].map((userId): Member => ({ userId, userName: nameOf(userId) })) : 'gone'; }),
+    add: (pin, { beforeWrite }) => {
+      beforeWrite?.();
+      return call('add', { user: pin.userName, group: pin.groupName }, () => {
+        const set = exists(pin);
+        if (!set) throw new ProviderError(name, 'not-found', `no ${pin.userName} or ${pin.groupName}`, { applied: 'no' });
+        const already = set.has(pin.userId);
+        set.add(pin.userId);
+        return already ? 'already' : 'added';
+      });
+    },
+    remove: (pin, { beforeWrite }) => {
+      beforeWrite?.();
+      return call('remove', { user: pin.userName, group: pin.groupName }, () => (exists(pin)?.delete(pin.userId) ? 'removed' : 'already'));
+    },
+  };
+}

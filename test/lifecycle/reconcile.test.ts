@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { quietMs, rememberUnansweredMs } from '../../src/lifecycle/limits.ts';
+import { planReconcile, type Reading } from '../../src/lifecycle/reconcile.ts';
+import type { Membership } from '../../src/lifecycle/types.ts';
+
+const now = 100 * 3_600_000;
+const ana = { userId: 'u-ana', userName: 'ana@acme.dev' };
+const row = (over: Partial<Membership & { live: boolean }>): Membership & { live: boolean } => ({
+  id: 'm1',
+  directory: 'okta',
+  account: 'acme',
+  holder: 'ana@acme.dev',
+  ...ana,
+  groupId: 'g1',
+  groupName: 'DB',
+  acknowledged: true,
+  busyUntil: 0,
+  quietUntil: 0,
+  updatedAt: 0,
+  version: 1,
+  live: false,
+  ...over,
+});
+const reading = (over: Partial<Reading>): Reading => ({ members: [ana], readAt: now, rows: [], known: [], exclusive: false, first: false, clean: false, now, ...over });
+
+describe('planReconcile', () => {
+  it('takes the strangers of a first reading as the baseline of a shared group, and says so once', () => {
+    expect(planReconcile(reading({ first: true }))).toMatchObject({ baseline: [ana], drift: [], adopt: [], nobodyElse: false });
+    expect(planReconcile(reading({ known: ['u-ana'] }))).toMatchObject({ baseline: [], drift: [], adopt: [], forget: [] });
+  });
+
+  it('reports a stranger who came later as drift, once, and never takes them out of a shared group', () => {
+    expect(planReconcile(reading({}))).toMatchObject({ drift: [ana], adopt: [] });
+  });
+
+  it('explains a member by a grant that stands', () => {
+    expect(planReconcile(reading({ rows: [row({ live: true, owned: true })] }))).toMatchObject({ drift: [], adopt: [], nobodyElse: true });
+  });
+
+  it('counts a member who was there before their grant as a stranger all the same', () => {
+    expect(planReconcile(reading({ first: true, rows: [row({ live: true, owned: false })] }))).toMatchObject({ baseline: [ana] });
+  });
+
+  it('adopts a member whom an unanswered add of ours may have put there, for a day', () => {
+    const late = row({ acknowledged: false, addBy: now - 60_000 });
+    expect(planReconcile(reading({ rows: [late] })).adopt).toMatchObject([{ member: ana, row: { id: 'm1' } }]);
+    const old = row({ acknowledged: false, addBy: now - rememberUnansweredMs });
+    expect(planReconcile(reading({ rows: [old] }))).toMatchObject({ adopt: [], drift: [ana] });
+  });
+
+  it('adopts a stranger in an exclusive group only when an earlier reading found nobody unexplained', () => {
+    expect(planReconcile(reading({ exclusive: true }))).toMatchObject({ adopt: [] });
+    expect(planReconcile(reading({ exclusive: true, clean: true })).adopt).toMatchObject([{ member: ana }]);
+  });
+
+  it('waits for the next reading about a member whose removal was confirmed about when the list was made', () => {
+    const fresh = row({ updatedAt: now - 1000 });
+    expect(planReconcile(reading({ rows: [fresh] }))).toMatchObject({ drift: [], adopt: [] });
+    expect(planReconcile(reading({ rows: [fresh], exclusive: true, clean: true }))).toMatchObject({ adopt: [] });
+    expect(planReconcile(reading({ rows: [row({ updatedAt: now - quietMs - 1 })] }))).toMatchObject({ drift: [ana] });
+  });
+
+  it('forgets who is gone', () => {
+    expect(planReconcile(reading({ members: [], known: ['u-ana'] }))).toMatchObject({ forget: ['u-ana'], nobodyElse: true });
+  });
+});

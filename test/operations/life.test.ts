@@ -1,0 +1,369 @@
+/** From request to removal on the real operations and SQL: what a grant owns, what it leaves alone, and what it ends with. */
+
+import { describe, expect, it } from 'vitest';
+import { ProviderError } from '../../src/errors.ts';
+import { quietMs } from '../../src/lifecycle/limits.ts';
+import { company, granted, hour, minute, onCall, refused, role, rule, user } from './world.ts';
+
+const lost = new ProviderError('okta', 'timeout', 'okta did not answer within 10 s');
+const refusedByOkta = new ProviderError('okta', 'forbidden', 'okta refuses: no right to add', { applied: 'no' });
+
+describe('in and out', () => {
+  it('lets in, says until when, and the sweep takes out at the end, not before', async () => {
+    const world = await company();
+    const result = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 2 * hour } }));
+    expect(result).toMatchObject({ result: 'granted', grants: [{ state: 'active', owned: true }] });
+    expect(result.request.expiresAt).toBe(world.now + 2 * hour);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+
+    expect((await world.sweepAfter(2 * hour - 1)).ended).toBe(0);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    expect(await world.sweepAfter(1)).toMatchObject({ ended: 1, failed: 0, remaining: 0 });
+    expect(world.okta.in('db')).toEqual([]);
+    expect((await world.as('maria').status({})).requests).toEqual([]);
+  });
+
+  it('never removes a member who was there before', async () => {
+    const world = await company({ members: { db: ['maria@acme.dev'] } });
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).grants).toMatchObject([{ state: 'active', owned: false }]);
+    await world.sweepAfter(2 * hour);
+    await world.sweepAfter(2 * hour);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    expect(world.okta.calls.filter((call) => call.verb === 'remove' || call.verb === 'add')).toEqual([]);
+  });
+
+  it('keeps the membership while another role still stands on it', async () => {
+    const world = await company({ roles: [role('one'), role('two')] });
+    await world.as('maria').request({ role: 'one', asked: { forMs: hour } });
+    granted(await world.as('maria').request({ role: 'two', asked: { forMs: 3 * hour } }));
+    await world.sweepAfter(hour);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    expect(world.okta.calls.filter((call) => call.verb === 'remove')).toEqual([]);
+    await world.sweepAfter(2 * hour);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('gives back early on release, and frees the role for a new request', async () => {
+    const world = await company();
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    expect(await world.as('maria').release({ id: 'db-admin' })).toMatchObject({ ended: 1, left: 0, grants: [{ endReason: 'released' }] });
+    expect(world.okta.in('db')).toEqual([]);
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).result).toBe('granted');
+  });
+
+  it('lets nobody release what is another person’s, and an admin revoke it', async () => {
+    const world = await company();
+    const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    await expect(world.as('sam').release({ id: request.id })).rejects.toMatchObject({ code: 'not-yours', exit: 3 });
+    await expect(world.as('sam').revoke({ id: request.id })).rejects.toMatchObject({ code: 'forbidden', exit: 3 });
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    expect(await world.as('boss').revoke({ id: request.id })).toMatchObject({ ended: 1, left: 0 });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('revokes everything of a person at once', async () => {
+    const world = await company({ roles: [role('one'), role('two', { targets: [{ directory: 'okta', group: 'web' }] })] });
+    await world.as('maria').request({ role: 'one', asked: { byDefault: true } });
+    await world.as('maria').request({ role: 'two', asked: { byDefault: true } });
+    await world.as('sam').request({ role: 'two', asked: { byDefault: true } });
+    expect(await world.as('boss').revoke({ holder: 'Maria@acme.dev' })).toMatchObject({ ended: 2, left: 0 });
+    expect([world.okta.in('db'), world.okta.in('web')]).toEqual([[], ['sam@acme.dev']]);
+  });
+});
+
+describe('asking again', () => {
+  it('finds what is held, never shortens it, and moves the end only later', async () => {
+    const world = await company();
+    const first = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 4 * hour } }));
+    const shorter = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: hour } }));
+    expect(shorter).toMatchObject({ result: 'held', request: { id: first.request.id, expiresAt: first.request.expiresAt } });
+    const longer = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 6 * hour } }));
+    expect(longer).toMatchObject({ result: 'extended', request: { id: first.request.id, expiresAt: world.now + 6 * hour } });
+    expect((await world.sweepAfter(4 * hour)).ended).toBe(0);
+    expect((await world.sweepAfter(2 * hour)).ended).toBe(1);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('counts the maximum from the first start, however often the end is moved', async () => {
+    const world = await company();
+    const start = world.now;
+    await world.as('maria').request({ role: 'db-admin', asked: { forMs: 10 * hour } });
+    world.now += 10 * minute;
+    await world.sweepAfter(8 * hour);
+    const moved = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 10 * hour } }));
+    expect(moved.request.expiresAt).toBe(start + 12 * hour);
+  });
+
+  it('tries only the missing half of a role', async () => {
+    const world = await company({ roles: [role('both', { targets: [{ directory: 'okta', group: 'db' }, { directory: 'okta', group: 'nowhere' }] })] });
+    const half = granted(await world.as('maria').request({ role: 'both', asked: { byDefault: true } }));
+    expect(half).toMatchObject({ result: 'partial', grants: [{ state: 'active' }], missing: [{ target: { group: 'nowhere' } }] });
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    const adds = world.okta.calls.filter((call) => call.verb === 'add').length;
+    expect(granted(await world.as('maria').request({ role: 'both', asked: { byDefault: true } }))).toMatchObject({ result: 'partial', request: { id: half.request.id } });
+    expect(world.okta.calls.filter((call) => call.verb === 'add').length).toBe(adds);
+  });
+});
+
+describe('adds that go wrong', () => {
+  it('counts a lost answer as in when the member is seen, and ends it in two steps', async () => {
+    const world = await company();
+    world.okta.fail('add', lost, 'after');
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).result).toBe('granted');
+    const released = await world.as('maria').release({ id: 'db-admin' });
+    // Out of the group at once, but not called ended while the lost add could still land.
+    expect(world.okta.in('db')).toEqual([]);
+    expect(released).toMatchObject({ ended: 0, left: 1 });
+    await world.sweepAfter(4 * minute);
+    expect((await world.as('maria').status({})).requests).toEqual([]);
+  });
+
+  it('undoes an add that was never seen, and takes it out again should it land late', async () => {
+    const world = await company();
+    world.okta.fail('add', lost, 'before', 9);
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({ result: 'failed', grants: [{ state: 'revoking', endReason: 'failed' }] });
+    world.okta.put('maria@acme.dev', 'db'); // the lost add lands within the quiet time
+    await world.sweepAfter(quietMs + 2 * minute);
+    expect(world.okta.in('db')).toEqual([]);
+    await world.sweepAfter(minute);
+    expect((await world.as('maria').status({})).requests).toEqual([]);
+  });
+
+  it('finds an add that landed long after, by reading the whole group', async () => {
+    const world = await company();
+    world.okta.fail('add', lost, 'before', 9);
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    await world.sweepAfter(10 * minute);
+    expect((await world.as('maria').status({})).requests).toEqual([]);
+    world.okta.put('maria@acme.dev', 'db'); // a suspended process woke up
+    const run = await world.sweepAfter(15 * minute);
+    expect(run.steps).toMatchObject([{ action: 'adopt', holder: 'maria@acme.dev' }, { outcome: 'done' }]);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('names a definite refusal, sends it once, and leaves nothing open', async () => {
+    const world = await company();
+    world.okta.fail('add', refusedByOkta, 'before');
+    const result = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    expect(result).toMatchObject({ result: 'failed', grants: [{ state: 'ended', endReason: 'failed', lastError: refusedByOkta.message }] });
+    expect(world.okta.calls.filter((call) => call.verb === 'add').length).toBe(1);
+    expect((await world.as('maria').status({})).requests).toEqual([]);
+  });
+
+  it('waits as long as a rate limit says, then adds', async () => {
+    const world = await company();
+    world.okta.fail('add', new ProviderError('okta', 'rate-limited', 'too many requests', { applied: 'no', retryAfterMs: 7000 }));
+    const before = world.now;
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).result).toBe('granted');
+    expect(world.now - before).toBeGreaterThanOrEqual(7000);
+  });
+});
+
+describe('removals that go wrong', () => {
+  it('keeps trying, grows loud after six tries, and never drops it', async () => {
+    const world = await company();
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    world.okta.fail('remove', new ProviderError('okta', 'unavailable', 'okta answered 503', { applied: 'unknown' }), 'before', 8);
+    let failed = 0;
+    for (let run = 0; run < 14 && world.okta.in('db').length > 0; run++) failed += (await world.sweepAfter(hour)).failed > 0 ? 1 : 0;
+    expect(failed).toBeGreaterThan(1);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('does not give a heartbeat to a directory where something is overdue', async () => {
+    const world = await company();
+    await world.as('maria').request({ role: 'db-admin', asked: { forMs: hour } });
+    world.okta.fail('remove', new ProviderError('okta', 'forbidden', 'no right to remove', { applied: 'no' }), 'before', 99);
+    for (let run = 0; run < 9; run++) await world.sweepAfter(10 * minute);
+    const status = await world.as('sam').status({});
+    expect(status.sweep.late).toBe(true);
+    expect(status.faults.map((fault) => fault.code)).toContain('past-end');
+    await expect(world.as('sam').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'sweep-late', exit: 1 });
+  });
+});
+
+describe('no sweep, no grants', () => {
+  it('refuses before the first sweep and names the next step', async () => {
+    const world = await company({ swept: false });
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'sweep-late', exit: 1, next: expect.stringContaining('oncall sweep') });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('refuses when the last sweep is older than refuseWhenLate, unless an admin overrides with a reason, on record', async () => {
+    const world = await company({ roles: [role('db-admin', { allow: [rule(user('boss'))] })] });
+    world.now += 16 * minute;
+    const asked = { role: 'db-admin', asked: { byDefault: true } } as const;
+    await expect(world.as('boss').request(asked)).rejects.toMatchObject({ code: 'sweep-late' });
+    await expect(world.as('boss').request({ ...asked, despiteLateSweep: true })).rejects.toMatchObject({ code: 'reason-needed', exit: 2 });
+    granted(await world.as('boss').request({ ...asked, despiteLateSweep: true, reason: 'cron host is down' }));
+    expect((await world.as('boss').audit({})).map((event) => event.type)).toContain('sweep.overridden');
+    await expect(world.as('maria').request({ ...asked, despiteLateSweep: true, reason: 'me too' })).rejects.toMatchObject({ exit: 3 });
+  });
+
+  it('refuses when the clock is off a provider’s by more than a minute', async () => {
+    const world = await company();
+    await expect(world.as('maria', { clockSkew: () => 61_000 }).request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'clock-skew' });
+  });
+
+  it('refuses when the host’s clock fell behind what the ledger has seen', async () => {
+    const world = await company();
+    world.now -= 2 * hour;
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'clock-skew' });
+  });
+});
+
+describe('one place', () => {
+  const one = { roles: [role('migration', { maxHolders: 1 })], exclusive: ['db'] };
+
+  it('refuses the second, says who holds it, and lets them in after the release', async () => {
+    const world = await company(one);
+    granted(await world.as('maria').request({ role: 'migration', asked: { byDefault: true } }));
+    const second = refused(await world.as('sam').request({ role: 'migration', asked: { byDefault: true } }));
+    expect(second).toMatchObject({ result: 'taken', exit: 8, heldBy: [{ holder: 'maria@acme.dev', ending: false }] });
+    await world.as('maria').release({ id: 'migration' });
+    granted(await world.as('sam').request({ role: 'migration', asked: { byDefault: true } }));
+    expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
+  });
+
+  it('stays taken until the removal is confirmed', async () => {
+    const world = await company(one);
+    granted(await world.as('maria').request({ role: 'migration', asked: { byDefault: true } }));
+    world.okta.fail('remove', lost, 'before');
+    await world.as('maria').release({ id: 'migration' });
+    expect(refused(await world.as('sam').request({ role: 'migration', asked: { byDefault: true } }))).toMatchObject({ result: 'taken', heldBy: [{ ending: true }] });
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
+  it('is not given while the exclusive group has members who did not come through oncall', async () => {
+    const world = await company({ ...one, members: { db: ['standing@acme.dev'] } });
+    await expect(world.as('maria').request({ role: 'migration', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'uncovered-members', why: 'standing@acme.dev' });
+    expect(world.okta.in('db')).toEqual(['standing@acme.dev']);
+    world.okta.take('standing@acme.dev', 'db');
+    await world.sweepAfter(15 * minute);
+    granted(await world.as('maria').request({ role: 'migration', asked: { byDefault: true } }));
+  });
+
+  it('takes out a stranger who slipped into the group after it was clean', async () => {
+    const world = await company(one);
+    world.okta.put('standing@acme.dev', 'db');
+    await world.sweepAfter(15 * minute);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+});
+
+describe('asking a person', () => {
+  const ask = { roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('sam'), { name: 'db-admin.approvers[0]' })], whenUnknown: 'ask' })] };
+
+  it('waits for an approver, who lets in with one yes; the time counts from there', async () => {
+    const world = await company(ask);
+    const pending = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: hour }, reason: 'index rebuild' }));
+    expect(pending).toMatchObject({ result: 'pending', request: { state: 'pending' }, grants: [] });
+    expect(world.okta.in('db')).toEqual([]);
+    world.now += 10 * minute;
+    expect((await world.as('sam').waiting()).requests.map((request) => request.id)).toEqual([pending.request.id]);
+    const approved = granted(await world.as('sam').approve({ id: pending.request.id }));
+    expect(approved).toMatchObject({ result: 'granted', request: { id: pending.request.id, startsAt: world.now, expiresAt: world.now + hour } });
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    await world.sweepAfter(hour);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('needs a reason where a person decides', async () => {
+    const world = await company(ask);
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'reason-needed', exit: 2 });
+  });
+
+  it('gives the same id when asked again', async () => {
+    const world = await company(ask);
+    const input = { role: 'db-admin', asked: { byDefault: true }, reason: 'x' } as const;
+    const first = granted(await world.as('maria').request(input));
+    expect(granted(await world.as('maria').request(input))).toMatchObject({ result: 'pending', request: { id: first.request.id } });
+  });
+
+  it('lets nobody approve their own, and nobody who is not an approver', async () => {
+    const world = await company({ roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('maria')), rule(user('sam'))] })] });
+    const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
+    await expect(world.as('maria').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request', exit: 3 });
+    const otherDoor = world.as('maria', { actor: async () => ({ issuer: 'elsewhere', subject: '42', email: 'maria@acme.dev' }) });
+    await expect(otherDoor.approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request' });
+    await expect(world.as('ana').approve({ id: request.id })).rejects.toMatchObject({ code: 'forbidden', exit: 3 });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('does not approve what has been denied, withdrawn, approved or left too long', async () => {
+    const world = await company(ask);
+    const input = { role: 'db-admin', asked: { byDefault: true }, reason: 'x' } as const;
+    const sam = world.as('sam');
+    const first = granted(await world.as('maria').request(input)).request;
+    expect((await sam.deny({ id: first.id })).request.state).toBe('denied');
+    await expect(sam.approve({ id: first.id })).rejects.toMatchObject({ code: 'not-pending' });
+    const second = granted(await world.as('maria').request(input)).request;
+    expect((await world.as('maria').release({ id: second.id })).request.state).toBe('withdrawn');
+    await expect(sam.approve({ id: second.id })).rejects.toMatchObject({ code: 'not-pending' });
+    const third = granted(await world.as('maria').request(input)).request;
+    world.now += hour;
+    await expect(sam.approve({ id: third.id })).rejects.toMatchObject({ code: 'not-pending' });
+    await world.sweepAfter(0);
+    const fourth = granted(await world.as('maria').request(input)).request;
+    granted(await sam.approve({ id: fourth.id }));
+    await expect(sam.approve({ id: fourth.id })).rejects.toMatchObject({ code: 'not-pending' });
+  });
+
+  it('decides again at approval: who is denied by then stays out', async () => {
+    const world = await company({ roles: [role('db-admin', { allow: [], deny: [rule(onCall)], ask: [rule(user('maria'))], approvers: [rule(user('sam'))] })] });
+    const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
+    world.shifts = [{ schedule: 'PDB', email: 'maria@acme.dev', start: null, end: null }];
+    expect(refused(await world.as('sam').approve({ id: request.id }))).toMatchObject({ result: 'denied', exit: 3 });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+});
+
+describe('on call', () => {
+  const shift = { roles: [role('db-admin', { allow: [rule(onCall, { name: 'db-admin.allow[0]', until: 'shift' })] })] };
+
+  it('ends with the shift and its grace, sooner than the hours asked', async () => {
+    const world = await company(shift);
+    const end = world.now + 2 * hour;
+    world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: world.now - hour, end }];
+    const result = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 12 * hour } }));
+    expect(result.request.expiresAt).toBe(end + 15 * minute);
+    expect(result.decision.limitedBy).toBe('shift');
+    expect((await world.sweepAfter(2 * hour + 10 * minute)).ended).toBe(0);
+    expect((await world.sweepAfter(5 * minute)).ended).toBe(1);
+  });
+
+  it('ends early, after its grace, when the shift is handed to somebody else', async () => {
+    const world = await company(shift);
+    world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 10 * hour }];
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 9 * hour } }));
+    world.shifts = [{ schedule: 'Database Primary', email: 'sam@acme.dev', start: null, end: world.now + 10 * hour }];
+    expect((await world.sweepAfter(5 * minute)).ended).toBe(0);
+    expect((await world.sweepAfter(10 * minute)).ended).toBe(0);
+    expect((await world.sweepAfter(5 * minute)).ended).toBe(1);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('keeps access while the roster cannot be asked', async () => {
+    const world = await company(shift);
+    world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 10 * hour }];
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 9 * hour } }));
+    world.shifts = new ProviderError('pagerduty', 'unavailable', 'PagerDuty answered 503');
+    for (let run = 0; run < 5; run++) expect((await world.sweepAfter(10 * minute)).ended).toBe(0);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
+  it('refuses who is not on call with who is, and records it', async () => {
+    const world = await company(shift);
+    world.shifts = [{ schedule: 'Database Primary', email: 'sam@acme.dev', start: null, end: null }];
+    const refusal = refused(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    expect(refusal).toMatchObject({ result: 'denied', exit: 3, error: { message: expect.stringContaining('not on call for "Database Primary"') } });
+    expect((await world.as('boss').audit({})).at(-1)).toMatchObject({ type: 'request.refused', actor: 'maria@acme.dev' });
+  });
+
+  it('does not let in when the roster cannot be asked, and says that it could not decide', async () => {
+    const world = await company(shift);
+    world.shifts = new ProviderError('pagerduty', 'timeout', 'PagerDuty did not answer within 5 s');
+    expect(refused(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({ result: 'undecided', exit: 1 });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+});
