@@ -1,0 +1,84 @@
+/** A roster in one YAML file that a person keeps by hand: schedules with their shifts, and incidents. Read anew at each question, so an edit counts at once. */
+
+import { basename, resolve } from 'node:path';
+import * as z from 'zod/mini';
+import { ProviderError } from '../errors.ts';
+import { covers } from './interval.ts';
+import { defineRoster, type Incident, type Shift } from './roster.ts';
+import { readScheduleFile, type ScheduleFile } from './schedule-file.ts';
+
+const settings = z.strictObject({ path: z.string().check(z.minLength(1)) });
+
+export default defineRoster({
+  settings,
+  isLocal: () => true,
+  knowsIncidents: true,
+  open: async ({ path: written }, { baseDir }) => {
+    const path = resolve(baseDir, written);
+    const title = basename(path);
+    return {
+      title,
+      onCall: async (query, at) => {
+        if (query.escalationPolicy !== undefined) {
+          throw new ProviderError(
+            title,
+            'not-found',
+            `${title} has no escalation policies, so none is called "${query.escalationPolicy}"`,
+            {
+              applied: 'no',
+              next: 'name one of its schedules in the policy, with levels where they matter',
+            },
+          );
+        }
+        const { schedules = {} } = await readScheduleFile(path);
+        const names = query.schedule === undefined ? Object.keys(schedules) : [known(schedules, query.schedule, title)];
+        return names
+          .flatMap((name) => (schedules[name] ?? []).map((entry) => toShift(name, entry)))
+          .filter((shift) => covers(shift, at))
+          .filter(({ level }) => query.levels.length === 0 || (level !== undefined && query.levels.includes(level)));
+      },
+      incident: async (ref) => {
+        const { incidents = {} } = await readScheduleFile(path);
+        const found = Object.hasOwn(incidents, ref) ? incidents[ref] : undefined;
+        return found && toIncident(ref, found);
+      },
+      incidents: async () => {
+        const { incidents = {} } = await readScheduleFile(path);
+        return Object.entries(incidents)
+          .map(([ref, incident]) => toIncident(ref, incident))
+          .filter(({ live }) => live);
+      },
+    };
+  },
+});
+
+type Entry = NonNullable<ScheduleFile['schedules']>[string][number];
+
+function known(schedules: object, name: string, title: string): string {
+  if (Object.hasOwn(schedules, name)) return name;
+  const names = Object.keys(schedules);
+  const some = `${names.slice(0, 10).join(', ')}${names.length > 10 ? ', …' : ''}`;
+  throw new ProviderError(title, 'not-found', `${title} has no schedule "${name}"`, {
+    applied: 'no',
+    next: names.length === 0 ? `put a schedule into ${title}` : `it has: ${some}`,
+  });
+}
+
+function toShift(schedule: string, { user, start, end, level }: Entry): Shift {
+  return { schedule, email: user, start: start ?? null, end: end ?? null, ...(level === undefined ? {} : { level }) };
+}
+
+function toIncident(ref: string, written: NonNullable<ScheduleFile['incidents']>[string]): Incident {
+  const { status, services = [], assigned = [], title, severity, type, openedBy, assignedBy } = written;
+  return {
+    ref,
+    live: status === 'live',
+    services,
+    assigned,
+    ...(title === undefined ? {} : { title }),
+    ...(severity === undefined ? {} : { severity }),
+    ...(type === undefined ? {} : { type }),
+    ...(openedBy === undefined ? {} : { openedBy }),
+    ...(assignedBy === undefined ? {} : { assignedBy }),
+  };
+}
