@@ -24,8 +24,8 @@ export async function appendEvent(connection: Connection, ledgerId: string, at: 
   await connection.run('INSERT INTO events (seq, body, prev, hash) VALUES (?, ?, ?, ?)', [seq, body, prev, eventHash(prev, body)]);
 }
 
-/** The last `limit` events, oldest first. */
-export async function lastEvents(connection: Connection, limit: number): Promise<readonly RecordedEvent[]> {
-  const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit]);
+/** The last `limit` events, or all, oldest first. */
+export async function lastEvents(connection: Connection, limit: number | undefined): Promise<readonly RecordedEvent[]> {
+  const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit ?? -1]);
   return rows.map((row) => ({ ...JSON.parse(String(row['body'])), prev: String(row['prev']), hash: String(row['hash']) })).reverse();
 }

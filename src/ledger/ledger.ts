@@ -17,7 +17,7 @@ export type Queries = RequestQueries &
     /** How far this host's clock is behind the latest instant the ledger has seen, ms. */
     readonly clockBehindMs: number;
     record(event: LedgerEvent): Promise<void>;
-    lastEvents(limit: number): Promise<readonly RecordedEvent[]>;
+    lastEvents(limit: number | undefined): Promise<readonly RecordedEvent[]>;
   };
 
 export type Ledger = {
@@ -34,8 +34,10 @@ const migrations: readonly string[] = [first];
 
 /** Brings the schema up to date and gives the ledger. `id` names a new one. */
 export async function openLedger(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<Ledger> {
-  if ((await database.read((c) => database.schemaVersion.read(c))) !== migrations.length) await migrate(database, world);
-  const id = await database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.['id']));
+  const id = await prepare(database, world).catch(async (error: unknown) => {
+    await database.close();
+    throw error;
+  });
 
   let latest = 0;
   const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; stored: number }> => {
@@ -74,6 +76,12 @@ export async function openLedger(database: Database, world: { readonly now: () =
     },
     close: () => database.close(),
   };
+}
+
+/** Gives the ledger's own id. */
+async function prepare(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<string> {
+  if ((await database.read((c) => database.schemaVersion.read(c))) !== migrations.length) await migrate(database, world);
+  return database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.['id']));
 }
 
 async function migrate(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<void> {

@@ -15,12 +15,14 @@ export async function openSqlite(path: string): Promise<Database> {
   const { default: Libsql } = (await import('libsql')) as unknown as { default: new (path: string) => Driver };
   const driver = guard(path, () => {
     const opened = new Libsql(path);
-    // busy_timeout first: in the other order a start beside other processes fails at once with SQLITE_BUSY.
-    opened.prepare(`PRAGMA busy_timeout = ${busyTimeoutMs}`).all();
-    opened.prepare('PRAGMA journal_mode = WAL').all();
-    opened.prepare('PRAGMA synchronous = FULL').all();
-    opened.prepare('PRAGMA foreign_keys = ON').all();
-    return opened;
+    try {
+      // busy_timeout first: in the other order a start beside other processes fails at once with SQLITE_BUSY.
+      for (const pragma of [`busy_timeout = ${busyTimeoutMs}`, 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON']) opened.prepare(`PRAGMA ${pragma}`).all();
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
   });
   if (path !== ':memory:') keepPrivate(path);
   return database(path, driver);

@@ -1,9 +1,9 @@
-/** `audit list`: the last events as they were written. */
+/** `audit list`: the events as they were written, oldest first; with `limit` only the last ones. */
 
 import type { Deps } from './deps.ts';
 import type { EventView } from './types.ts';
 
-export async function audit(deps: Deps, { limit = 50 }: { readonly limit?: number }): Promise<readonly EventView[]> {
+export async function audit(deps: Deps, { limit }: { readonly limit?: number }): Promise<readonly EventView[]> {
   const ledger = await deps.ledger();
   const events = await ledger.read((q) => q.lastEvents(limit));
   return events.map(({ seq, at, type, actor, requestId, role, holder, target, data, hash }) => ({

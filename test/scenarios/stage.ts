@@ -1,0 +1,95 @@
+/** A company in a folder of its own, and two doors into the whole tool: `main()` in this process, and the built bundle as a real one. */
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { main } from '../../src/cli.ts';
+import { fakeIo } from '../fakes/io.ts';
+
+export type Run = { readonly exit: number; readonly out: string; readonly err: string };
+export type Json = { readonly [key: string]: Json } & readonly Json[] & string & number & boolean;
+
+export type Stage = {
+  readonly folder: string;
+  run(user: string, ...args: readonly string[]): Promise<Run>;
+  /** Runs with `--json` and gives the one document with the exit code. */
+  json(user: string, ...args: readonly string[]): Promise<{ readonly exit: number; readonly document: Json }>;
+  /** Lets time go by. */
+  pass(ms: number): Promise<void>;
+  write(name: string, text: string): void;
+  read(name: string): string;
+  remove(): void;
+};
+
+export type Door = 'main()' | 'the built bundle';
+export const doors: readonly Door[] = ['main()', 'the built bundle'];
+
+const bin = resolve(import.meta.dirname, '../../bin/oncall.js');
+
+export const spawnCli = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Run> =>
+  new Promise((done, fail) => {
+    const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.on('error', fail);
+    child.on('close', (code) => done({ exit: code ?? -1, out, err }));
+  });
+
+export function stage(door: Door, files: Readonly<Record<string, string>>, extraEnv: Readonly<Record<string, string>> = {}): Stage {
+  const folder = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+  let now = Date.now();
+  // An SDK reads its credentials from the process's own variables, whatever `main` is given.
+  if (door === 'main()') Object.assign(process.env, extraEnv);
+  const env = (user: string): Record<string, string> => ({
+    PATH: process.env['PATH'] ?? '',
+    HOME: folder,
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    TZ: 'UTC',
+    ONCALL_POLICY: join(folder, 'oncall.yaml'),
+    ONCALL_USER: user.includes('@') ? user : `${user}@acme.dev`,
+    ...extraEnv,
+  });
+  const run = async (user: string, ...args: readonly string[]): Promise<Run> => {
+    if (door === 'the built bundle') return spawnCli(args, env(user), folder);
+    const io = fakeIo({ now });
+    const exit = await main(args, env(user), { ...io, cwd: folder, sleep: async (ms) => void (await sleep(Math.min(ms, 20))) });
+    return { exit, out: io.out(), err: io.err() };
+  };
+  return {
+    folder,
+    run,
+    json: async (user, ...args) => {
+      const { exit, out, err } = await run(user, ...args, '--json');
+      try {
+        return { exit, document: JSON.parse(out) as Json };
+      } catch {
+        throw new Error(`no one JSON document on stdout (exit ${exit}):\n${out}\n${err}`);
+      }
+    },
+    pass: async (ms) => {
+      now += ms;
+      if (door === 'the built bundle') await sleep(ms);
+    },
+    write: (name, text) => writeFileSync(join(folder, name), text, { mode: 0o600 }),
+    read: (name) => readFileSync(join(folder, name), 'utf8'),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** maria is on call from an hour ago until `shiftEndsInMs` from now. */
+export const schedule = (shiftEndsInMs = 6 * 3_600_000): string => `schedules:
+  db-primary:
+    - { user: maria@acme.dev, start: ${iso(Date.now() - 3_600_000)}, end: ${iso(Date.now() + shiftEndsInMs)}, level: 1 }
+incidents:
+  INC-42: { status: live, severity: major, assigned: [sam@acme.dev], openedBy: ana@acme.dev, assignedBy: ana@acme.dev }
+`;
