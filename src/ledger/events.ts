@@ -14,8 +14,8 @@ export const eventHash = (prev: string, body: string): string => sha256(`oncall.
 
 export async function appendEvent(connection: Connection, ledgerId: string, at: number, event: LedgerEvent): Promise<void> {
   const [head] = await connection.all('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1', []);
-  const seq = Number(head?.['seq'] ?? 0) + 1;
-  const prev = String(head?.['hash'] ?? firstPrev);
+  const seq = Number(head?.seq ?? 0) + 1;
+  const prev = String(head?.hash ?? firstPrev);
   // Through JSON once: drops `undefined`, which canonicalize would too, but silently and not everywhere; and no lone surrogate survives.
   const plain = JSON.parse(JSON.stringify({ ...event, seq, at, ledger: ledgerId }), (_key, value) =>
     typeof value === 'string' ? value.toWellFormed() : value,
@@ -27,5 +27,5 @@ export async function appendEvent(connection: Connection, ledgerId: string, at: 
 /** The last `limit` events, or all, oldest first. */
 export async function lastEvents(connection: Connection, limit: number | undefined): Promise<readonly RecordedEvent[]> {
   const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit ?? -1]);
-  return rows.map((row) => ({ ...JSON.parse(String(row['body'])), prev: String(row['prev']), hash: String(row['hash']) })).reverse();
+  return rows.map((row) => ({ ...JSON.parse(String(row.body)), prev: String(row.prev), hash: String(row.hash) })).reverse();
 }

@@ -8,7 +8,9 @@ import { grantViewColumns, toGrant, toGrantView } from './rows.ts';
 
 export type GrantQueries = ReturnType<typeof grantQueries>;
 
-export type GrantChanges = Partial<Pick<Grant, 'state' | 'endReason' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'activatedAt' | 'endedAt'>>;
+export type GrantChanges = Partial<
+  Pick<Grant, 'state' | 'endReason' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'activatedAt' | 'endedAt'>
+>;
 
 const viewTables = 'grants JOIN memberships ON memberships.id = grants.membership_id JOIN requests ON requests.id = grants.request_id';
 
@@ -27,9 +29,11 @@ export function grantQueries(connection: Connection) {
       views("grants.state <> 'ended' AND grants.next_attempt_at <= ? ORDER BY grants.next_attempt_at, grants.id LIMIT ?", [now, limit]),
     /** Not ended, oldest first. */
     grantsOfMembership: async (membershipId: string): Promise<readonly Grant[]> =>
-      (await connection.all("SELECT * FROM grants WHERE membership_id = ? AND state <> 'ended' ORDER BY created_at, id", [membershipId])).map(toGrant),
+      (
+        await connection.all("SELECT * FROM grants WHERE membership_id = ? AND state <> 'ended' ORDER BY created_at, id", [membershipId])
+      ).map(toGrant),
     countGrantsOfRequest: async (requestId: string): Promise<number> =>
-      Number((await connection.all('SELECT count(*) AS n FROM grants WHERE request_id = ?', [requestId]))[0]?.['n']),
+      Number((await connection.all('SELECT count(*) AS n FROM grants WHERE request_id = ?', [requestId]))[0]?.n),
 
     insertGrant: async (grant: Grant): Promise<void> => {
       await connection.run(

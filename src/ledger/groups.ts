@@ -5,26 +5,41 @@ import type { Connection, Row } from './database.ts';
 
 export type GroupQueries = ReturnType<typeof groupQueries>;
 
-export type DirectoryRow = { readonly name: string; readonly account: string; readonly heartbeatAt?: number; readonly reconciledAt?: number };
-export type ManagedGroup = { readonly directory: string; readonly groupId: string; readonly groupName: string; readonly firstReadAt: number; readonly cleanAt?: number };
-export type Stranger = Member & { readonly directory: string; readonly groupId: string; readonly kind: 'baseline' | 'drift'; readonly seenAt: number };
+export type DirectoryRow = {
+  readonly name: string;
+  readonly account: string;
+  readonly heartbeatAt?: number;
+  readonly reconciledAt?: number;
+};
+export type ManagedGroup = {
+  readonly directory: string;
+  readonly groupId: string;
+  readonly groupName: string;
+  readonly firstReadAt: number;
+  readonly cleanAt?: number;
+};
+export type Stranger = Member & {
+  readonly directory: string;
+  readonly groupId: string;
+  readonly kind: 'baseline' | 'drift';
+  readonly seenAt: number;
+};
 
 export function groupQueries(connection: Connection) {
   return {
     directories: async (): Promise<readonly DirectoryRow[]> =>
       (await connection.all('SELECT * FROM directories ORDER BY name', [])).map((row) => ({
-        name: String(row['name']),
-        account: String(row['account']),
-        ...(row['heartbeat_at'] === null ? {} : { heartbeatAt: Number(row['heartbeat_at']) }),
-        ...(row['reconciled_at'] === null ? {} : { reconciledAt: Number(row['reconciled_at']) }),
+        name: String(row.name),
+        account: String(row.account),
+        ...(row.heartbeat_at === null ? {} : { heartbeatAt: Number(row.heartbeat_at) }),
+        ...(row.reconciled_at === null ? {} : { reconciledAt: Number(row.reconciled_at) }),
       })),
     /** The first one stays; compare before calling. */
     pinDirectory: async (name: string, account: string): Promise<void> => {
-      await connection.run('INSERT INTO directories (name, account) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET account = excluded.account WHERE directories.account = ?', [
-        name,
-        account,
-        '',
-      ]);
+      await connection.run(
+        'INSERT INTO directories (name, account) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET account = excluded.account WHERE directories.account = ?',
+        [name, account, ''],
+      );
     },
     beat: async (name: string, at: number, reconciled: boolean): Promise<void> => {
       await connection.run(
@@ -34,7 +49,8 @@ export function groupQueries(connection: Connection) {
       );
     },
 
-    managedGroups: async (): Promise<readonly ManagedGroup[]> => (await connection.all('SELECT * FROM managed_groups', [])).map(toManagedGroup),
+    managedGroups: async (): Promise<readonly ManagedGroup[]> =>
+      (await connection.all('SELECT * FROM managed_groups', [])).map(toManagedGroup),
     managedGroup: async (directory: string, groupId: string): Promise<ManagedGroup | undefined> => {
       const [row] = await connection.all('SELECT * FROM managed_groups WHERE directory = ? AND group_id = ?', [directory, groupId]);
       return row && toManagedGroup(row);
@@ -49,7 +65,11 @@ export function groupQueries(connection: Connection) {
       ]);
     },
     markClean: async (directory: string, groupId: string, at: number): Promise<void> => {
-      await connection.run('UPDATE managed_groups SET clean_at = ? WHERE directory = ? AND group_id = ? AND clean_at IS NULL', [at, directory, groupId]);
+      await connection.run('UPDATE managed_groups SET clean_at = ? WHERE directory = ? AND group_id = ? AND clean_at IS NULL', [
+        at,
+        directory,
+        groupId,
+      ]);
     },
 
     strangers: async (directory?: string, groupId?: string): Promise<readonly Stranger[]> =>
@@ -59,12 +79,12 @@ export function groupQueries(connection: Connection) {
           [directory ?? null, directory ?? null, groupId ?? null, groupId ?? null],
         )
       ).map((row) => ({
-        directory: String(row['directory']),
-        groupId: String(row['group_id']),
-        userId: String(row['user_id']),
-        userName: String(row['user_name']),
-        kind: row['kind'] as Stranger['kind'],
-        seenAt: Number(row['seen_at']),
+        directory: String(row.directory),
+        groupId: String(row.group_id),
+        userId: String(row.user_id),
+        userName: String(row.user_name),
+        kind: row.kind as Stranger['kind'],
+        seenAt: Number(row.seen_at),
       })),
     addStranger: async (stranger: Stranger): Promise<void> => {
       await connection.run('INSERT INTO strangers (directory, group_id, user_id, user_name, kind, seen_at) VALUES (?, ?, ?, ?, ?, ?)', [
@@ -83,9 +103,9 @@ export function groupQueries(connection: Connection) {
 }
 
 const toManagedGroup = (row: Row): ManagedGroup => ({
-  directory: String(row['directory']),
-  groupId: String(row['group_id']),
-  groupName: String(row['group_name']),
-  firstReadAt: Number(row['first_read_at']),
-  ...(row['clean_at'] === null ? {} : { cleanAt: Number(row['clean_at']) }),
+  directory: String(row.directory),
+  groupId: String(row.group_id),
+  groupName: String(row.group_name),
+  firstReadAt: Number(row.first_read_at),
+  ...(row.clean_at === null ? {} : { cleanAt: Number(row.clean_at) }),
 });

@@ -42,7 +42,7 @@ export async function openLedger(database: Database, world: { readonly now: () =
   let latest = 0;
   const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; stored: number }> => {
     const host = world.now();
-    const stored = Number((await connection.all('SELECT clock FROM ledger', []))[0]?.['clock'] ?? 0);
+    const stored = Number((await connection.all('SELECT clock FROM ledger', []))[0]?.clock ?? 0);
     latest = Math.max(latest, host, stored);
     return { now: latest, clockBehindMs: Math.max(0, stored - host), stored };
   };
@@ -81,7 +81,7 @@ export async function openLedger(database: Database, world: { readonly now: () =
 /** Gives the ledger's own id. */
 async function prepare(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<string> {
   if ((await database.read((c) => database.schemaVersion.read(c))) !== migrations.length) await migrate(database, world);
-  return database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.['id']));
+  return database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.id));
 }
 
 async function migrate(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<void> {
@@ -89,9 +89,13 @@ async function migrate(database: Database, world: { readonly now: () => number; 
     // Read again inside the transaction: another process may have done it meanwhile.
     const version = await database.schemaVersion.read(connection);
     if (version > migrations.length) {
-      throw new OncallError('ledger-newer', `the ledger was written by a newer oncall (schema ${version}, this one knows ${migrations.length})`, {
-        next: 'upgrade oncall on this host',
-      });
+      throw new OncallError(
+        'ledger-newer',
+        `the ledger was written by a newer oncall (schema ${version}, this one knows ${migrations.length})`,
+        {
+          next: 'upgrade oncall on this host',
+        },
+      );
     }
     for (const migration of migrations.slice(version)) await connection.script(migration);
     if (version === 0) await connection.run('INSERT INTO ledger (one, id, clock) VALUES (1, ?, ?)', [world.id, world.now()]);

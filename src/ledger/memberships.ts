@@ -34,7 +34,7 @@ export function membershipQueries(connection: Connection, now: number) {
              FROM memberships WHERE directory = ? AND group_id = ? ORDER BY id`,
           [directory, groupId],
         )
-      ).map((row) => ({ ...toMembership(row), live: row['live'] === 1 })),
+      ).map((row) => ({ ...toMembership(row), live: row.live === 1 })),
     /** Groups with a membership that a grant stands on, or whose last add was sent after `since` and never answered. */
     groupsInUse: async (since: number): Promise<readonly (GroupPin & { readonly directory: string; readonly unanswered: boolean })[]> =>
       (
@@ -45,11 +45,11 @@ export function membershipQueries(connection: Connection, now: number) {
           [since, since],
         )
       ).map((row) => ({
-        unanswered: row['unanswered'] === 1,
-        directory: String(row['directory']),
-        account: String(row['account']),
-        groupId: String(row['group_id']),
-        groupName: String(row['group_name']),
+        unanswered: row.unanswered === 1,
+        directory: String(row.directory),
+        account: String(row.account),
+        groupId: String(row.group_id),
+        groupName: String(row.group_name),
       })),
 
     insertMembership: async (id: string, directory: string, holder: string, pin: Pin): Promise<Membership> => {
@@ -77,7 +77,17 @@ export function membershipQueries(connection: Connection, now: number) {
       };
       const changed = await connection.run(
         `UPDATE memberships SET owned = ?, add_by = ?, acknowledged = ?, busy_until = ?, quiet_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?`,
-        [bit(next.owned), next.addBy ?? null, next.acknowledged ? 1 : 0, next.busyUntil, next.quietUntil, now, next.version, membership.id, membership.version],
+        [
+          bit(next.owned),
+          next.addBy ?? null,
+          next.acknowledged ? 1 : 0,
+          next.busyUntil,
+          next.quietUntil,
+          now,
+          next.version,
+          membership.id,
+          membership.version,
+        ],
       );
       return changed === 1 ? next : conflict('membership', membership.id);
     },

@@ -1,13 +1,15 @@
 /** Queries about requests and the places of roles with `maxHolders`. */
 
 import type { Actor, Request } from '../lifecycle/types.ts';
-import type { Connection } from './database.ts';
 import { conflict } from './conflict.ts';
+import type { Connection } from './database.ts';
 import { toRequest } from './rows.ts';
 
 export type RequestQueries = ReturnType<typeof requestQueries>;
 
-export type RequestChanges = Partial<Pick<Request, 'state' | 'pendingUntil' | 'startsAt' | 'expiresAt' | 'decision' | 'approvals' | 'asked' | 'reason'>>;
+export type RequestChanges = Partial<
+  Pick<Request, 'state' | 'pendingUntil' | 'startsAt' | 'expiresAt' | 'decision' | 'approvals' | 'asked' | 'reason'>
+>;
 
 export function requestQueries(connection: Connection) {
   const one = async (sql: string, params: readonly (string | number)[]): Promise<Request | undefined> => {
@@ -24,9 +26,10 @@ export function requestQueries(connection: Connection) {
     openRequests: () => many('SELECT * FROM requests WHERE open = 1 ORDER BY requested_at, id', []),
     pendingPast: (now: number) => many("SELECT * FROM requests WHERE state = 'pending' AND pending_until <= ?", [now]),
     lastRequestOfMembership: (membershipId: string) =>
-      one('SELECT requests.* FROM requests JOIN grants ON grants.request_id = requests.id WHERE grants.membership_id = ? ORDER BY grants.created_at DESC, grants.id DESC LIMIT 1', [
-        membershipId,
-      ]),
+      one(
+        'SELECT requests.* FROM requests JOIN grants ON grants.request_id = requests.id WHERE grants.membership_id = ? ORDER BY grants.created_at DESC, grants.id DESC LIMIT 1',
+        [membershipId],
+      ),
 
     insertRequest: async (request: Request): Promise<void> => {
       await connection.run(
@@ -101,8 +104,8 @@ export function requestQueries(connection: Connection) {
 
     placesTaken: async (role: string): Promise<readonly { readonly place: number; readonly requestId: string }[]> =>
       (await connection.all('SELECT place, request_id FROM slots WHERE role = ? ORDER BY place', [role])).map((row) => ({
-        place: Number(row['place']),
-        requestId: String(row['request_id']),
+        place: Number(row.place),
+        requestId: String(row.request_id),
       })),
     takePlace: async (role: string, place: number, requestId: string): Promise<void> => {
       await connection.run('INSERT INTO slots (role, place, request_id) VALUES (?, ?, ?)', [role, place, requestId]);

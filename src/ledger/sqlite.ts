@@ -17,7 +17,8 @@ export async function openSqlite(path: string): Promise<Database> {
     const opened = new Libsql(path);
     try {
       // busy_timeout first: in the other order a start beside other processes fails at once with SQLITE_BUSY.
-      for (const pragma of [`busy_timeout = ${busyTimeoutMs}`, 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON']) opened.prepare(`PRAGMA ${pragma}`).all();
+      for (const pragma of [`busy_timeout = ${busyTimeoutMs}`, 'journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
+        opened.prepare(`PRAGMA ${pragma}`).all();
       return opened;
     } catch (error) {
       opened.close();
@@ -71,7 +72,7 @@ function database(path: string, driver: Driver): Database {
     write: (work) => inTurn(() => transaction('BEGIN IMMEDIATE', work)),
     read: (work) => inTurn(() => transaction('BEGIN', work)),
     schemaVersion: {
-      read: async (reader) => Number((await reader.all('PRAGMA user_version', []))[0]?.['user_version'] ?? 0),
+      read: async (reader) => Number((await reader.all('PRAGMA user_version', []))[0]?.user_version ?? 0),
       set: (writer, version) => writer.script(`PRAGMA user_version = ${version}`),
     },
     close: () => inTurn(async () => void driver.close()),
@@ -107,7 +108,13 @@ function guard<T>(path: string, work: () => T): T {
     const upper = text.toUpperCase();
     const fault =
       faults.find(([pattern]) => pattern.test((error as { code?: string }).code ?? '')) ??
-      (/READ-?ONLY/.test(upper) ? faults[0] : /UNABLE TO OPEN|CANNOT OPEN/.test(upper) ? faults[2] : /NOT A DATABASE|MALFORMED/.test(upper) ? faults[3] : undefined);
+      (/READ-?ONLY/.test(upper)
+        ? faults[0]
+        : /UNABLE TO OPEN|CANNOT OPEN/.test(upper)
+          ? faults[2]
+          : /NOT A DATABASE|MALFORMED/.test(upper)
+            ? faults[3]
+            : undefined);
     if (!fault) throw error;
     throw new OncallError(fault[1], `the ledger ${path} ${fault[2]}`, { why: text.trim(), next: fault[3], cause: error });
   }

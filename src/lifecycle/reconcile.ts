@@ -1,8 +1,8 @@
 /** What one reading of a whole group means; pure. Nobody is ever taken out for being unknown: only who is ours, or in a group that is ours alone. */
 
 import type { Member } from '../directories/directory.ts';
-import { isUnanswered } from './ownership.ts';
 import { quietMs } from './limits.ts';
+import { isUnanswered } from './ownership.ts';
 import type { Membership } from './types.ts';
 
 export type Reading = {

@@ -6,7 +6,7 @@
 import { isProviderError, ProviderError } from '../errors.ts';
 import { addWithinMs, callWithinMs, quietMs } from '../lifecycle/limits.ts';
 import { isUnanswered } from '../lifecycle/ownership.ts';
-import type { Grant, Membership } from '../lifecycle/types.ts';
+import type { Membership } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant, problem, targetOf } from './end.ts';
 
@@ -35,7 +35,11 @@ async function takeRow(deps: Deps, grantId: string): Promise<Taken | undefined> 
       if (!request || !row) return 'over' as const;
       const addBy = Math.min(grant.createdAt + addWithinMs, request.expiresAt ?? 0);
       if (now >= addBy) {
-        await beginEnd(q, now, grant, { reason: 'failed', actor: 'sweep', because: 'the membership was being changed by another run until it was too late' });
+        await beginEnd(q, now, grant, {
+          reason: 'failed',
+          actor: 'sweep',
+          because: 'the membership was being changed by another run until it was too late',
+        });
         return 'over' as const;
       }
       // A removal that was never answered may still land, and would undo our add.
@@ -59,7 +63,12 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
   const before = await withTries(deps, addBy, () => directory.read(row, { signal: deps.signal }));
   if (isProviderError(before)) return void (await giveUp(deps, grantId, row, before));
   if (before === 'gone') {
-    const gone = new ProviderError(row.directory, 'not-found', `${row.userName} or ${row.groupName} has just been deleted in ${row.directory}`, { applied: 'no' });
+    const gone = new ProviderError(
+      row.directory,
+      'not-found',
+      `${row.userName} or ${row.groupName} has just been deleted in ${row.directory}`,
+      { applied: 'no' },
+    );
     return void (await giveUp(deps, grantId, row, gone));
   }
 
@@ -83,7 +92,15 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
     const target = targetOf(held);
     const request = await q.request(grant.requestId);
     await q.changeGrant(grant, { state: 'active', activatedAt: now, nextAttemptAt: request?.expiresAt ?? now });
-    await q.record({ type: 'grant.active', actor: 'sweep', grantId, requestId: grant.requestId, holder: held.holder, target, data: { owned: true } });
+    await q.record({
+      type: 'grant.active',
+      actor: 'sweep',
+      grantId,
+      requestId: grant.requestId,
+      holder: held.holder,
+      target,
+      data: { owned: true },
+    });
     return undefined;
   });
   // Released or revoked while the add was under way: what was just added goes out again.
@@ -91,7 +108,13 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
 }
 
 /** Commits whether the membership is ours, before anything is sent. `undefined`: the grant or the row is no longer ours to act on. */
-async function claimOwnership(deps: Deps, grantId: string, row: Membership, before: 'member' | 'absent', addBy: number): Promise<Membership | undefined> {
+async function claimOwnership(
+  deps: Deps,
+  grantId: string,
+  row: Membership,
+  before: 'member' | 'absent',
+  addBy: number,
+): Promise<Membership | undefined> {
   const ledger = await deps.ledger();
   return ledger.write(async (q, now) => {
     const grant = await q.grant(grantId);
@@ -135,7 +158,10 @@ async function sendAdd(deps: Deps, row: Membership, addBy: number): Promise<'ans
       if (lost && (await directory.read(row, {}).catch(() => 'unread')) === 'member') return 'seen';
       const wait = fault.retryAfterMs ?? 250 * 2 ** attempt * (0.5 + deps.random());
       const again = fault.retryable && attempt < tries && !deps.signal.aborted && ledger.now() + wait < addBy;
-      if (!again) return lost && fault.applied === 'no' ? new ProviderError(fault.provider, fault.fault, fault.message, { applied: 'unknown', cause: fault }) : fault;
+      if (!again)
+        return lost && fault.applied === 'no'
+          ? new ProviderError(fault.provider, fault.fault, fault.message, { applied: 'unknown', cause: fault })
+          : fault;
       deps.log(`${row.directory}: add failed (${fault.message}), trying again in ${Math.round(wait)} ms`);
       await deps.sleep(wait);
     }
@@ -177,6 +203,7 @@ async function giveUp(deps: Deps, grantId: string, row: Membership, error: Provi
 
 function toProviderError(provider: string, error: unknown): ProviderError {
   if (isProviderError(error)) return error;
-  if (error instanceof Error && error.name === 'OncallError') return new ProviderError(provider, 'refused', error.message, { applied: 'no', cause: error });
+  if (error instanceof Error && error.name === 'OncallError')
+    return new ProviderError(provider, 'refused', error.message, { applied: 'no', cause: error });
   throw error;
 }

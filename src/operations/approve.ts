@@ -12,7 +12,7 @@ import { lookups } from './lookups.ts';
 import { requestNamed, roleNamed } from './names.ts';
 import { pinTargets } from './pins.ts';
 import { denied, taken } from './refusal.ts';
-import { type Settled, result, rulesOf } from './request.ts';
+import { result, rulesOf, type Settled } from './request.ts';
 import { requireApprover } from './rights.ts';
 import type { OneInput, Refusal, RequestResult, WaitingResult } from './types.ts';
 
@@ -28,7 +28,11 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
   const { requester } = pending;
   const world = lookups(deps);
   const [facts, pins] = await Promise.all([
-    gatherFacts(deps, world, rulesOf(role), { email: requester.email, at: deps.now(), ...(pending.incident === undefined ? {} : { incident: pending.incident }) }),
+    gatherFacts(deps, world, rulesOf(role), {
+      email: requester.email,
+      at: deps.now(),
+      ...(pending.incident === undefined ? {} : { incident: pending.incident }),
+    }),
     pinTargets(deps, world, role, requester.email),
   ]);
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
@@ -44,7 +48,9 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
     const approvals = [...request.approvals, { by: actor, at: now }];
     // The targets asked for are the ones approved, should the policy have changed meanwhile.
-    const wanted = pins.pinned.filter(({ target }) => request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group));
+    const wanted = pins.pinned.filter(({ target }) =>
+      request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group),
+    );
     const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals });
     if (place) await q.takePlace(role.name, place.place, approved.id);
     await q.record({
@@ -57,7 +63,13 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
       policyDigest: deps.policy.digest,
       data: { ...times, by: 'approver', findings: decision.findings },
     });
-    return { requestId: approved.id, activate: await insertGrants(deps, q, now, approved, wanted, actor), extended: false, held: false, decision };
+    return {
+      requestId: approved.id,
+      activate: await insertGrants(deps, q, now, approved, wanted, actor),
+      extended: false,
+      held: false,
+      decision,
+    };
   });
   if ('refusal' in settled) return settled.refusal;
   await Promise.all(settled.activate.map((id) => activate(deps, id)));
@@ -87,7 +99,9 @@ export async function waiting(deps: Deps): Promise<WaitingResult> {
 export function requirePending(request: Request | undefined, now: number): asserts request is Request {
   if (request?.state === 'pending' && now < (request.pendingUntil ?? 0)) return;
   const state = request?.state === 'pending' ? 'expired' : (request?.state ?? 'gone');
-  throw new OncallError('not-pending', `request ${request?.id ?? ''} is ${state}, it no longer waits for an answer`, { next: `oncall status ${request?.id ?? ''}` });
+  throw new OncallError('not-pending', `request ${request?.id ?? ''} is ${state}, it no longer waits for an answer`, {
+    next: `oncall status ${request?.id ?? ''}`,
+  });
 }
 
 /** The same person is the same subject at the same issuer; the e-mail is compared as well, so that a second sign-in under it does not count. */
@@ -95,5 +109,8 @@ export const isSame = (a: Actor, b: Actor): boolean => (a.issuer === b.issuer &&
 
 function requireOther(actor: Actor, request: Request): void {
   if (!isSame(actor, request.requester)) return;
-  throw new OncallError('own-request', 'nobody approves their own request', { exit: 3, next: `ask an approver of ${request.role}: oncall explain ${request.role}` });
+  throw new OncallError('own-request', 'nobody approves their own request', {
+    exit: 3,
+    next: `ask an approver of ${request.role}: oncall explain ${request.role}`,
+  });
 }

@@ -20,7 +20,14 @@ export async function deny(deps: Deps, input: OneInput): Promise<OneResult> {
     const request = await q.request(pending.id);
     requirePending(request, now);
     const reason = input.reason === undefined ? {} : { reason: input.reason };
-    await q.record({ type: 'request.denied', actor, requestId: request.id, role: request.role, holder: request.requester.email, ...reason });
+    await q.record({
+      type: 'request.denied',
+      actor,
+      requestId: request.id,
+      role: request.role,
+      holder: request.requester.email,
+      ...reason,
+    });
     return q.changeRequest(request, { state: 'denied' });
   });
   return { request: denied, grants: [], ended: 0, left: 0 };

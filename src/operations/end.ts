@@ -91,8 +91,19 @@ export async function endGrant(deps: Deps, grantId: string): Promise<EndOutcome>
       return { outcome: 'busy' };
     }
     const removeBy = now + removeWithinMs;
-    await q.record({ type: 'membership.remove', actor: 'sweep', grantId, requestId: grant.requestId, holder: row.holder, target: targetOf(row), data: { removeBy } });
-    const held = await q.changeMembership(row, { busyUntil: removeBy + callWithinMs, quietUntil: Math.max(row.quietUntil, removeBy + quietMs) });
+    await q.record({
+      type: 'membership.remove',
+      actor: 'sweep',
+      grantId,
+      requestId: grant.requestId,
+      holder: row.holder,
+      target: targetOf(row),
+      data: { removeBy },
+    });
+    const held = await q.changeMembership(row, {
+      busyUntil: removeBy + callWithinMs,
+      quietUntil: Math.max(row.quietUntil, removeBy + quietMs),
+    });
     return { held, quietBefore: row.quietUntil, removeBy };
   });
   if ('outcome' in taken) return taken;
@@ -106,7 +117,8 @@ export async function endGrant(deps: Deps, grantId: string): Promise<EndOutcome>
     if (tried.error || tried.still) {
       const lost = tried.error?.applied === 'unknown' && !tried.acknowledged;
       await q.changeMembership(row, { busyUntil: now, ...(lost ? {} : { quietUntil: quietBefore }) });
-      const error = tried.error ?? new ProviderError(row.directory, 'refused', `${row.userName} is still in ${row.groupName} after the removal`);
+      const error =
+        tried.error ?? new ProviderError(row.directory, 'refused', `${row.userName} is still in ${row.groupName} after the removal`);
       await later(deps, q, now, row, error);
       return { outcome: 'failed', error };
     }
@@ -157,7 +169,11 @@ async function removeAndReadBack(deps: Deps, row: Membership, removeBy: number):
 async function later(deps: Deps, q: Queries, now: number, row: Membership, error: ProviderError): Promise<void> {
   for (const grant of await revokingOn(q, row)) {
     const attempts = grant.attempts + 1;
-    await q.changeGrant(grant, { attempts, lastError: problem(error), nextAttemptAt: now + nextTryAfterMs(attempts, deps.random(), error.retryAfterMs) });
+    await q.changeGrant(grant, {
+      attempts,
+      lastError: problem(error),
+      nextAttemptAt: now + nextTryAfterMs(attempts, deps.random(), error.retryAfterMs),
+    });
     await q.record({
       type: 'membership.remove-failed',
       actor: 'sweep',

@@ -2,7 +2,7 @@
 
 import { isOncallError, isProviderError } from '../errors.ts';
 import { factConditions, factKey } from '../policy/conditions.ts';
-import type { Fact, Facts, FactCondition, IncidentCondition, MemberCondition, OnCallCondition, Rule } from '../policy/types.ts';
+import type { Fact, FactCondition, Facts, IncidentCondition, MemberCondition, OnCallCondition, Rule } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
 import { nameIn } from './names.ts';
@@ -63,7 +63,8 @@ async function isOnCall(deps: Deps, world: Lookups, condition: OnCallCondition, 
 async function hasIncident(deps: Deps, world: Lookups, condition: IncidentCondition, { email, incident: ref }: About): Promise<Fact> {
   const { title, incidents, fetchedAt } = await world.incidents(condition.roster, ref);
   const me = nameIn(deps.policy, condition.roster, email).toLowerCase();
-  const fits = (wanted: readonly string[], has: readonly string[]): boolean => wanted.length === 0 || has.some((value) => wanted.includes(value));
+  const fits = (wanted: readonly string[], has: readonly string[]): boolean =>
+    wanted.length === 0 || has.some((value) => wanted.includes(value));
   const mine = incidents.filter(
     (incident) =>
       incident.live &&
@@ -74,7 +75,14 @@ async function hasIncident(deps: Deps, world: Lookups, condition: IncidentCondit
   );
   const about = { source: title, fetchedAt };
   if (mine.length === 0) {
-    return { holds: false, because: ref === undefined ? 'assigned to no live incident that this rule counts' : `not assigned to a live incident ${ref} that this rule counts`, ...about };
+    return {
+      holds: false,
+      because:
+        ref === undefined
+          ? 'assigned to no live incident that this rule counts'
+          : `not assigned to a live incident ${ref} that this rule counts`,
+      ...about,
+    };
   }
   return {
     holds: true,

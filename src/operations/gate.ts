@@ -3,9 +3,9 @@
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { clockSkewMs } from '../lifecycle/limits.ts';
+import { formatDuration } from '../policy/duration.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
-import { formatDuration } from '../policy/duration.ts';
 import type { SweepAge } from './types.ts';
 
 /** The oldest heartbeat among `directories`, by name. */
@@ -21,9 +21,17 @@ export async function sweepAge(q: Queries, now: number, policy: Policy, director
 /** Throws where nothing may be granted on these targets now: the sweep is late, the clock is off, or an exclusive group has members nobody accounts for. */
 export async function requireSweep(deps: Deps, q: Queries, now: number, targets: readonly Target[], override: boolean): Promise<void> {
   requireClock(deps, q);
-  const age = await sweepAge(q, now, deps.policy, targets.map((target) => target.directory));
+  const age = await sweepAge(
+    q,
+    now,
+    deps.policy,
+    targets.map((target) => target.directory),
+  );
   if (age.late && !override) {
-    const since = age.lastAt === undefined ? `has never run for ${age.directory}` : `last ended its work on ${age.directory} ${formatDuration(now - age.lastAt)} ago`;
+    const since =
+      age.lastAt === undefined
+        ? `has never run for ${age.directory}`
+        : `last ended its work on ${age.directory} ${formatDuration(now - age.lastAt)} ago`;
     throw new OncallError('sweep-late', `nothing is granted while the sweep is late: it ${since}`, {
       why: `what would take the access back is not running (refuseWhenLate is ${formatDuration(deps.policy.sweep.refuseWhenLateMs)})`,
       next: 'oncall sweep, and from cron every 5 minutes: */5 * * * * oncall sweep',
@@ -36,21 +44,30 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
   if (!deps.policy.directories[directory]?.exclusive.includes(groupName)) return;
   const group = await q.managedGroup(directory, groupId);
   if (!group) {
-    throw new OncallError('group-unread', `${directory}/${groupName} is exclusive, and no sweep has read its members yet`, { next: 'oncall sweep' });
+    throw new OncallError('group-unread', `${directory}/${groupName} is exclusive, and no sweep has read its members yet`, {
+      next: 'oncall sweep',
+    });
   }
   if (group.cleanAt !== undefined) return;
   const names = (await q.strangers(directory, groupId)).map((stranger) => stranger.userName);
-  throw new OncallError('uncovered-members', `${directory}/${groupName} is exclusive, but ${names.length} of its members did not come through oncall`, {
-    why: names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : ''),
-    next: `oncall adopt ${directory}/${groupName}, or take them out there`,
-  });
+  throw new OncallError(
+    'uncovered-members',
+    `${directory}/${groupName} is exclusive, but ${names.length} of its members did not come through oncall`,
+    {
+      why: names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : ''),
+      next: `oncall adopt ${directory}/${groupName}, or take them out there`,
+    },
+  );
 }
 
 function requireClock(deps: Deps, q: Queries): void {
   const off = Math.max(q.clockBehindMs, deps.clockSkew());
   if (off <= clockSkewMs) return;
   throw new OncallError('clock-skew', `this host's clock is off by ${formatDuration(off)}`, {
-    why: q.clockBehindMs > clockSkewMs ? 'the ledger has already seen a later time' : "a provider's clock says otherwise, and access must end at the right moment",
+    why:
+      q.clockBehindMs > clockSkewMs
+        ? 'the ledger has already seen a later time'
+        : "a provider's clock says otherwise, and access must end at the right moment",
     next: 'set the clock (timedatectl), then ask again',
   });
 }

@@ -10,7 +10,10 @@ import { requireAccounted } from './gate.ts';
 import type { PinnedTarget } from './pins.ts';
 
 /** Those who hold the places of the role, where none is free; else the number of a free one; `undefined` where the role has no limit. */
-export async function freePlace(q: Queries, role: Role): Promise<{ readonly place: number } | { readonly holders: readonly string[] } | undefined> {
+export async function freePlace(
+  q: Queries,
+  role: Role,
+): Promise<{ readonly place: number } | { readonly holders: readonly string[] } | undefined> {
   if (role.maxHolders === undefined) return undefined;
   const taken = await q.placesTaken(role.name);
   if (taken.length >= role.maxHolders) return { holders: taken.map((slot) => slot.requestId) };
@@ -21,7 +24,14 @@ export async function freePlace(q: Queries, role: Role): Promise<{ readonly plac
 }
 
 /** Inserts the grants of an approved request for `pinned`; gives their ids. Throws, and so rolls all back, where a pin does not fit the ledger's. */
-export async function insertGrants(deps: Deps, q: Queries, now: number, request: Request, pinned: readonly PinnedTarget[], actor: Actor): Promise<readonly string[]> {
+export async function insertGrants(
+  deps: Deps,
+  q: Queries,
+  now: number,
+  request: Request,
+  pinned: readonly PinnedTarget[],
+  actor: Actor,
+): Promise<readonly string[]> {
   const known = await q.directories();
   const before = await q.countGrantsOfRequest(request.id);
   const ids: string[] = [];
@@ -36,7 +46,8 @@ export async function insertGrants(deps: Deps, q: Queries, now: number, request:
     await q.pinDirectory(target.directory, pin.account);
     await requireAccounted(deps, q, target.directory, pin.groupId, pin.groupName);
     const row =
-      (await q.membershipAt(target.directory, pin)) ?? (await q.insertMembership(randomId(deps, 12), target.directory, request.requester.email, pin));
+      (await q.membershipAt(target.directory, pin)) ??
+      (await q.insertMembership(randomId(deps, 12), target.directory, request.requester.email, pin));
     const id = `${request.id}.${before + ids.length + 1}`;
     ids.push(id);
     await q.insertGrant({
@@ -50,7 +61,15 @@ export async function insertGrants(deps: Deps, q: Queries, now: number, request:
       createdAt: now,
       version: 1,
     });
-    await q.record({ type: 'grant.activating', actor, grantId: id, requestId: request.id, role: request.role, holder: request.requester.email, target });
+    await q.record({
+      type: 'grant.activating',
+      actor,
+      grantId: id,
+      requestId: request.id,
+      role: request.role,
+      holder: request.requester.email,
+      target,
+    });
   }
   return ids;
 }

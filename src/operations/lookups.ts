@@ -2,8 +2,8 @@
 
 import type { Directory } from '../directories/directory.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
-import type { Incident, Shift } from '../rosters/roster.ts';
 import type { OnCallCondition } from '../policy/types.ts';
+import type { Incident, Shift } from '../rosters/roster.ts';
 import type { Deps } from './deps.ts';
 import { nameIn } from './names.ts';
 
@@ -12,9 +12,15 @@ type User = Awaited<ReturnType<Directory['findUser']>>;
 export type Lookups = {
   user(directory: string, email: string): Promise<User>;
   group(directory: string, name: string): Promise<GroupPin | undefined>;
-  shifts(condition: OnCallCondition, at: number): Promise<{ readonly title: string; readonly shifts: readonly Shift[]; readonly fetchedAt: number }>;
+  shifts(
+    condition: OnCallCondition,
+    at: number,
+  ): Promise<{ readonly title: string; readonly shifts: readonly Shift[]; readonly fetchedAt: number }>;
   /** With a reference that incident alone, else all live ones. */
-  incidents(roster: string, ref: string | undefined): Promise<{ readonly title: string; readonly incidents: readonly Incident[]; readonly fetchedAt: number }>;
+  incidents(
+    roster: string,
+    ref: string | undefined,
+  ): Promise<{ readonly title: string; readonly incidents: readonly Incident[]; readonly fetchedAt: number }>;
 };
 
 export function lookups(deps: Deps): Lookups {
@@ -31,12 +37,18 @@ export function lookups(deps: Deps): Lookups {
 
   return {
     user: (directory, email) =>
-      once(['user', directory, email], async () => (await deps.directory(directory)).findUser(nameIn(deps.policy, directory, email), { signal })),
+      once(['user', directory, email], async () =>
+        (await deps.directory(directory)).findUser(nameIn(deps.policy, directory, email), { signal }),
+      ),
     group: (directory, name) => once(['group', directory, name], async () => (await deps.directory(directory)).findGroup(name, { signal })),
     shifts: ({ roster: name, schedule, escalationPolicy, levels }, at) =>
       once(['shifts', name, schedule, escalationPolicy, levels], async () => {
         const roster = await deps.roster(name);
-        const query = { ...(schedule === undefined ? {} : { schedule }), ...(escalationPolicy === undefined ? {} : { escalationPolicy }), levels };
+        const query = {
+          ...(schedule === undefined ? {} : { schedule }),
+          ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
+          levels,
+        };
         return { title: roster.title, shifts: await roster.onCall(query, at, { signal }), fetchedAt: deps.now() };
       }),
     incidents: (name, ref) =>

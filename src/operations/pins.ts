@@ -9,7 +9,11 @@ import { nameIn } from './names.ts';
 import type { TargetFailure } from './types.ts';
 
 export type PinnedTarget = { readonly target: Target; readonly pin: Pin };
-export type Pins = { readonly pinned: readonly PinnedTarget[]; readonly missing: readonly TargetFailure[]; /** The first failure as an error. */ readonly fault?: OncallError };
+export type Pins = {
+  readonly pinned: readonly PinnedTarget[];
+  readonly missing: readonly TargetFailure[] /** The first failure as an error. */;
+  readonly fault?: OncallError;
+};
 
 /** Never throws for provider trouble: targets stand alone, and one that cannot be found is told beside the others. */
 export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: string): Promise<Pins> {
@@ -25,7 +29,11 @@ export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: 
         missing.push({ target, message: error.message, ...(error.next === undefined ? {} : { next: error.next }) });
         fault ??= isOncallError(error)
           ? error
-          : new OncallError(`directory-${error.fault}`, error.message, { why: `${target.directory} was asked for "${target.group}"; nothing was changed`, next: error.next ?? 'oncall status, then try again', cause: error });
+          : new OncallError(`directory-${error.fault}`, error.message, {
+              why: `${target.directory} was asked for "${target.group}"; nothing was changed`,
+              next: error.next ?? 'oncall status, then try again',
+              cause: error,
+            });
       }
     }),
   );
@@ -40,7 +48,10 @@ async function pinTarget(deps: Deps, world: Lookups, target: Target, email: stri
   const [user, pin] = await Promise.all([world.user(directory, email), world.group(directory, group)]);
   const name = nameIn(deps.policy, directory, email);
   if (!pin) {
-    throw new OncallError('unknown-group', `${directory} has no group "${group}"`, { why: 'the policy names it as a target', next: 'ask who keeps the policy; oncall never makes a group' });
+    throw new OncallError('unknown-group', `${directory} has no group "${group}"`, {
+      why: 'the policy names it as a target',
+      next: 'ask who keeps the policy; oncall never makes a group',
+    });
   }
   if (!user) {
     throw new OncallError('unknown-user', `${directory} has no user "${name}"`, {
@@ -48,6 +59,7 @@ async function pinTarget(deps: Deps, world: Lookups, target: Target, email: stri
       next: `where you have another name there, it belongs under people: in the policy`,
     });
   }
-  if (!user.active) throw new OncallError('inactive-user', `${user.userName} is not active in ${directory}`, { next: `ask who runs ${directory}` });
+  if (!user.active)
+    throw new OncallError('inactive-user', `${user.userName} is not active in ${directory}`, { next: `ask who runs ${directory}` });
   return { ...pin, userId: user.userId, userName: user.userName };
 }

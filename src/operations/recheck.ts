@@ -1,7 +1,7 @@
 /** Ends access early when none of the rules that it ends with (a shift, an incident) holds any more, after their grace. An unknown answer ends nothing. */
 
-import { stillHolds } from '../policy/evaluate.ts';
 import type { Request } from '../lifecycle/types.ts';
+import { stillHolds } from '../policy/evaluate.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd } from './end.ts';
 import { gatherFacts } from './facts.ts';
@@ -19,7 +19,11 @@ async function recheckOne(deps: Deps, world: Lookups, request: Request): Promise
   const ledger = await deps.ledger();
   const rules = request.decision.endsWith;
   const { email } = request.requester;
-  const facts = await gatherFacts(deps, world, rules, { email, at: deps.now(), ...(request.incident === undefined ? {} : { incident: request.incident }) });
+  const facts = await gatherFacts(deps, world, rules, {
+    email,
+    at: deps.now(),
+    ...(request.incident === undefined ? {} : { incident: request.incident }),
+  });
   const holds = stillHolds(rules, { email, now: deps.now(), facts });
   if (holds === 'unknown') return;
   if (holds) {
@@ -33,7 +37,12 @@ async function recheckOne(deps: Deps, world: Lookups, request: Request): Promise
     if (now < since + graceMs) return;
     for (const view of await q.grantsOfRequest(request.id)) {
       const grant = await q.grant(view.id);
-      if (grant?.state === 'active') await beginEnd(q, now, grant, { reason: 'expired', actor: 'sweep', because: `no longer so: ${request.decision.heldBy.join(', ')}` });
+      if (grant?.state === 'active')
+        await beginEnd(q, now, grant, {
+          reason: 'expired',
+          actor: 'sweep',
+          because: `no longer so: ${request.decision.heldBy.join(', ')}`,
+        });
     }
   });
 }

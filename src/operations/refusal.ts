@@ -31,7 +31,14 @@ export function denied(role: Role, email: string, decision: Decision): Refusal {
 }
 
 /** For a role whose places are all taken. `holders`: ids of the requests that have them. */
-export async function taken(q: Queries, now: number, role: Role, email: string, decision: Decision, holders: readonly string[]): Promise<Refusal> {
+export async function taken(
+  q: Queries,
+  now: number,
+  role: Role,
+  email: string,
+  decision: Decision,
+  holders: readonly string[],
+): Promise<Refusal> {
   const heldBy = await Promise.all(
     holders.map(async (id) => {
       const request = await q.request(id);
@@ -41,7 +48,9 @@ export async function taken(q: Queries, now: number, role: Role, email: string, 
     }),
   );
   const who = heldBy.map(({ holder, expiresAt, ending }) =>
-    ending || expiresAt === undefined ? `${holder}'s access is being taken back` : `${holder} has it for another ${formatDuration(Math.max(1000, expiresAt - now))}`,
+    ending || expiresAt === undefined
+      ? `${holder}'s access is being taken back`
+      : `${holder} has it for another ${formatDuration(Math.max(1000, expiresAt - now))}`,
   );
   return {
     result: 'taken',

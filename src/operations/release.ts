@@ -15,9 +15,16 @@ export async function release(deps: Deps, input: OneInput): Promise<OneResult> {
   const ledger = await deps.ledger();
   const request = await requestNamed(ledger, actor, input.id);
   if (!isSame(actor, request.requester)) {
-    throw new OncallError('not-yours', `request ${request.id} is ${request.requester.email}'s`, { exit: 3, next: `oncall revoke ${request.id}` });
+    throw new OncallError('not-yours', `request ${request.id} is ${request.requester.email}'s`, {
+      exit: 3,
+      next: `oncall revoke ${request.id}`,
+    });
   }
-  const { ended, left, grants } = await endRequests(deps, [request], { reason: 'released', actor, ...(input.reason === undefined ? {} : { because: input.reason }) });
+  const { ended, left, grants } = await endRequests(deps, [request], {
+    reason: 'released',
+    actor,
+    ...(input.reason === undefined ? {} : { because: input.reason }),
+  });
   const after = await ledger.read((q) => q.request(request.id));
   return { request: after ?? request, grants, ended, left };
 }
@@ -25,14 +32,19 @@ export async function release(deps: Deps, input: OneInput): Promise<OneResult> {
 export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const open = 'id' in input ? [await requestNamed(ledger, actor, input.id)] : (await ledger.read((q) => q.openRequests())).filter(chosen(input));
+  const open =
+    'id' in input ? [await requestNamed(ledger, actor, input.id)] : (await ledger.read((q) => q.openRequests())).filter(chosen(input));
   if ('id' in input || 'role' in input) {
     const role = 'role' in input ? input.role : (open[0]?.role ?? '');
     await requireRevoker(deps, actor, Object.hasOwn(deps.policy.roles, role) ? deps.policy.roles[role] : undefined, `revoke on ${role}`);
   } else {
     await requireAdmin(deps, actor, 'revoke by holder or everything');
   }
-  const { ended, left, grants } = await endRequests(deps, open, { reason: 'revoked', actor, ...(input.reason === undefined ? {} : { because: input.reason }) });
+  const { ended, left, grants } = await endRequests(deps, open, {
+    reason: 'revoked',
+    actor,
+    ...(input.reason === undefined ? {} : { because: input.reason }),
+  });
   const ids = open.map((request) => request.id);
   const after = await ledger.read((q) => Promise.all(ids.map((id) => q.request(id))));
   return { requests: after.filter((request) => request !== undefined), grants, ended, left };
@@ -46,7 +58,11 @@ const chosen =
 type Ending = { readonly reason: Extract<EndReason, 'released' | 'revoked'>; readonly actor: Actor; readonly because?: string };
 
 /** Commits the end of everything first, then asks the directories: a crash in between leaves work for the sweep, not access. */
-async function endRequests(deps: Deps, requests: readonly Request[], ending: Ending): Promise<{ readonly ended: number; readonly left: number; readonly grants: readonly GrantView[] }> {
+async function endRequests(
+  deps: Deps,
+  requests: readonly Request[],
+  ending: Ending,
+): Promise<{ readonly ended: number; readonly left: number; readonly grants: readonly GrantView[] }> {
   const ledger = await deps.ledger();
   const ids = await ledger.write(async (q, now) => {
     const due: string[] = [];
@@ -55,7 +71,13 @@ async function endRequests(deps: Deps, requests: readonly Request[], ending: End
       if (request?.state === 'pending') {
         const withdrawn = ending.reason === 'released';
         await q.changeRequest(request, { state: withdrawn ? 'withdrawn' : 'denied' });
-        await q.record({ type: withdrawn ? 'request.withdrawn' : 'request.denied', actor: ending.actor, requestId: id, role: request.role, holder: request.requester.email });
+        await q.record({
+          type: withdrawn ? 'request.withdrawn' : 'request.denied',
+          actor: ending.actor,
+          requestId: id,
+          role: request.role,
+          holder: request.requester.email,
+        });
       }
       for (const grant of await q.grantsOfRequest(id)) {
         if (grant.state === 'ended') continue;

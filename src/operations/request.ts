@@ -20,7 +20,13 @@ import type { Refusal, RequestInput, RequestResult } from './types.ts';
 /** What the transaction settled; the calls to the directories come after it. */
 export type Settled =
   | { readonly refusal: Refusal }
-  | { readonly requestId: string; readonly activate: readonly string[]; readonly extended: boolean; readonly held: boolean; readonly decision: Decision };
+  | {
+      readonly requestId: string;
+      readonly activate: readonly string[];
+      readonly extended: boolean;
+      readonly held: boolean;
+      readonly decision: Decision;
+    };
 
 export async function request(deps: Deps, input: RequestInput): Promise<RequestResult | Refusal> {
   const role = roleNamed(deps.policy, input.role);
@@ -32,7 +38,11 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   }
   const world = lookups(deps);
   // The network first: the ledger is opened while the answers are on their way.
-  const factsSoon = gatherFacts(deps, world, rulesOf(role), { email: actor.email, at: deps.now(), ...(input.incident === undefined ? {} : { incident: input.incident }) });
+  const factsSoon = gatherFacts(deps, world, rulesOf(role), {
+    email: actor.email,
+    at: deps.now(),
+    ...(input.incident === undefined ? {} : { incident: input.incident }),
+  });
   const pinsSoon = pinTargets(deps, world, role, actor.email);
   const [ledger, facts, pins] = await Promise.all([deps.ledger(), factsSoon, pinsSoon]);
 
@@ -61,7 +71,15 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   });
   if (open?.state === 'approved') return repeat(deps, q, now, asking, open, decision);
   if (decision.outcome === 'deny') {
-    await q.record({ type: 'request.refused', actor, role: role.name, holder: actor.email, ...about(input), policyDigest: deps.policy.digest, data: { findings: decision.findings } });
+    await q.record({
+      type: 'request.refused',
+      actor,
+      role: role.name,
+      holder: actor.email,
+      ...about(input),
+      policyDigest: deps.policy.digest,
+      data: { findings: decision.findings },
+    });
     return { refusal: denied(role, actor.email, decision) };
   }
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
@@ -82,12 +100,21 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
 }
 
 /** Held: only ever later, never shorter; and what is missing of the role is tried again. */
-async function repeat(deps: Deps, q: Queries, now: number, { role, actor, pins }: Asking, open: Request, decision: Decision): Promise<Settled> {
+async function repeat(
+  deps: Deps,
+  q: Queries,
+  now: number,
+  { role, actor, pins }: Asking,
+  open: Request,
+  decision: Decision,
+): Promise<Settled> {
   const grants = await q.grantsOfRequest(open.id);
   const standing = grants.filter((grant) => grant.state === 'activating' || grant.state === 'active');
   const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
   const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
-  const missing = pins.pinned.filter(({ target }) => !standing.some((grant) => grant.target.directory === target.directory && grant.target.group === target.group));
+  const missing = pins.pinned.filter(
+    ({ target }) => !standing.some((grant) => grant.target.directory === target.directory && grant.target.group === target.group),
+  );
   // What is being taken back counts as held no longer, but its place and its id stay until that is confirmed.
   if (standing.length === 0 && decision.outcome !== 'allow') return { refusal: denied(role, actor.email, decision) };
   if (later || (missing.length > 0 && decision.outcome === 'allow')) await requireSweep(deps, q, now, role.targets, false);
@@ -95,9 +122,18 @@ async function repeat(deps: Deps, q: Queries, now: number, { role, actor, pins }
   if (later) {
     request = await q.changeRequest(open, { expiresAt, decision });
     for (const grant of standing) if (grant.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
-    await q.record({ type: 'request.extended', actor, requestId: open.id, role: role.name, holder: actor.email, policyDigest: deps.policy.digest, data: { from: open.expiresAt, to: expiresAt } });
+    await q.record({
+      type: 'request.extended',
+      actor,
+      requestId: open.id,
+      role: role.name,
+      holder: actor.email,
+      policyDigest: deps.policy.digest,
+      data: { from: open.expiresAt, to: expiresAt },
+    });
   }
-  const added = decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
+  const added =
+    decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
   return { requestId: open.id, activate: added, extended: later, held: true, decision };
 }
 
@@ -117,12 +153,28 @@ async function insertPending(deps: Deps, q: Queries, now: number, { input, role,
     approvals: [],
     version: 1,
   });
-  await q.record({ type: 'request.pending', actor, requestId: id, role: role.name, holder: actor.email, ...about(input), policyDigest: deps.policy.digest, data: { findings: decision.findings } });
+  await q.record({
+    type: 'request.pending',
+    actor,
+    requestId: id,
+    role: role.name,
+    holder: actor.email,
+    ...about(input),
+    policyDigest: deps.policy.digest,
+    data: { findings: decision.findings },
+  });
   return id;
 }
 
 /** A pending request whose requester has come on call meanwhile is approved under its own id. */
-async function approveNow(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision, pending: Request | undefined): Promise<Request> {
+async function approveNow(
+  deps: Deps,
+  q: Queries,
+  now: number,
+  { input, role, actor }: Asking,
+  decision: Decision,
+  pending: Request | undefined,
+): Promise<Request> {
   const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
   let approved: Request;
   if (pending) {
@@ -157,22 +209,45 @@ async function approveNow(deps: Deps, q: Queries, now: number, { input, role, ac
   return approved;
 }
 
-const about = ({ reason, incident }: RequestInput) => ({ ...(reason === undefined ? {} : { reason }), ...(incident === undefined ? {} : { incident }) });
+const about = ({ reason, incident }: RequestInput) => ({
+  ...(reason === undefined ? {} : { reason }),
+  ...(incident === undefined ? {} : { incident }),
+});
 
 function requireReason(needed: boolean, reason: string | undefined): void {
   if (!needed || (reason ?? '').trim() !== '') return;
-  throw new OncallError('reason-needed', 'this role needs a reason', { exit: 2, why: 'a person decides, or the policy says so', next: 'add --reason "…"' });
+  throw new OncallError('reason-needed', 'this role needs a reason', {
+    exit: 2,
+    why: 'a person decides, or the policy says so',
+    next: 'add --reason "…"',
+  });
 }
 
 /** What came of it, read back from the ledger. */
 export async function result(deps: Deps, settled: Exclude<Settled, { refusal: Refusal }>, pins: Pins): Promise<RequestResult> {
   const ledger = await deps.ledger();
-  const { request: now, grants } = await ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
+  const { request: now, grants } = await ledger.read(async (q) => ({
+    request: await q.request(settled.requestId),
+    grants: await q.grantsOfRequest(settled.requestId),
+  }));
   if (!now) throw new Error(`request ${settled.requestId} has vanished`);
   const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
-  const inNow = new Set(relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`));
+  const inNow = new Set(
+    relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
+  );
   const { missing } = pins;
   const all = now.targets.length === inNow.size;
-  const outcome = now.state === 'pending' ? 'pending' : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.extended ? 'extended' : settled.held ? 'held' : 'granted';
+  const outcome =
+    now.state === 'pending'
+      ? 'pending'
+      : inNow.size === 0
+        ? 'failed'
+        : !all
+          ? 'partial'
+          : settled.extended
+            ? 'extended'
+            : settled.held
+              ? 'held'
+              : 'granted';
   return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision };
 }

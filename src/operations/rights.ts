@@ -41,7 +41,10 @@ export async function requireApprover(deps: Deps, actor: Actor, role: Role, what
 
 /** A role's approvers may revoke on that role; admins may revoke any. */
 export async function requireRevoker(deps: Deps, actor: Actor, role: Role | undefined, what: string): Promise<void> {
-  const [admin, approver] = await Promise.all([has(deps, actor, deps.policy.admins, 'admin'), role && has(deps, actor, role.approvers, 'approver')]);
+  const [admin, approver] = await Promise.all([
+    has(deps, actor, deps.policy.admins, 'admin'),
+    role && has(deps, actor, role.approvers, 'approver'),
+  ]);
   if (admin.may || approver?.may) return;
   refuse({ may: false, findings: [...admin.findings, ...(approver?.findings ?? [])] }, what, 'ask an admin, or the holder to release it');
 }

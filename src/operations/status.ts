@@ -14,10 +14,18 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
     const open = one ? [one] : await q.openRequests();
-    const requests = open.filter((request) => (actor ? isSame(actor, request.requester) : true) && (one || input.of === undefined || request.role === input.of));
+    const requests = open.filter(
+      (request) => (actor ? isSame(actor, request.requester) : true) && (one || input.of === undefined || request.role === input.of),
+    );
     const ids = new Set(requests.map((request) => request.id));
     const live = await q.liveGrants();
-    const grants = one ? await q.grantsOfRequest(one.id) : await withEnded(q, requests, live.filter((grant) => ids.has(grant.requestId)));
+    const grants = one
+      ? await q.grantsOfRequest(one.id)
+      : await withEnded(
+          q,
+          requests,
+          live.filter((grant) => ids.has(grant.requestId)),
+        );
     const sweep = await sweepAge(q, now, deps.policy, Object.keys(deps.policy.directories));
     return { requests, grants, sweep, faults: await faults(deps, q, now, live, sweep), courtesy: deps.courtesy, now };
   });
@@ -35,12 +43,25 @@ async function faults(deps: Deps, q: Queries, now: number, live: readonly GrantV
   const what = (grant: GrantView): string => `${grant.holder} in ${grant.target.directory}/${grant.target.group} (${grant.requestId})`;
   const past = live.filter((grant) => grant.expiresAt !== undefined && now > grant.expiresAt + allowance);
   const stuck = live.filter((grant) => grant.state === 'revoking' && grant.attempts >= stuckAfter);
-  const exclusive = Object.entries(deps.policy.directories).flatMap(([name, source]) => source.exclusive.map((group) => `${name}/${group}`));
+  const exclusive = Object.entries(deps.policy.directories).flatMap(([name, source]) =>
+    source.exclusive.map((group) => `${name}/${group}`),
+  );
   const strangers = exclusive.length === 0 ? [] : await uncovered(q, exclusive);
   return [
-    ...(sweep.late ? [{ code: 'late-sweep' as const, message: sweep.lastAt === undefined ? `the sweep has never run for ${sweep.directory}` : `the sweep is late for ${sweep.directory}` }] : []),
+    ...(sweep.late
+      ? [
+          {
+            code: 'late-sweep' as const,
+            message:
+              sweep.lastAt === undefined ? `the sweep has never run for ${sweep.directory}` : `the sweep is late for ${sweep.directory}`,
+          },
+        ]
+      : []),
     ...past.map((grant) => ({ code: 'past-end' as const, message: `past its end: ${what(grant)}` })),
-    ...stuck.map((grant) => ({ code: 'stuck' as const, message: `stuck after ${grant.attempts} tries: ${what(grant)}: ${grant.lastError ?? ''}` })),
+    ...stuck.map((grant) => ({
+      code: 'stuck' as const,
+      message: `stuck after ${grant.attempts} tries: ${what(grant)}: ${grant.lastError ?? ''}`,
+    })),
     ...strangers.map((message) => ({ code: 'uncovered' as const, message })),
   ];
 }
@@ -48,7 +69,10 @@ async function faults(deps: Deps, q: Queries, now: number, live: readonly GrantV
 async function uncovered(q: Queries, exclusive: readonly string[]): Promise<readonly string[]> {
   const groups = await q.managedGroups();
   return (await q.strangers())
-    .map((stranger) => ({ stranger, group: groups.find((one) => one.directory === stranger.directory && one.groupId === stranger.groupId) }))
+    .map((stranger) => ({
+      stranger,
+      group: groups.find((one) => one.directory === stranger.directory && one.groupId === stranger.groupId),
+    }))
     .filter(({ group }) => group !== undefined && exclusive.includes(`${group.directory}/${group.groupName}`))
     .map(({ stranger, group }) => `${stranger.userName} is in ${group?.directory}/${group?.groupName}, which is exclusive, without oncall`);
 }

@@ -39,7 +39,9 @@ export async function sweep(deps: Deps, input: SweepInput): Promise<SweepResult>
   return {
     steps,
     ended: steps.filter((step) => step.outcome === 'done' && ['end', 'expire', 'undo'].includes(step.action)).length,
-    failed: failedSteps + overdue.filter((grant) => !steps.some((step) => step.outcome === 'failed' && step.requestId === grant.requestId)).length,
+    failed:
+      failedSteps +
+      overdue.filter((grant) => !steps.some((step) => step.outcome === 'failed' && step.requestId === grant.requestId)).length,
     remaining: left.live.filter((grant) => grant.state === 'revoking').length,
   };
 }
@@ -65,8 +67,21 @@ async function expirePending(deps: Deps): Promise<readonly SweepStep[]> {
     const steps: SweepStep[] = [];
     for (const request of await q.pendingPast(now)) {
       await q.changeRequest(request, { state: 'expired' });
-      await q.record({ type: 'request.expired', actor: 'sweep', requestId: request.id, role: request.role, holder: request.requester.email });
-      steps.push({ action: 'expire', outcome: 'done', requestId: request.id, role: request.role, holder: request.requester.email, because: 'nobody answered in time' });
+      await q.record({
+        type: 'request.expired',
+        actor: 'sweep',
+        requestId: request.id,
+        role: request.role,
+        holder: request.requester.email,
+      });
+      steps.push({
+        action: 'expire',
+        outcome: 'done',
+        requestId: request.id,
+        role: request.role,
+        holder: request.requester.email,
+        because: 'nobody answered in time',
+      });
     }
     return steps;
   });
@@ -80,7 +95,11 @@ async function endDue(deps: Deps, before: readonly SweepStep[] = []): Promise<re
   await inParallel(planSweep(due, now), callsAtOnce, async (chain) => {
     for (const planned of chain) {
       const step = await endOne(deps, planned);
-      if (step && !before.some((told) => told.outcome !== 'done' && told.requestId === step.requestId && told.target?.group === step.target?.group)) steps.push(step);
+      if (
+        step &&
+        !before.some((told) => told.outcome !== 'done' && told.requestId === step.requestId && told.target?.group === step.target?.group)
+      )
+        steps.push(step);
     }
   });
   return steps;
@@ -109,7 +128,11 @@ async function claim(q: Queries, now: number, seen: GrantView): Promise<void> {
   const grant = await q.grant(seen.id);
   if (!grant || grant.nextAttemptAt > now || (grant.state !== 'activating' && grant.state !== 'active')) return;
   const undo = grant.state === 'activating';
-  await beginEnd(q, now, grant, { reason: undo ? 'failed' : 'expired', actor: 'sweep', ...(undo ? { because: 'its activation was left half-done' } : {}) });
+  await beginEnd(q, now, grant, {
+    reason: undo ? 'failed' : 'expired',
+    actor: 'sweep',
+    ...(undo ? { because: 'its activation was left half-done' } : {}),
+  });
 }
 
 function described({ action, grant, because }: PlannedStep): Omit<SweepStep, 'outcome'> {

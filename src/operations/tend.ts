@@ -1,7 +1,7 @@
 /** Reads every directory once: for its heartbeat, and every so often whole groups, to find members that no grant explains. */
 
-import { isOncallError, isProviderError } from '../errors.ts';
 import type { Directory, Member } from '../directories/directory.ts';
+import { isOncallError, isProviderError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { rememberUnansweredMs } from '../lifecycle/limits.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
@@ -19,7 +19,12 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   const steps = await Promise.all(
     all.map(async (name): Promise<readonly SweepStep[]> => {
       try {
-        return await tendOne(deps, name, inUse.filter((group) => group.directory === name), names.includes(name));
+        return await tendOne(
+          deps,
+          name,
+          inUse.filter((group) => group.directory === name),
+          names.includes(name),
+        );
       } catch (error) {
         if (!isOncallError(error) && !isProviderError(error)) throw error;
         return [{ action: 'heartbeat', outcome: 'failed', because: `${name}: ${error.message}` }];
@@ -51,7 +56,13 @@ async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], bea
 }
 
 /** The policy's groups of this directory by name, and those that grants stand on by id. Without `all` one is enough to show that it can be read. */
-async function groupsOf(deps: Deps, directory: Directory, name: string, inUse: readonly GroupPin[], all: boolean): Promise<readonly GroupPin[]> {
+async function groupsOf(
+  deps: Deps,
+  directory: Directory,
+  name: string,
+  inUse: readonly GroupPin[],
+  all: boolean,
+): Promise<readonly GroupPin[]> {
   const targets = Object.values(deps.policy.roles).flatMap((role) => role.targets);
   const named = [...new Set(targets.filter((target) => target.directory === name).map((target) => target.group))];
   const asked = all ? named : named.slice(0, 1);
@@ -70,7 +81,12 @@ async function reconcile(deps: Deps, directory: Directory, name: string, group: 
 
 type GroupReading = { readonly name: string; readonly group: GroupPin; readonly members: readonly Member[]; readonly readAt: number };
 
-async function settleReading(deps: Deps, q: Queries, now: number, { name, group, members, readAt }: GroupReading): Promise<readonly SweepStep[]> {
+async function settleReading(
+  deps: Deps,
+  q: Queries,
+  now: number,
+  { name, group, members, readAt }: GroupReading,
+): Promise<readonly SweepStep[]> {
   const known = await q.managedGroup(name, group.groupId);
   const strangers = await q.strangers(name, group.groupId);
   const plan = planReconcile({
@@ -89,10 +105,16 @@ async function settleReading(deps: Deps, q: Queries, now: number, { name, group,
   for (const userId of plan.forget) await q.removeStranger(name, group.groupId, userId);
 
   const steps: SweepStep[] = [];
-  for (const member of plan.baseline) await q.addStranger({ ...member, directory: name, groupId: group.groupId, kind: 'baseline', seenAt: now });
+  for (const member of plan.baseline)
+    await q.addStranger({ ...member, directory: name, groupId: group.groupId, kind: 'baseline', seenAt: now });
   if (plan.baseline.length > 0) {
     await q.record({ type: 'member.baseline', actor: 'sweep', target, data: { members: plan.baseline.map((member) => member.userName) } });
-    steps.push({ action: 'baseline', outcome: 'done', target, because: `first reading: ${plan.baseline.length} member${plan.baseline.length === 1 ? '' : 's'} who did not come through oncall` });
+    steps.push({
+      action: 'baseline',
+      outcome: 'done',
+      target,
+      because: `first reading: ${plan.baseline.length} member${plan.baseline.length === 1 ? '' : 's'} who did not come through oncall`,
+    });
   }
   for (const member of plan.drift) {
     await q.addStranger({ ...member, directory: name, groupId: group.groupId, kind: 'drift', seenAt: now });
@@ -100,13 +122,25 @@ async function settleReading(deps: Deps, q: Queries, now: number, { name, group,
     steps.push({ action: 'drift', outcome: 'done', holder: member.userName, target, because: 'came in without oncall; left alone' });
   }
   for (const { member, row, because } of plan.adopt) {
-    await adopt(deps, q, now, { member, row: row ?? (await q.membershipAt(name, { ...group, userId: member.userId })), name, group, because });
+    await adopt(deps, q, now, {
+      member,
+      row: row ?? (await q.membershipAt(name, { ...group, userId: member.userId })),
+      name,
+      group,
+      because,
+    });
     steps.push({ action: 'adopt', outcome: 'done', holder: member.userName, target, because });
   }
   return steps;
 }
 
-type Adoption = { readonly member: Member; readonly row: Membership | undefined; readonly name: string; readonly group: GroupPin; readonly because: string };
+type Adoption = {
+  readonly member: Member;
+  readonly row: Membership | undefined;
+  readonly name: string;
+  readonly group: GroupPin;
+  readonly because: string;
+};
 
 /** Makes the membership ours and due, under the request that last stood on it, or one of its own. */
 async function adopt(deps: Deps, q: Queries, now: number, { member, row, name, group, because }: Adoption): Promise<void> {
@@ -129,13 +163,40 @@ async function adopt(deps: Deps, q: Queries, now: number, { member, row, name, g
       requestedAt: now,
       startsAt: now,
       expiresAt: now,
-      decision: { outcome: 'deny', heldBy: [], endsWith: [], undecided: false, approvers: [], findings: [], policyDigest: deps.policy.digest },
+      decision: {
+        outcome: 'deny',
+        heldBy: [],
+        endsWith: [],
+        undecided: false,
+        approvers: [],
+        findings: [],
+        policyDigest: deps.policy.digest,
+      },
       approvals: [],
       version: 1,
     };
     await q.insertRequest(request);
   }
   const id = `${request.id}.${(await q.countGrantsOfRequest(request.id)) + 1}`;
-  await q.insertGrant({ id, requestId: request.id, membershipId: membership.id, state: 'revoking', endReason: 'failed', attempts: 0, nextAttemptAt: now, lastError: because, createdAt: now, version: 1 });
-  await q.record({ type: 'member.adopted', actor: 'sweep', grantId: id, requestId: request.id, holder: member.userName, target, data: { because } });
+  await q.insertGrant({
+    id,
+    requestId: request.id,
+    membershipId: membership.id,
+    state: 'revoking',
+    endReason: 'failed',
+    attempts: 0,
+    nextAttemptAt: now,
+    lastError: because,
+    createdAt: now,
+    version: 1,
+  });
+  await q.record({
+    type: 'member.adopted',
+    actor: 'sweep',
+    grantId: id,
+    requestId: request.id,
+    holder: member.userName,
+    target,
+    data: { because },
+  });
 }

@@ -1,7 +1,7 @@
 /** What each operation takes and gives; the commands print it, the broker sends it. Times are epoch milliseconds here and RFC 3339 in JSON. */
 
-import type { Request, GrantView } from '../lifecycle/types.ts';
-import type { Asked, Decision, Finding, Target } from '../policy/types.ts';
+import type { GrantView, Request } from '../lifecycle/types.ts';
+import type { Asked, Decision, Target } from '../policy/types.ts';
 
 export type RequestInput = {
   readonly role: string;
@@ -59,8 +59,15 @@ export type StatusResult = {
 export type OneInput = { readonly id: string; readonly reason?: string };
 export type OneResult = { readonly request: Request; readonly grants: readonly GrantView[]; readonly ended: number; readonly left: number };
 
-export type RevokeInput = ({ readonly id: string } | { readonly holder: string } | { readonly role: string } | { readonly all: true }) & { readonly reason?: string };
-export type RevokeResult = { readonly requests: readonly Request[]; readonly grants: readonly GrantView[]; readonly ended: number; readonly left: number };
+export type RevokeInput = ({ readonly id: string } | { readonly holder: string } | { readonly role: string } | { readonly all: true }) & {
+  readonly reason?: string;
+};
+export type RevokeResult = {
+  readonly requests: readonly Request[];
+  readonly grants: readonly GrantView[];
+  readonly ended: number;
+  readonly left: number;
+};
 
 /** `approve` without an id. */
 export type WaitingResult = { readonly requests: readonly Request[] };
@@ -85,7 +92,13 @@ export type SweepResult = {
 };
 
 export type ExplainInput = { readonly role: string; readonly asked: Asked; readonly incident?: string };
-export type ExplainResult = { readonly role: string; readonly requester: string; readonly decision: Decision; readonly targets: readonly Target[]; readonly exit: 0 | 1 | 3 | 8 };
+export type ExplainResult = {
+  readonly role: string;
+  readonly requester: string;
+  readonly decision: Decision;
+  readonly targets: readonly Target[];
+  readonly exit: 0 | 1 | 3 | 8;
+};
 
 export type RoleView = {
   readonly name: string;
@@ -124,5 +137,3 @@ export type Operations = {
   sweep(input: SweepInput): Promise<SweepResult>;
   audit(input: { readonly limit?: number }): Promise<readonly EventView[]>;
 };
-
-export type { Finding };

@@ -14,16 +14,26 @@ export type MemoryDirectory = Directory & {
   deleteUser(name: string): void;
   addUser(name: string): void;
   /** Throws for the next call of `verb`, before or after its effect. */
-  fail(verb: 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove', error: ProviderError, when?: 'before' | 'after', times?: number): void;
+  fail(
+    verb: 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove',
+    error: ProviderError,
+    when?: 'before' | 'after',
+    times?: number,
+  ): void;
 };
 
-export function memoryDirectory(name: string, world: { readonly users: readonly string[]; readonly groups: Readonly<Record<string, readonly string[]>>; readonly account?: string }): MemoryDirectory {
+export function memoryDirectory(
+  name: string,
+  world: { readonly users: readonly string[]; readonly groups: Readonly<Record<string, readonly string[]>>; readonly account?: string },
+): MemoryDirectory {
   const account = world.account ?? `${name}-account`;
   let lastId = 0;
   const users = new Map<string, string>();
   const addUser = (user: string): void => void users.set(user, `u${++lastId}`);
   world.users.forEach(addUser);
-  const groups = new Map(Object.entries(world.groups).map(([group, members]) => [group, new Set(members.map((user) => users.get(user) as string))]));
+  const groups = new Map(
+    Object.entries(world.groups).map(([group, members]) => [group, new Set(members.map((user) => users.get(user) as string))]),
+  );
   const calls: MemoryDirectory['calls'] = [];
   const faults: { verb: string; error: ProviderError; when: 'before' | 'after'; times: number }[] = [];
   const nameOf = (id: string): string => [...users].find(([, one]) => one === id)?.[0] ?? `deleted ${id}`;
@@ -39,7 +49,8 @@ export function memoryDirectory(name: string, world: { readonly users: readonly 
     return result;
   };
   const members = (pin: GroupPin): Set<string> | undefined => {
-    if (pin.account !== account) throw new ProviderError(name, 'wrong-account', `${name} is ${account}, not ${pin.account}`, { applied: 'no' });
+    if (pin.account !== account)
+      throw new ProviderError(name, 'wrong-account', `${name} is ${account}, not ${pin.account}`, { applied: 'no' });
     return groups.get(pin.groupId.slice(2));
   };
   const exists = (pin: Pin): Set<string> | undefined => (nameOf(pin.userId).startsWith('deleted') ? undefined : members(pin));
@@ -55,10 +66,19 @@ export function memoryDirectory(name: string, world: { readonly users: readonly 
     },
     addUser,
     fail: (verb, error, when = 'before', times = 1) => void faults.push({ verb, error, when, times }),
-    findUser: (user) => call('findUser', { user }, () => (users.has(user) ? { userId: users.get(user) as string, userName: user, active: true } : undefined)),
-    findGroup: (group) => call('findGroup', { group }, () => (groups.has(group) ? { account, groupId: `g-${group}`, groupName: group } : undefined)),
-    read: (pin) => call('read', { user: pin.userName, group: pin.groupName }, () => (exists(pin) ? (exists(pin)?.has(pin.userId) ? 'member' : 'absent') : 'gone')),
-    members: (pin) => call('members', { group: pin.groupName }, () => { const set = members(pin); return set ? [...set].map((userId): Member => ({ userId, userName: nameOf(userId) })) : 'gone'; }),
+    findUser: (user) =>
+      call('findUser', { user }, () => (users.has(user) ? { userId: users.get(user) as string, userName: user, active: true } : undefined)),
+    findGroup: (group) =>
+      call('findGroup', { group }, () => (groups.has(group) ? { account, groupId: `g-${group}`, groupName: group } : undefined)),
+    read: (pin) =>
+      call('read', { user: pin.userName, group: pin.groupName }, () =>
+        exists(pin) ? (exists(pin)?.has(pin.userId) ? 'member' : 'absent') : 'gone',
+      ),
+    members: (pin) =>
+      call('members', { group: pin.groupName }, () => {
+        const set = members(pin);
+        return set ? [...set].map((userId): Member => ({ userId, userName: nameOf(userId) })) : 'gone';
+      }),
     add: (pin, { beforeWrite }) => {
       beforeWrite?.();
       return call('add', { user: pin.userName, group: pin.groupName }, () => {

@@ -102,7 +102,9 @@ describe('the ledger', () => {
       await q.insertMembership('m1', 'okta', 'maria@acme.dev', pin);
       await q.insertGrant(grant('aaaaaa.1', 'aaaaaa'));
     });
-    const [seenGrant, seenRow, seenRequest] = await ledger.read(async (q) => [await q.grant('aaaaaa.1'), await q.membership('m1'), await q.request('aaaaaa')] as const);
+    const [seenGrant, seenRow, seenRequest] = await ledger.read(
+      async (q) => [await q.grant('aaaaaa.1'), await q.membership('m1'), await q.request('aaaaaa')] as const,
+    );
     if (!seenGrant || !seenRow || !seenRequest) throw new Error('missing');
     await ledger.write(async (q) => {
       await q.changeGrant(seenGrant, { nextAttemptAt: 1 });
@@ -136,7 +138,9 @@ describe('the ledger', () => {
 
   it('unsets ownership only when told to', async () => {
     const ledger = await open(newFile());
-    await ledger.write(async (q) => q.changeMembership(await q.insertMembership('m1', 'okta', 'm', pin), { owned: true, addBy: 7, acknowledged: false }));
+    await ledger.write(async (q) =>
+      q.changeMembership(await q.insertMembership('m1', 'okta', 'm', pin), { owned: true, addBy: 7, acknowledged: false }),
+    );
     const row = await ledger.read((q) => q.membership('m1'));
     expect(row).toMatchObject({ owned: true, addBy: 7, acknowledged: false });
     if (!row) throw new Error('gone');
@@ -166,23 +170,24 @@ describe('the chain of events', () => {
   it('hashes each canonical body with the hash before it, without gaps', async () => {
     const path = newFile();
     const ledger = await open(path);
-    for (const reason of ['first', 'second ü "x"', 'lone \ud800 surrogate']) await ledger.write((q) => q.record({ type: 'request.pending', actor: maria, reason, data: { z: 1, a: undefined } }));
+    for (const reason of ['first', 'second ü "x"', 'lone \ud800 surrogate'])
+      await ledger.write((q) => q.record({ type: 'request.pending', actor: maria, reason, data: { z: 1, a: undefined } }));
     await ledger.close();
     const database = await openSqlite(path);
     const rows = await database.read((connection) => connection.all('SELECT * FROM events ORDER BY seq', []));
     let prev = firstPrev;
     for (const [index, row] of rows.entries()) {
-      const body = String(row['body']);
-      expect(row['seq']).toBe(index + 1);
-      expect(row['prev']).toBe(prev);
+      const body = String(row.body);
+      expect(row.seq).toBe(index + 1);
+      expect(row.prev).toBe(prev);
       // Computed here by hand, as docs/lifecycle.md gives it.
       const inner = createHash('sha256').update(body, 'utf8').digest('hex');
-      expect(row['hash']).toBe(createHash('sha256').update(`oncall.audit.v1\n${prev}\n${inner}`).digest('hex'));
-      expect(eventHash(prev, body)).toBe(row['hash']);
+      expect(row.hash).toBe(createHash('sha256').update(`oncall.audit.v1\n${prev}\n${inner}`).digest('hex'));
+      expect(eventHash(prev, body)).toBe(row.hash);
       expect(body.isWellFormed()).toBe(true);
       const keys = Object.keys(JSON.parse(body));
       expect(keys).toEqual([...keys].sort());
-      prev = String(row['hash']);
+      prev = String(row.hash);
     }
     expect(rows.length).toBe(3);
   });
@@ -213,7 +218,11 @@ describe('a ledger that cannot be used', () => {
   const root = process.getuid?.() === 0;
 
   it('says so where its folder is missing', async () => {
-    await expect(openSqlite(join(folder, 'none', 'x.db'))).rejects.toMatchObject({ name: 'OncallError', code: 'ledger-cannot-open', next: expect.any(String) });
+    await expect(openSqlite(join(folder, 'none', 'x.db'))).rejects.toMatchObject({
+      name: 'OncallError',
+      code: 'ledger-cannot-open',
+      next: expect.any(String),
+    });
   });
 
   it('says so where the file is no database', async () => {
@@ -226,7 +235,9 @@ describe('a ledger that cannot be used', () => {
     const path = newFile();
     await (await open(path)).close();
     chmodSync(path, 0o400);
-    await expect(open(path).then((ledger) => ledger.write(async (q) => q.record({ type: 'request.pending', actor: 'sweep' })))).rejects.toMatchObject({ code: 'ledger-read-only' });
+    await expect(
+      open(path).then((ledger) => ledger.write(async (q) => q.record({ type: 'request.pending', actor: 'sweep' }))),
+    ).rejects.toMatchObject({ code: 'ledger-read-only' });
   });
 
   it('says so where a newer oncall has written it', async () => {

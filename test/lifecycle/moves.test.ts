@@ -6,7 +6,15 @@ import { isUnanswered } from '../../src/lifecycle/ownership.ts';
 import type { GrantState } from '../../src/lifecycle/types.ts';
 
 const states: readonly GrantState[] = ['activating', 'active', 'revoking', 'ended'];
-const legal = new Set(['activating>active', 'activating>revoking', 'active>revoking', 'revoking>ended', 'activating>activating', 'active>active', 'revoking>revoking']);
+const legal = new Set([
+  'activating>active',
+  'activating>revoking',
+  'active>revoking',
+  'revoking>ended',
+  'activating>activating',
+  'active>active',
+  'revoking>revoking',
+]);
 
 describe('the moves of a grant', () => {
   for (const from of states)

@@ -19,7 +19,11 @@ const grant = (over: Partial<GrantView>): GrantView => ({
 
 describe('planSweep', () => {
   it('expires what is active and due, undoes what was left half-done, ends what is being taken back', () => {
-    const due = [grant({ membershipId: 'm1' }), grant({ id: 'b.1', membershipId: 'm2', state: 'activating' }), grant({ id: 'c.1', membershipId: 'm3', state: 'revoking', endReason: 'released' })];
+    const due = [
+      grant({ membershipId: 'm1' }),
+      grant({ id: 'b.1', membershipId: 'm2', state: 'activating' }),
+      grant({ id: 'c.1', membershipId: 'm3', state: 'revoking', endReason: 'released' }),
+    ];
     expect(planSweep(due, 1000).map((chain) => chain.map((step) => [step.action, step.because]))).toEqual([
       [['expire', 'its time is up']],
       [['undo', 'its activation was left half-done']],

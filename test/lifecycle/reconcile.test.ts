@@ -21,7 +21,17 @@ const row = (over: Partial<Membership & { live: boolean }>): Membership & { live
   live: false,
   ...over,
 });
-const reading = (over: Partial<Reading>): Reading => ({ members: [ana], readAt: now, rows: [], known: [], exclusive: false, first: false, clean: false, now, ...over });
+const reading = (over: Partial<Reading>): Reading => ({
+  members: [ana],
+  readAt: now,
+  rows: [],
+  known: [],
+  exclusive: false,
+  first: false,
+  clean: false,
+  now,
+  ...over,
+});
 
 describe('planReconcile', () => {
   it('takes the strangers of a first reading as the baseline of a shared group, and says so once', () => {

@@ -10,7 +10,12 @@ import { company, hour, minute, role, type World } from './world.ts';
 const died = Symbol('died');
 
 /** Deps whose `n`-th port call never comes back: before it has any effect, or after. Gives what counts the calls. */
-function dyingAt(world: World, name: string, n: number, when: 'before' | 'after'): { readonly operations: Operations; readonly dead: Promise<typeof died>; readonly count: () => number } {
+function dyingAt(
+  world: World,
+  name: string,
+  n: number,
+  when: 'before' | 'after',
+): { readonly operations: Operations; readonly dead: Promise<typeof died>; readonly count: () => number } {
   let calls = 0;
   let die: (value: typeof died) => void = () => undefined;
   const dead = new Promise<typeof died>((resolve) => {
@@ -32,7 +37,8 @@ function dyingAt(world: World, name: string, n: number, when: 'before' | 'after'
   };
   const wrapped = <K extends string>(target: Record<K, unknown>, names: readonly K[]): Record<K, unknown> => {
     const copy = { ...target };
-    for (const key of names) copy[key] = (...args: unknown[]) => port(() => (target[key] as (...a: unknown[]) => Promise<unknown>)(...args));
+    for (const key of names)
+      copy[key] = (...args: unknown[]) => port(() => (target[key] as (...a: unknown[]) => Promise<unknown>)(...args));
     return copy;
   };
   const ledger = wrapped(world.ledger as never, ['read', 'write']) as unknown as Ledger;
@@ -43,7 +49,15 @@ function dyingAt(world: World, name: string, n: number, when: 'before' | 'after'
 
 const company3 = () =>
   company({
-    roles: [role('both', { targets: [{ directory: 'okta', group: 'db' }, { directory: 'okta', group: 'web' }] }), role('db-admin')],
+    roles: [
+      role('both', {
+        targets: [
+          { directory: 'okta', group: 'db' },
+          { directory: 'okta', group: 'web' },
+        ],
+      }),
+      role('db-admin'),
+    ],
     members: { db: ['standing@acme.dev'], web: ['standing@acme.dev', 'maria@acme.dev'] },
   });
 
@@ -55,23 +69,24 @@ async function settles(world: World): Promise<void> {
   expect(await world.as('boss').status({})).toMatchObject({ requests: [], grants: [] });
 }
 
-const scenarios: Readonly<Record<string, (world: World) => Promise<{ actor: string; run: (operations: Operations) => Promise<unknown> }>>> = {
-  request: async () => ({ actor: 'maria', run: (operations) => operations.request({ role: 'both', asked: { forMs: hour } }) }),
-  'request on a membership that another role holds': async (world) => {
-    await world.as('maria').request({ role: 'db-admin', asked: { forMs: 2 * hour } });
-    return { actor: 'maria', run: (operations) => operations.request({ role: 'both', asked: { forMs: hour } }) };
-  },
-  release: async (world) => {
-    await world.as('maria').request({ role: 'both', asked: { forMs: hour } });
-    return { actor: 'maria', run: (operations) => operations.release({ id: 'both' }) };
-  },
-  sweep: async (world) => {
-    await world.as('maria').request({ role: 'both', asked: { forMs: hour } });
-    await world.as('sam').request({ role: 'db-admin', asked: { forMs: hour } });
-    world.now += 2 * hour;
-    return { actor: 'cron', run: (operations) => operations.sweep({}) };
-  },
-};
+const scenarios: Readonly<Record<string, (world: World) => Promise<{ actor: string; run: (operations: Operations) => Promise<unknown> }>>> =
+  {
+    request: async () => ({ actor: 'maria', run: (operations) => operations.request({ role: 'both', asked: { forMs: hour } }) }),
+    'request on a membership that another role holds': async (world) => {
+      await world.as('maria').request({ role: 'db-admin', asked: { forMs: 2 * hour } });
+      return { actor: 'maria', run: (operations) => operations.request({ role: 'both', asked: { forMs: hour } }) };
+    },
+    release: async (world) => {
+      await world.as('maria').request({ role: 'both', asked: { forMs: hour } });
+      return { actor: 'maria', run: (operations) => operations.release({ id: 'both' }) };
+    },
+    sweep: async (world) => {
+      await world.as('maria').request({ role: 'both', asked: { forMs: hour } });
+      await world.as('sam').request({ role: 'db-admin', asked: { forMs: hour } });
+      world.now += 2 * hour;
+      return { actor: 'cron', run: (operations) => operations.sweep({}) };
+    },
+  };
 
 describe('a crash at every await', () => {
   for (const [name, arrange] of Object.entries(scenarios))

@@ -25,7 +25,9 @@ describe('in and out', () => {
 
   it('never removes a member who was there before', async () => {
     const world = await company({ members: { db: ['maria@acme.dev'] } });
-    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).grants).toMatchObject([{ state: 'active', owned: false }]);
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).grants).toMatchObject([
+      { state: 'active', owned: false },
+    ]);
     await world.sweepAfter(2 * hour);
     await world.sweepAfter(2 * hour);
     expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
@@ -95,12 +97,24 @@ describe('asking again', () => {
   });
 
   it('tries only the missing half of a role', async () => {
-    const world = await company({ roles: [role('both', { targets: [{ directory: 'okta', group: 'db' }, { directory: 'okta', group: 'nowhere' }] })] });
+    const world = await company({
+      roles: [
+        role('both', {
+          targets: [
+            { directory: 'okta', group: 'db' },
+            { directory: 'okta', group: 'nowhere' },
+          ],
+        }),
+      ],
+    });
     const half = granted(await world.as('maria').request({ role: 'both', asked: { byDefault: true } }));
     expect(half).toMatchObject({ result: 'partial', grants: [{ state: 'active' }], missing: [{ target: { group: 'nowhere' } }] });
     expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
     const adds = world.okta.calls.filter((call) => call.verb === 'add').length;
-    expect(granted(await world.as('maria').request({ role: 'both', asked: { byDefault: true } }))).toMatchObject({ result: 'partial', request: { id: half.request.id } });
+    expect(granted(await world.as('maria').request({ role: 'both', asked: { byDefault: true } }))).toMatchObject({
+      result: 'partial',
+      request: { id: half.request.id },
+    });
     expect(world.okta.calls.filter((call) => call.verb === 'add').length).toBe(adds);
   });
 });
@@ -121,7 +135,10 @@ describe('adds that go wrong', () => {
   it('undoes an add that was never seen, and takes it out again should it land late', async () => {
     const world = await company();
     world.okta.fail('add', lost, 'before', 9);
-    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({ result: 'failed', grants: [{ state: 'revoking', endReason: 'failed' }] });
+    expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({
+      result: 'failed',
+      grants: [{ state: 'revoking', endReason: 'failed' }],
+    });
     world.okta.put('maria@acme.dev', 'db'); // the lost add lands within the quiet time
     await world.sweepAfter(quietMs + 2 * minute);
     expect(world.okta.in('db')).toEqual([]);
@@ -178,14 +195,21 @@ describe('removals that go wrong', () => {
     const status = await world.as('sam').status({});
     expect(status.sweep.late).toBe(true);
     expect(status.faults.map((fault) => fault.code)).toContain('past-end');
-    await expect(world.as('sam').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'sweep-late', exit: 1 });
+    await expect(world.as('sam').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'sweep-late',
+      exit: 1,
+    });
   });
 });
 
 describe('no sweep, no grants', () => {
   it('refuses before the first sweep and names the next step', async () => {
     const world = await company({ swept: false });
-    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'sweep-late', exit: 1, next: expect.stringContaining('oncall sweep') });
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'sweep-late',
+      exit: 1,
+      next: expect.stringContaining('oncall sweep'),
+    });
     expect(world.okta.in('db')).toEqual([]);
   });
 
@@ -202,7 +226,9 @@ describe('no sweep, no grants', () => {
 
   it('refuses when the clock is off a provider’s by more than a minute', async () => {
     const world = await company();
-    await expect(world.as('maria', { clockSkew: () => 61_000 }).request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'clock-skew' });
+    await expect(
+      world.as('maria', { clockSkew: () => 61_000 }).request({ role: 'db-admin', asked: { byDefault: true } }),
+    ).rejects.toMatchObject({ code: 'clock-skew' });
   });
 
   it('refuses when the host’s clock fell behind what the ledger has seen', async () => {
@@ -230,13 +256,19 @@ describe('one place', () => {
     granted(await world.as('maria').request({ role: 'migration', asked: { byDefault: true } }));
     world.okta.fail('remove', lost, 'before');
     await world.as('maria').release({ id: 'migration' });
-    expect(refused(await world.as('sam').request({ role: 'migration', asked: { byDefault: true } }))).toMatchObject({ result: 'taken', heldBy: [{ ending: true }] });
+    expect(refused(await world.as('sam').request({ role: 'migration', asked: { byDefault: true } }))).toMatchObject({
+      result: 'taken',
+      heldBy: [{ ending: true }],
+    });
     expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
   });
 
   it('is not given while the exclusive group has members who did not come through oncall', async () => {
     const world = await company({ ...one, members: { db: ['standing@acme.dev'] } });
-    await expect(world.as('maria').request({ role: 'migration', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'uncovered-members', why: 'standing@acme.dev' });
+    await expect(world.as('maria').request({ role: 'migration', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'uncovered-members',
+      why: 'standing@acme.dev',
+    });
     expect(world.okta.in('db')).toEqual(['standing@acme.dev']);
     world.okta.take('standing@acme.dev', 'db');
     await world.sweepAfter(15 * minute);
@@ -252,7 +284,16 @@ describe('one place', () => {
 });
 
 describe('asking a person', () => {
-  const ask = { roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('sam'), { name: 'db-admin.approvers[0]' })], whenUnknown: 'ask' })] };
+  const ask = {
+    roles: [
+      role('db-admin', {
+        allow: [],
+        ask: [rule(user('maria'))],
+        approvers: [rule(user('sam'), { name: 'db-admin.approvers[0]' })],
+        whenUnknown: 'ask',
+      }),
+    ],
+  };
 
   it('waits for an approver, who lets in with one yes; the time counts from there', async () => {
     const world = await company(ask);
@@ -262,7 +303,10 @@ describe('asking a person', () => {
     world.now += 10 * minute;
     expect((await world.as('sam').waiting()).requests.map((request) => request.id)).toEqual([pending.request.id]);
     const approved = granted(await world.as('sam').approve({ id: pending.request.id }));
-    expect(approved).toMatchObject({ result: 'granted', request: { id: pending.request.id, startsAt: world.now, expiresAt: world.now + hour } });
+    expect(approved).toMatchObject({
+      result: 'granted',
+      request: { id: pending.request.id, startsAt: world.now, expiresAt: world.now + hour },
+    });
     expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
     await world.sweepAfter(hour);
     expect(world.okta.in('db')).toEqual([]);
@@ -270,7 +314,10 @@ describe('asking a person', () => {
 
   it('needs a reason where a person decides', async () => {
     const world = await company(ask);
-    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'reason-needed', exit: 2 });
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'reason-needed',
+      exit: 2,
+    });
   });
 
   it('gives the same id when asked again', async () => {
@@ -281,7 +328,9 @@ describe('asking a person', () => {
   });
 
   it('lets nobody approve their own, and nobody who is not an approver', async () => {
-    const world = await company({ roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('maria')), rule(user('sam'))] })] });
+    const world = await company({
+      roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('maria')), rule(user('sam'))] })],
+    });
     const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
     await expect(world.as('maria').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request', exit: 3 });
     const otherDoor = world.as('maria', { actor: async () => ({ issuer: 'elsewhere', subject: '42', email: 'maria@acme.dev' }) });
@@ -310,7 +359,9 @@ describe('asking a person', () => {
   });
 
   it('decides again at approval: who is denied by then stays out', async () => {
-    const world = await company({ roles: [role('db-admin', { allow: [], deny: [rule(onCall)], ask: [rule(user('maria'))], approvers: [rule(user('sam'))] })] });
+    const world = await company({
+      roles: [role('db-admin', { allow: [], deny: [rule(onCall)], ask: [rule(user('maria'))], approvers: [rule(user('sam'))] })],
+    });
     const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
     world.shifts = [{ schedule: 'PDB', email: 'maria@acme.dev', start: null, end: null }];
     expect(refused(await world.as('sam').approve({ id: request.id }))).toMatchObject({ result: 'denied', exit: 3 });
@@ -356,14 +407,21 @@ describe('on call', () => {
     const world = await company(shift);
     world.shifts = [{ schedule: 'Database Primary', email: 'sam@acme.dev', start: null, end: null }];
     const refusal = refused(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
-    expect(refusal).toMatchObject({ result: 'denied', exit: 3, error: { message: expect.stringContaining('not on call for "Database Primary"') } });
+    expect(refusal).toMatchObject({
+      result: 'denied',
+      exit: 3,
+      error: { message: expect.stringContaining('not on call for "Database Primary"') },
+    });
     expect((await world.as('boss').audit({})).at(-1)).toMatchObject({ type: 'request.refused', actor: 'maria@acme.dev' });
   });
 
   it('does not let in when the roster cannot be asked, and says that it could not decide', async () => {
     const world = await company(shift);
     world.shifts = new ProviderError('pagerduty', 'timeout', 'PagerDuty did not answer within 5 s');
-    expect(refused(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({ result: 'undecided', exit: 1 });
+    expect(refused(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({
+      result: 'undecided',
+      exit: 1,
+    });
     expect(world.okta.in('db')).toEqual([]);
   });
 });

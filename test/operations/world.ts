@@ -1,7 +1,7 @@
 /** A small company for tests of the operations: real operations, real SQLite, a directory and a roster in memory, and a clock that only moves when told. */
 
 import type { Directory } from '../../src/directories/directory.ts';
-import { openLedger, type Ledger } from '../../src/ledger/ledger.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
 import { openSqlite } from '../../src/ledger/sqlite.ts';
 import type { Actor } from '../../src/lifecycle/types.ts';
 import type { Deps } from '../../src/operations/deps.ts';
@@ -9,7 +9,7 @@ import { createOperations } from '../../src/operations/index.ts';
 import type { Operations, Refusal, RequestResult } from '../../src/operations/types.ts';
 import type { Condition, Policy, Role, Rule } from '../../src/policy/types.ts';
 import type { Roster, Shift } from '../../src/rosters/roster.ts';
-import { memoryDirectory, type MemoryDirectory } from '../fakes/memory-directory.ts';
+import { type MemoryDirectory, memoryDirectory } from '../fakes/memory-directory.ts';
 
 export const minute = 60_000;
 export const hour = 60 * minute;
@@ -45,7 +45,15 @@ export type World = {
 };
 
 /** With `swept: false` no sweep has ever run. */
-export async function company(options: { roles?: readonly Role[]; members?: Readonly<Record<string, readonly string[]>>; exclusive?: readonly string[]; swept?: boolean; database?: string } = {}): Promise<World> {
+export async function company(
+  options: {
+    roles?: readonly Role[];
+    members?: Readonly<Record<string, readonly string[]>>;
+    exclusive?: readonly string[];
+    swept?: boolean;
+    database?: string;
+  } = {},
+): Promise<World> {
   const people = ['maria@acme.dev', 'sam@acme.dev', 'ana@acme.dev', 'boss@acme.dev', 'standing@acme.dev'];
   const okta = memoryDirectory('okta', { users: people, groups: { db: [], web: [], ...options.members } });
   const roles = options.roles ?? [role('db-admin')];

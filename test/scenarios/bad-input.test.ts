@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { CreateGroupCommand, CreateUserCommand, GetGroupCommand, IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
-import { type Run, schedule, type Stage, spawnCli, stage } from './stage.ts';
+import { type Run, type Stage, schedule, spawnCli, stage } from './stage.ts';
 
 const users = ['maria@acme.dev', 'sam@acme.dev'];
 const goodPolicy = `version: 1
@@ -26,12 +26,16 @@ roles:
 
 const stages: Stage[] = [];
 const open = (policy = goodPolicy, files: Record<string, string> = {}, env: Record<string, string> = {}): Stage => {
-  const made = stage('main()', {
-    'oncall.yaml': policy,
-    'schedule.yaml': schedule(),
-    'groups.json': JSON.stringify({ users, groups: { 'db-admins': [] } }),
-    ...files,
-  }, env);
+  const made = stage(
+    'main()',
+    {
+      'oncall.yaml': policy,
+      'schedule.yaml': schedule(),
+      'groups.json': JSON.stringify({ users, groups: { 'db-admins': [] } }),
+      ...files,
+    },
+    env,
+  );
   stages.push(made);
   return made;
 };
@@ -74,18 +78,28 @@ describe('what people type', () => {
 
   it('prints one JSON document for an error too', async () => {
     const s = open();
-    expect(await s.json('maria', 'request', 'db-admn')).toMatchObject({ exit: 2, document: { schema: 1, error: { code: 'unknown-role', message: expect.any(String), next: expect.any(String) } } });
+    expect(await s.json('maria', 'request', 'db-admn')).toMatchObject({
+      exit: 2,
+      document: { schema: 1, error: { code: 'unknown-role', message: expect.any(String), next: expect.any(String) } },
+    });
   });
 
   it('an OS user who is nobody in the policy is told how to say who they are: exit 4', async () => {
     const s = open(goodPolicy, {}, {});
-    const run = await spawnCli(['request', 'db-admin'], { PATH: process.env['PATH'], HOME: s.folder, USER: 'root', ONCALL_POLICY: join(s.folder, 'oncall.yaml') }, s.folder);
+    const run = await spawnCli(
+      ['request', 'db-admin'],
+      { PATH: process.env.PATH, HOME: s.folder, USER: 'root', ONCALL_POLICY: join(s.folder, 'oncall.yaml') },
+      s.folder,
+    );
     expectThreeLines(run, 4, /ONCALL_USER=/);
   });
 });
 
 describe('the policy file', () => {
-  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'.split('').map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghi'[index]}`).join(',')}]`).join('\n')}\n`;
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghi'
+    .split('')
+    .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghi'[index]}`).join(',')}]`)
+    .join('\n')}\n`;
   const cases: readonly [string, string, RegExp][] = [
     ['an unknown key, with a guess', goodPolicy.replace('targets:', 'target:'), /oncall\.yaml:\d+:\d+[\s\S]*targets/],
     ['a duplicate key', goodPolicy.replace('    ttl:', '    targets: { local: x }\n    ttl:'), /oncall\.yaml:10:5/],
@@ -110,7 +124,7 @@ describe('the policy file', () => {
   it('tells every fault at once', async () => {
     const s = open(goodPolicy.replace('targets:', 'target:').replace('file/db-primary', 'fil/db-primary').replace('max: 12h', 'max: 12'));
     const { document } = await s.json('maria', 'policy', 'check');
-    expect((document['issues'] as unknown as { line: number }[]).map((issue) => issue.line)).toEqual(expect.arrayContaining([9, 10, 11]));
+    expect((document.issues as unknown as { line: number }[]).map((issue) => issue.line)).toEqual(expect.arrayContaining([9, 10, 11]));
   });
 
   it('with a fault elsewhere still lets the sweep end what is due: exit 1', async () => {
@@ -125,7 +139,12 @@ describe('the policy file', () => {
   });
 
   it('that others may write is refused where a directory is not local: exit 2; a warning where all are', async () => {
-    const risky = open(goodPolicy.replace('  local: { path: ./groups.json }', '  local: { path: ./groups.json }\n  aws: { kind: aws-iam, endpoint: http://127.0.0.1:1 }'));
+    const risky = open(
+      goodPolicy.replace(
+        '  local: { path: ./groups.json }',
+        '  local: { path: ./groups.json }\n  aws: { kind: aws-iam, endpoint: http://127.0.0.1:1 }',
+      ),
+    );
     chmodSync(join(risky.folder, 'oncall.yaml'), 0o666);
     expectThreeLines(await risky.run('maria', 'request', 'db-admin'), 2, /oncall\.yaml[\s\S]*chmod/);
     const local = open();
@@ -143,7 +162,9 @@ describe('the local directory', () => {
   });
 
   it('with the user twice: exit 1', async () => {
-    const s = open(goodPolicy, { 'groups.json': JSON.stringify({ users: ['maria@acme.dev', 'Maria@acme.dev'], groups: { 'db-admins': [] } }) });
+    const s = open(goodPolicy, {
+      'groups.json': JSON.stringify({ users: ['maria@acme.dev', 'Maria@acme.dev'], groups: { 'db-admins': [] } }),
+    });
     await s.run('cron', 'sweep');
     expectThreeLines(await s.run('maria', 'request', 'db-admin'), 1, /maria@acme\.dev/i);
     expect(group(s)).toEqual([]);
@@ -165,7 +186,9 @@ describe('the local directory', () => {
 
 describe('the roster', () => {
   it('that is down: exit 1, could not decide', async () => {
-    const s = open(goodPolicy.replace('{ path: ./schedule.yaml }', '{ kind: pagerduty, token: { env: PD_TOKEN }, endpoint: http://127.0.0.1:1 }'));
+    const s = open(
+      goodPolicy.replace('{ path: ./schedule.yaml }', '{ kind: pagerduty, token: { env: PD_TOKEN }, endpoint: http://127.0.0.1:1 }'),
+    );
     await s.run('cron', 'sweep');
     expectThreeLines(await s.run('maria', 'request', 'db-admin'), 1, /could not decide/);
     expect(group(s)).toEqual([]);
@@ -181,17 +204,20 @@ describe('the roster', () => {
 describe('the ledger', () => {
   const asRoot = process.getuid?.() === 0;
 
-  it.skipIf(!asRoot)('that may not be written: exit 1, and nobody is added (skipped where the test cannot become another user)', async () => {
-    const s = open();
-    await s.run('cron', 'sweep');
-    // Everything belongs to somebody else now, but for the groups file.
-    chmodSync(s.folder, 0o755);
-    for (const file of ['oncall.yaml', 'schedule.yaml', 'oncall.db']) chmodSync(join(s.folder, file), 0o644);
-    chownSync(join(s.folder, 'groups.json'), 65534, 65534);
-    const run = execAsNobody(['request', 'db-admin'], s.folder);
-    expectThreeLines(run, 1, /ledger/);
-    expect(group(s)).toEqual([]);
-  });
+  it.skipIf(!asRoot)(
+    'that may not be written: exit 1, and nobody is added (skipped where the test cannot become another user)',
+    async () => {
+      const s = open();
+      await s.run('cron', 'sweep');
+      // Everything belongs to somebody else now, but for the groups file.
+      chmodSync(s.folder, 0o755);
+      for (const file of ['oncall.yaml', 'schedule.yaml', 'oncall.db']) chmodSync(join(s.folder, file), 0o644);
+      chownSync(join(s.folder, 'groups.json'), 65534, 65534);
+      const run = execAsNobody(['request', 'db-admin'], s.folder);
+      expectThreeLines(run, 1, /ledger/);
+      expect(group(s)).toEqual([]);
+    },
+  );
 
   it.skipIf(!canMount())('on a full disk: exit 1, and nobody is added (skipped where no small disk can be mounted)', async () => {
     const s = open(goodPolicy.replace('./oncall.db', './disk/oncall.db'));
@@ -233,7 +259,10 @@ roles:
 `;
   const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
   const members = async (): Promise<readonly (string | undefined)[]> =>
-    ((await new IAMClient({ region: 'us-east-1', endpoint: moto.url, credentials }).send(new GetGroupCommand({ GroupName: 'db-admins' }))).Users ?? []).map((one) => one.UserName);
+    (
+      (await new IAMClient({ region: 'us-east-1', endpoint: moto.url, credentials }).send(new GetGroupCommand({ GroupName: 'db-admins' })))
+        .Users ?? []
+    ).map((one) => one.UserName);
 
   beforeAll(async () => {
     const started = await startMoto();
@@ -285,7 +314,9 @@ roles:
     const denying = createServer((request, response) => {
       request.resume().on('end', () => {
         response.writeHead(403, { 'content-type': 'text/xml' });
-        response.end('<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid</Message></Error></ErrorResponse>');
+        response.end(
+          '<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid</Message></Error></ErrorResponse>',
+        );
       });
     });
     await new Promise<void>((resolve) => denying.listen(0, '127.0.0.1', resolve));
@@ -311,8 +342,15 @@ function canMount(): boolean {
 function execAsNobody(args: readonly string[], folder: string): Run {
   const bin = join(import.meta.dirname, '../../bin/oncall.js');
   try {
-    const env = { PATH: process.env['PATH'], HOME: folder, ONCALL_USER: 'maria@acme.dev', ONCALL_POLICY: join(folder, 'oncall.yaml') };
-    const out = execFileSync(process.execPath, [bin, ...args], { cwd: folder, uid: 65534, gid: 65534, env, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+    const env = { PATH: process.env.PATH, HOME: folder, ONCALL_USER: 'maria@acme.dev', ONCALL_POLICY: join(folder, 'oncall.yaml') };
+    const out = execFileSync(process.execPath, [bin, ...args], {
+      cwd: folder,
+      uid: 65534,
+      gid: 65534,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      encoding: 'utf8',
+    });
     return { exit: 0, out, err: '' };
   } catch (error) {
     const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };

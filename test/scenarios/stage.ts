@@ -49,7 +49,7 @@ export function stage(door: Door, files: Readonly<Record<string, string>>, extra
   // An SDK reads its credentials from the process's own variables, whatever `main` is given.
   if (door === 'main()') Object.assign(process.env, extraEnv);
   const env = (user: string): Record<string, string> => ({
-    PATH: process.env['PATH'] ?? '',
+    PATH: process.env.PATH ?? '',
     HOME: folder,
     XDG_CACHE_HOME: join(folder, 'cache'),
     TZ: 'UTC',
