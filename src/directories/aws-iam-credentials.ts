@@ -1,0 +1,27 @@
+/** Credentials that the policy names: a profile, an IAM role to assume, or both. A file of its own, as the SDK's chain needs none of it. */
+
+import { fromIni, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import type { Settings } from './aws-iam.ts';
+import { endpointsOf, type SharedConfig } from './aws-iam-sdk.ts';
+
+export function namedCredentials(
+  settings: Settings,
+  { region, requestHandler, maxAttempts, retryMode, retryStrategy, logger }: SharedConfig,
+) {
+  const { profile, assumeRole } = settings.credentials ?? {};
+  const clientConfig = { region, requestHandler, maxAttempts, retryMode, retryStrategy };
+  // That profile and no other: the SDK's chain would go on to the next source where it is missing.
+  const fromProfile = profile === undefined ? undefined : fromIni({ profile, clientConfig, logger });
+  if (assumeRole === undefined) return fromProfile as NonNullable<typeof fromProfile>;
+  const { sts } = endpointsOf(settings);
+  return fromTemporaryCredentials({
+    params: {
+      RoleArn: assumeRole.arn,
+      RoleSessionName: assumeRole.sessionName ?? 'oncall',
+      ...(assumeRole.externalId && { ExternalId: assumeRole.externalId }),
+    },
+    clientConfig: { ...clientConfig, ...(sts && { endpoint: sts }) },
+    logger,
+    ...(fromProfile && { masterCredentials: fromProfile }),
+  });
+}

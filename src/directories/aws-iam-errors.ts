@@ -1,0 +1,171 @@
+/** What the AWS SDK throws, told as `ProviderError`: the only place that knows AWS's error names. */
+
+import { isProviderError, ProviderError, type ProviderFault } from '../errors.ts';
+
+/** What went on when it was thrown. `sent`: a writing request has left. */
+export type Attempt = {
+  readonly name: string;
+  /** As IAM policies spell it: `iam:AddUserToGroup`. */
+  readonly action: string;
+  readonly stage: 'credentials' | 'call';
+  readonly sent: boolean;
+  readonly timeoutMs: number;
+  /** Why we stopped waiting for it, if we did. */
+  readonly over: 'stopped' | 'late' | undefined;
+};
+
+/** The parts of an SDK error that are looked at. `Code` is set only where AWS itself answered in XML. */
+type SdkError = {
+  readonly name?: string;
+  readonly message?: string;
+  readonly Code?: string;
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+};
+
+type Telling = { readonly fault: ProviderFault; readonly message: string; readonly next?: string; readonly applied?: 'no' };
+
+/** IAM's word for "no such user", "no such group" and "not a member" alike, which only the ids tell apart. */
+const noSuchEntity = new WeakSet<object>();
+
+export function isNoSuchEntity(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && noSuchEntity.has(error);
+}
+
+export function toProviderError(thrown: unknown, attempt: Attempt): ProviderError {
+  if (isProviderError(thrown)) return thrown;
+  const error = (thrown ?? {}) as SdkError;
+  const told = attempt.stage === 'credentials' ? tellCredentials(error, attempt) : tellCall(error, attempt);
+  const wait = told.fault === 'rate-limited' || told.fault === 'unavailable' ? retryAfterMs(error) : undefined;
+  // Without the SDK's error as cause: it holds the request, and that the session token.
+  const made = new ProviderError(attempt.name, told.fault, told.message, {
+    applied: attempt.sent ? (told.applied ?? 'unknown') : 'no',
+    ...(told.next === undefined ? {} : { next: told.next }),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  });
+  if (attempt.stage === 'call' && error.Code === 'NoSuchEntity' && told.fault === 'not-found') noSuchEntity.add(made);
+  return made;
+}
+
+function tellCall(error: SdkError, attempt: Attempt): Telling {
+  const status = error.$metadata?.httpStatusCode;
+  if (attempt.over === 'stopped') return { fault: 'unavailable', message: `stopped before AWS answered ${attempt.action}` };
+  if (error.Code !== undefined) return tellAnswer(error.Code, error, attempt);
+  if (status === undefined || attempt.over) return tellConnection(error, attempt);
+  if (status >= 500) return { fault: 'unavailable', message: `AWS is not available: ${attempt.action} was answered with ${status}` };
+  return {
+    fault: 'malformed',
+    message: `what answered ${attempt.action} (${status}) is not the answer of AWS`,
+    next: 'look for a proxy or a wrong endpoint',
+  };
+}
+
+const REJECTED = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'IncompleteSignature',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'MissingAuthenticationToken',
+  'NotAuthorized',
+  'OptInRequired',
+  'RequestExpired',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+]);
+const FORBIDDEN = new Set(['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation']);
+const THROTTLED = new Set(['Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequestsException', 'SlowDown']);
+/** Definite answers that time alone heals. */
+const PASSING = new Set(['ConcurrentModification', 'ConcurrentModificationException', 'EntityTemporarilyUnmodifiable']);
+
+/** AWS said so itself: below 500 that proves that nothing was changed. */
+function tellAnswer(code: string, error: SdkError, { action }: Attempt): Telling {
+  const said = error.message === undefined ? '' : `: ${error.message}`;
+  if ((error.$metadata?.httpStatusCode ?? 500) >= 500 || code.startsWith('RequestTimeout')) {
+    return THROTTLED.has(code)
+      ? { fault: 'rate-limited', message: `AWS has had too many calls (${action})` }
+      : { fault: 'unavailable', message: `AWS is not available: ${action} was answered with ${code}` };
+  }
+  const applied = 'no';
+  if (THROTTLED.has(code)) return { fault: 'rate-limited', message: `AWS has had too many calls (${action})`, applied };
+  if (PASSING.has(code)) return { fault: 'unavailable', message: `AWS cannot do ${action} just now (${code})`, applied };
+  if (code === 'NoSuchEntity') return { fault: 'not-found', message: `AWS knows no such user or group (${action})${said}`, applied };
+  if (FORBIDDEN.has(code)) {
+    return {
+      fault: 'forbidden',
+      message: `the AWS credentials may not do ${action}${said}`,
+      next: `allow ${action} in the IAM policy of these credentials`,
+      applied,
+    };
+  }
+  if (REJECTED.has(code)) {
+    return {
+      fault: 'credentials',
+      message: `AWS does not accept the credentials (${code})${said}`,
+      next: 'renew or correct the AWS credentials',
+      applied,
+    };
+  }
+  if (code === 'LimitExceeded') {
+    return {
+      fault: 'quota',
+      message: `the user is in as many groups as IAM allows, which is 10 where nobody had it raised${said}`,
+      next: 'take the user out of a group that is not needed; the quota is called "Groups per user" and most accounts cannot raise it',
+      applied,
+    };
+  }
+  return { fault: 'refused', message: `AWS refused ${action} (${code})${said}`, applied };
+}
+
+/** Nothing listens, or there is no such host: the request cannot have left. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+function tellConnection(error: SdkError, { action, timeoutMs, over }: Attempt): Telling {
+  const code = error.code;
+  if (over || isTimeout(error)) return { fault: 'timeout', message: `AWS did not answer ${action} within ${timeoutMs / 1000} s` };
+  const next =
+    code && /CERT|SIGNATURE|ALTNAME|SELF_SIGNED/.test(code)
+      ? { next: 'where a company proxy opens TLS, name its certificate in NODE_EXTRA_CA_CERTS' }
+      : {};
+  const message = `AWS cannot be reached for ${action} (${code ?? error.name ?? 'no reason given'})`;
+  return { fault: 'unavailable', message, ...next, ...(code && NOT_SENT.has(code) ? { applied: 'no' } : {}) };
+}
+
+/** The SDK calls a reset connection a time-out, too. */
+function isTimeout(error: SdkError): boolean {
+  return (error.name === 'TimeoutError' || error.name === 'AbortError') && error.code !== 'ECONNRESET' && error.code !== 'EPIPE';
+}
+
+/** Where the SDK looks for credentials it may call STS, a sign-in service or a command of the user's. */
+function tellCredentials(error: SdkError, attempt: Attempt): Telling {
+  if (attempt.over === 'stopped') return { fault: 'unavailable', message: 'stopped before there were AWS credentials' };
+  if (attempt.over || isTimeout(error))
+    return { fault: 'timeout', message: `there were no AWS credentials within ${attempt.timeoutMs / 1000} s` };
+  if (error.Code !== undefined && THROTTLED.has(error.Code))
+    return { fault: 'rate-limited', message: 'AWS has had too many calls for credentials' };
+  if ((error.$metadata?.httpStatusCode ?? 0) >= 500 || (error.code && error.$metadata?.httpStatusCode === undefined)) {
+    return {
+      fault: 'unavailable',
+      message: `what gives the AWS credentials cannot be reached (${error.code ?? error.Code ?? error.name})`,
+    };
+  }
+  // What a credential process printed may be in the message.
+  const why = error.Code ?? error.name ?? 'unknown';
+  const said = error.Code === undefined && error.name !== 'CredentialsProviderError' ? '' : `: ${(error.message ?? '').split('\n')[0]}`;
+  return {
+    fault: 'credentials',
+    message: `there are no AWS credentials to use (${why})${said}`,
+    next: 'name a profile that works, or sign in to AWS again',
+  };
+}
+
+function retryAfterMs(error: SdkError): number | undefined {
+  const headers = error.$response?.headers ?? {};
+  const text = headers['retry-after'] ?? '';
+  if (/^\d{1,6}(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
+  // A date is read against the clock of who wrote it.
+  const ms = Date.parse(text) - Date.parse(headers.date ?? '');
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

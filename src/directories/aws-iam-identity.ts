@@ -1,0 +1,168 @@
+/** Who stands behind a name: IAM is called by names, memberships are pinned to ids, and only where the two agree does an answer count. */
+
+import { GetGroupCommand, GetUserCommand, type Group, ListGroupsCommand, ListUsersCommand, type User } from '@aws-sdk/client-iam';
+import { ProviderError } from '../errors.ts';
+import type { GroupPin, Pin } from '../lifecycle/types.ts';
+import type { Iam } from './aws-iam-client.ts';
+import { isNoSuchEntity } from './aws-iam-errors.ts';
+import type { AdapterContext, Call } from './directory.ts';
+
+export type Entity = { readonly id: string; readonly name: string; readonly account: string };
+
+/** The name that the id has now; `undefined`: it no longer exists. */
+export type Identities = {
+  readonly userByName: (name: string, call: Call) => Promise<Entity | undefined>;
+  readonly groupByName: (name: string, call: Call) => Promise<Entity | undefined>;
+  readonly groupById: (id: string, call: Call) => Promise<Entity | undefined>;
+  readonly user: (pin: Pin, call: Call) => Promise<string | undefined>;
+  readonly group: (pin: GroupPin, call: Call) => Promise<string | undefined>;
+  /** Forgets what was verified, where an answer contradicts it. */
+  readonly forget: (pin: GroupPin & Partial<Pin>) => void;
+  /** Throws where an answer is another account's. */
+  readonly entity: (found: User | Group | undefined, account: string | undefined) => Entity;
+};
+
+/** Long enough for one request to read and then add, short enough that nobody is renamed and replaced meanwhile. */
+const VERIFIED_FOR_MS = 5_000;
+const MAX_PAGES = 1_000;
+
+export function identities(iam: Iam, context: AdapterContext, pinned: string | undefined): Identities {
+  const verified: Verified = new Map();
+  const entity = (found: User | Group | undefined, account: string | undefined) => toEntity(context.name, found, account ?? pinned);
+
+  const userByName = async (name: string, call: Call, account?: string) => {
+    const answer = await orNone(iam.read('GetUser', (client, send) => client.send(new GetUserCommand({ UserName: name }), send), call));
+    return answer && named(context.name, entity(answer.User, account), name);
+  };
+  const groupByName = async (name: string, call: Call, account?: string) => {
+    const answer = await orNone(
+      iam.read('GetGroup', (client, send) => client.send(new GetGroupCommand({ GroupName: name, MaxItems: 1 }), send), call),
+    );
+    return answer && named(context.name, entity(answer.Group, account), name);
+  };
+  const users = (call: Call) =>
+    everyPage(context.name, (page) =>
+      iam
+        .read('ListUsers', (client, send) => client.send(new ListUsersCommand(page), send), call)
+        .then((answer) => ({ ...answer, items: answer.Users })),
+    );
+  const groups = (call: Call) =>
+    everyPage(context.name, (page) =>
+      iam
+        .read('ListGroups', (client, send) => client.send(new ListGroupsCommand(page), send), call)
+        .then((answer) => ({ ...answer, items: answer.Groups })),
+    );
+
+  /** Says that something is not there, which counts only from the right account. */
+  const none = async (call: Call, account: string | undefined): Promise<undefined> => {
+    const expected = account ?? pinned;
+    if (expected !== undefined) sameAccount(context.name, await iam.account(call), expected);
+    return undefined;
+  };
+  const byId = async (list: readonly (User | Group)[], id: string, call: Call, account: string | undefined) => {
+    const all = list.map((found) => entity(found, account));
+    const found = all.find((candidate) => candidate.id === id);
+    return found ?? (all.length > 0 ? undefined : none(call, account));
+  };
+  const verify = verifier(verified, context.now);
+  return {
+    userByName: async (name, call) => (await userByName(name, call)) ?? none(call, undefined),
+    groupByName: async (name, call) => (await groupByName(name, call)) ?? none(call, undefined),
+    groupById: async (id, call) => byId(await groups(call), id, call, undefined),
+    user: (pin, call) =>
+      verify(
+        pin.userId,
+        () => userByName(pin.userName, call, pin.account),
+        async () => byId(await users(call), pin.userId, call, pin.account),
+      ),
+    group: (pin, call) =>
+      verify(
+        pin.groupId,
+        () => groupByName(pin.groupName, call, pin.account),
+        async () => byId(await groups(call), pin.groupId, call, pin.account),
+      ),
+    forget: (pin) => {
+      verified.delete(pin.groupId);
+      if (pin.userId !== undefined) verified.delete(pin.userId);
+    },
+    entity,
+  };
+}
+
+type Verified = Map<string, { readonly name: string; readonly at: number }>;
+
+/** By name first, as that is one call; a namesake or nobody is answered by a search for the id. */
+function verifier(verified: Verified, now: () => number) {
+  return async (
+    id: string,
+    byName: () => Promise<Entity | undefined>,
+    search: () => Promise<Entity | undefined>,
+  ): Promise<string | undefined> => {
+    const known = verified.get(id);
+    const age = now() - (known?.at ?? Number.NEGATIVE_INFINITY);
+    if (known && age >= 0 && age < VERIFIED_FOR_MS) return known.name;
+    const at = now();
+    const first = await byName();
+    const found = first?.id === id ? first : await search();
+    if (found) verified.set(id, { name: found.name, at });
+    else verified.delete(id);
+    return found?.name;
+  };
+}
+
+type Page<T> = {
+  readonly items: readonly T[] | undefined;
+  readonly IsTruncated?: boolean | undefined;
+  readonly Marker?: string | undefined;
+};
+
+/** All of it or an error: a list read in part would say of somebody that they are not there. */
+export async function everyPage<T>(name: string, read: (page: { MaxItems: number; Marker?: string }) => Promise<Page<T>>): Promise<T[]> {
+  const all: T[] = [];
+  let marker: string | undefined;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const page = await read({ MaxItems: 1000, ...(marker === undefined ? {} : { Marker: marker }) });
+    if (page.items === undefined) throw malformed(name, 'AWS answered a list without its items');
+    all.push(...page.items);
+    if (!page.IsTruncated) return all;
+    if (!page.Marker || page.Marker === marker) throw malformed(name, 'AWS says that a list goes on, but not where');
+    marker = page.Marker;
+  }
+  throw malformed(name, `AWS answered a list of more than ${MAX_PAGES} pages`);
+}
+
+/** `undefined` where IAM says that there is no such thing. */
+export async function orNone<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isNoSuchEntity(error)) return undefined;
+    throw error;
+  }
+}
+
+export function sameAccount(name: string, account: string, expected: string): void {
+  if (account === expected) return;
+  throw new ProviderError(name, 'wrong-account', `these AWS credentials belong to account ${account}, not to ${expected}`, {
+    applied: 'no',
+    next: `give ${name} credentials of account ${expected}`,
+  });
+}
+
+export function malformed(name: string, message: string): ProviderError {
+  return new ProviderError(name, 'malformed', message, { applied: 'no' });
+}
+
+function toEntity(name: string, found: User | Group | undefined, expected: string | undefined): Entity {
+  const id = found && ('UserId' in found ? found.UserId : 'GroupId' in found ? found.GroupId : undefined);
+  const itsName = found && ('UserName' in found ? found.UserName : 'GroupName' in found ? found.GroupName : undefined);
+  const account = /^arn:[^:]+:iam::(\d{12}):/.exec(found?.Arn ?? '')?.[1];
+  if (!id || !itsName || !account) throw malformed(name, 'AWS answered with a user or group that lacks its id, its name or its account');
+  if (expected !== undefined) sameAccount(name, account, expected);
+  return { id, name: itsName, account };
+}
+
+function named(name: string, found: Entity, asked: string): Entity {
+  if (found.name.toLowerCase() === asked.toLowerCase()) return found;
+  throw malformed(name, `AWS was asked for ${asked} and answered with ${found.name}`);
+}

@@ -1,0 +1,89 @@
+/** What every client of the AWS SDK is given: region, credentials, time-outs, and how often a read is tried. */
+
+import type { IAMClient, IAMClientConfig } from '@aws-sdk/client-iam';
+import type { fromIni } from '@aws-sdk/credential-providers';
+import type { Settings } from './aws-iam.ts';
+import type { AdapterContext } from './directory.ts';
+
+const READ_ATTEMPTS = 3;
+/** A longer pause that AWS asks for is reported instead of waited for. */
+const LONGEST_PAUSE_MS = 2_000;
+const LONGEST_CONNECT_MS = 2_000;
+
+type Credentials = ReturnType<typeof fromIni>;
+type RetryStrategy = Extract<NonNullable<IAMClientConfig['retryStrategy']>, { refreshRetryTokenForRetry: unknown }>;
+
+export type SharedConfig = {
+  readonly region: string;
+  readonly maxAttempts: number;
+  readonly retryMode: string;
+  readonly retryStrategy: RetryStrategy;
+  readonly requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: boolean };
+  readonly logger: NonNullable<IAMClientConfig['logger']>;
+  readonly credentials?: Credentials;
+};
+
+export function sharedConfig(settings: Settings, timeoutMs: number, context: AdapterContext): SharedConfig {
+  // The warning that the SDK will leave Node 20 is for whoever builds this, not for whoever is paged.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  const ignore = (): void => undefined;
+  const bare: SharedConfig = {
+    region: settings.region ?? 'us-east-1',
+    // All three are written out, or AWS_MAX_ATTEMPTS, AWS_RETRY_MODE and ~/.aws/config would decide.
+    maxAttempts: READ_ATTEMPTS,
+    retryMode: 'standard',
+    retryStrategy: shortPauses,
+    // Without the last one the SDK only writes a line to the log when the time is over.
+    requestHandler: { connectionTimeout: Math.min(LONGEST_CONNECT_MS, timeoutMs), requestTimeout: timeoutMs, throwOnRequestTimeout: true },
+    logger: { trace: ignore, debug: ignore, info: ignore, error: ignore, warn: (line: unknown) => context.log(`${context.name}: ${line}`) },
+  };
+  const { profile, assumeRole } = settings.credentials ?? {};
+  if (profile === undefined && assumeRole === undefined) return bare;
+  let provider: Promise<Credentials> | undefined;
+  const load = async (): Promise<Credentials> => {
+    const { namedCredentials } = await import('./aws-iam-credentials.ts');
+    return namedCredentials(settings, bare);
+  };
+  return {
+    ...bare,
+    credentials: async (identity) => {
+      provider ??= load();
+      return (await provider)(identity);
+    },
+  };
+}
+
+export function endpointsOf({ endpoint }: Settings): { readonly iam?: string | undefined; readonly sts?: string | undefined } {
+  return typeof endpoint === 'string' ? { iam: endpoint, sts: endpoint } : (endpoint ?? {});
+}
+
+/** The SDK's own strategy waits up to 13 s where it is told to; whoever waits here was paged. */
+const shortPauses: RetryStrategy = {
+  acquireInitialRetryToken: async () => retryToken(0, 0),
+  refreshRetryTokenForRetry: async (last, { errorType, retryAfterHint }) => {
+    const tried = last.getRetryCount() + 1;
+    const askedMs = retryAfterHint ? retryAfterHint.getTime() - Date.now() : 0;
+    if (tried >= READ_ATTEMPTS || errorType === 'CLIENT_ERROR' || askedMs > LONGEST_PAUSE_MS) throw new Error('not again');
+    const baseMs = errorType === 'THROTTLING' ? 400 : 100;
+    return retryToken(tried, Math.max(askedMs, baseMs * 2 ** (tried - 1) * (0.75 + Math.random() / 2)));
+  },
+  recordSuccess: () => undefined,
+};
+
+function retryToken(count: number, delayMs: number) {
+  return { getRetryCount: () => count, getRetryDelay: () => delayMs };
+}
+
+/** For the check of this host's clock: what the provider's said, read off every answer, refusals too. */
+export function tellServerDate(client: { readonly middlewareStack: IAMClient['middlewareStack'] }, context: AdapterContext): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const { headers } = result.response as { readonly headers?: Readonly<Record<string, string>> };
+      const date = Date.parse(headers?.date ?? '');
+      if (!Number.isNaN(date)) context.onServerDate(date);
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'serverDate' },
+  );
+}

@@ -1,0 +1,110 @@
+/** The file behind the `local` directory: read whole, checked, and replaced in one step. */
+
+import { randomUUID } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import { type FileHandle, open, readFile, realpath, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { ProviderError, type ProviderFault } from '../errors.ts';
+import { jsonFault } from './json-fault.ts';
+
+/** Keys that are not ours stay in the file. */
+export type LocalFile = { readonly users: string[]; readonly groups: Record<string, string[]> };
+
+export async function readLocalFile(name: string, path: string): Promise<LocalFile> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw fileError(name, path, error);
+  });
+  const fault = jsonFault(text);
+  if (fault) throw malformed(name, `${path}:${fault.line}:${fault.column}: ${fault.what}`);
+  const content: unknown = JSON.parse(text);
+  const problem = shapeProblem(content);
+  if (problem) throw malformed(name, `${path}: ${problem}`);
+  return content as LocalFile;
+}
+
+/** `beforeWrite` runs right before the one step that replaces the file; until then, and where that step fails, the old file stands untouched. */
+export async function writeLocalFile(name: string, path: string, content: LocalFile, beforeWrite: () => void): Promise<void> {
+  const fail = (error: unknown): never => {
+    throw fileError(name, path, error);
+  };
+  const target = await realpath(path).catch(fail);
+  const draft = `${target}.${randomUUID()}.tmp`;
+  try {
+    const like = await stat(target).catch(fail);
+    await writeDraft(draft, `${JSON.stringify(content, null, 2)}\n`, like).catch(fail);
+    beforeWrite();
+    try {
+      renameSync(draft, target);
+    } catch (error) {
+      fail(error);
+    }
+  } catch (error) {
+    await unlink(draft).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(target));
+}
+
+async function writeDraft(draft: string, text: string, like: { mode: number; uid: number; gid: number }): Promise<void> {
+  const file = await open(draft, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await giveAway(file, like);
+    // After chown, which clears bits of the mode.
+    await file.chmod(like.mode & 0o7777);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A sweep run by root must not take the file from its owner; who is not root cannot give it away, and need not. */
+async function giveAway(file: FileHandle, like: { uid: number; gid: number }): Promise<void> {
+  const mine = await file.stat();
+  if (mine.uid !== like.uid || mine.gid !== like.gid) await file.chown(like.uid, like.gid).catch(() => undefined);
+}
+
+/** Makes the rename outlast a power cut, where the file system can do that at all. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close().catch(() => undefined);
+}
+
+function shapeProblem(content: unknown): string | undefined {
+  if (!isRecord(content)) return 'the file should hold { "users": […], "groups": { … } }';
+  if (!isListOfText(content.users)) return '"users" should be a list of e-mail addresses';
+  if (!isRecord(content.groups)) return '"groups" should be an object of lists';
+  const odd = Object.entries(content.groups).find(([, members]) => !isListOfText(members));
+  return odd && `group ${JSON.stringify(odd[0])} should be a list of e-mail addresses`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isListOfText(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function malformed(name: string, message: string): ProviderError {
+  return new ProviderError(name, 'malformed', message, { applied: 'no', next: 'correct the file; oncall has not changed it' });
+}
+
+const faults: Readonly<Record<string, readonly [ProviderFault, string]>> = {
+  ENOENT: ['not-found', 'create it: { "users": ["you@example.com"], "groups": { "db-admins": [] } }'],
+  EACCES: ['refused', 'let this user read and write the file and its folder'],
+  EPERM: ['refused', 'let this user read and write the file and its folder'],
+  EROFS: ['refused', 'move the file to a file system that can be written'],
+  ENOSPC: ['unavailable', 'free some space'],
+  EDQUOT: ['unavailable', 'free some space'],
+  EFBIG: ['unavailable', 'raise the limit on the size of files'],
+};
+
+/** Nothing of what can fail comes after the file was replaced, so none of it was applied. */
+export function fileError(name: string, path: string, error: unknown): ProviderError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const [fault, next] = faults[code] ?? (['unavailable', undefined] as const);
+  const message = code === 'ENOENT' ? `there is no file ${path}` : `cannot use ${path}: ${code || String(error)}`;
+  return new ProviderError(name, fault, message, { applied: 'no', cause: error, ...(next && { next }) });
+}
