@@ -14,11 +14,7 @@ export class OncallError extends Error {
   readonly why: string | undefined;
   readonly next: string | undefined;
 
-  constructor(
-    code: string,
-    message: string,
-    more: { exit?: ExitCode; why?: string; next?: string; cause?: unknown } = {},
-  ) {
+  constructor(code: string, message: string, more: { exit?: ExitCode; why?: string; next?: string; cause?: unknown } = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.code = code;
     this.exit = more.exit ?? 1;

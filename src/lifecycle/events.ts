@@ -22,8 +22,8 @@ export type LedgerEvent = {
     | 'member.drift'
     | 'member.baseline'
     | 'sweep.overridden';
-  /** Who did it; `sweep` where nobody did. */
-  readonly actor: Actor | 'sweep';
+  /** Who decided it; `oncall` for what the tool did to carry that out, `sweep` for what time or a sweep brought about. */
+  readonly actor: Actor | 'oncall' | 'sweep';
   readonly requestId?: string;
   readonly grantId?: string;
   readonly role?: string;

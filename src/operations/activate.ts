@@ -37,7 +37,7 @@ async function takeRow(deps: Deps, grantId: string): Promise<Taken | undefined> 
       if (now >= addBy) {
         await beginEnd(q, now, grant, {
           reason: 'failed',
-          actor: 'sweep',
+          actor: 'oncall',
           because: 'the membership was being changed by another run until it was too late',
         });
         return 'over' as const;
@@ -94,7 +94,7 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
     await q.changeGrant(grant, { state: 'active', activatedAt: now, nextAttemptAt: request?.expiresAt ?? now });
     await q.record({
       type: 'grant.active',
-      actor: 'sweep',
+      actor: 'oncall',
       grantId,
       requestId: grant.requestId,
       holder: held.holder,
@@ -125,7 +125,7 @@ async function claimOwnership(
       return undefined;
     }
     const target = targetOf(held);
-    const about = { actor: 'sweep', grantId, requestId: grant.requestId, holder: held.holder, target } as const;
+    const about = { actor: 'oncall', grantId, requestId: grant.requestId, holder: held.holder, target } as const;
     // Ours: absent now, or our earlier add has no confirmed removal, or an add of ours was never answered and may be what we see.
     const owned = before === 'absent' || held.owned === true || isUnanswered(held, now);
     if (!owned) {
@@ -196,7 +196,7 @@ async function giveUp(deps: Deps, grantId: string, row: Membership, error: Provi
     }
     const grant = await q.grant(grantId);
     if (grant?.state !== 'activating') return grant?.state;
-    return (await beginEnd(q, now, grant, { reason: 'failed', actor: 'sweep', because: problem(error) })).state;
+    return (await beginEnd(q, now, grant, { reason: 'failed', actor: 'oncall', because: problem(error) })).state;
   });
   if (state === 'revoking') await endGrant(deps, grantId);
 }

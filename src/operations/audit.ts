@@ -10,7 +10,7 @@ export async function audit(deps: Deps, { limit }: { readonly limit?: number }):
     seq,
     at,
     type,
-    actor: actor === 'sweep' ? 'sweep' : actor.email,
+    actor: typeof actor === 'string' ? actor : actor.email,
     ...(requestId === undefined ? {} : { requestId }),
     ...(role === undefined ? {} : { role }),
     ...(holder === undefined ? {} : { holder }),

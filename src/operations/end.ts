@@ -15,7 +15,7 @@ export const targetOf = (row: Pick<Membership, 'directory' | 'groupName'>): Targ
 
 export const problem = (error: ProviderError): string => error.message.slice(0, 240);
 
-export type Ending = { readonly reason: EndReason; readonly actor: Actor | 'sweep'; readonly because?: string };
+export type Ending = { readonly reason: EndReason; readonly actor: Actor | 'oncall' | 'sweep'; readonly because?: string };
 
 /** Commits `revoking`, and `ended` at once where the directory need not be asked: not ours, nothing ever sent, or another grant stands on the membership. */
 export async function beginEnd(q: Queries, now: number, grant: Grant, ending: Ending): Promise<Grant> {
@@ -52,7 +52,7 @@ async function finish(q: Queries, now: number, grant: Grant, row: Membership, re
   const { endReason } = ended;
   await q.record({
     type: 'grant.ended',
-    actor: 'sweep',
+    actor: 'oncall',
     grantId: grant.id,
     requestId: grant.requestId,
     holder: row.holder,
@@ -83,6 +83,11 @@ export async function endGrant(deps: Deps, grantId: string): Promise<EndOutcome>
     const row = await q.membership(grant.membershipId);
     if (!row) throw new Error(`grant ${grant.id} has no membership`);
     if (!(await needsRemoval(q, row))) {
+      // An earlier removal may still land. While this grant stays, the one that has come meanwhile waits before it adds.
+      if (row.owned === true && now < row.quietUntil) {
+        await q.changeGrant(grant, { nextAttemptAt: row.quietUntil });
+        return { outcome: 'quiet' };
+      }
       await finish(q, now, grant, row, false);
       return { outcome: 'ended' };
     }
@@ -93,7 +98,7 @@ export async function endGrant(deps: Deps, grantId: string): Promise<EndOutcome>
     const removeBy = now + removeWithinMs;
     await q.record({
       type: 'membership.remove',
-      actor: 'sweep',
+      actor: 'oncall',
       grantId,
       requestId: grant.requestId,
       holder: row.holder,
@@ -176,7 +181,7 @@ async function later(deps: Deps, q: Queries, now: number, row: Membership, error
     });
     await q.record({
       type: 'membership.remove-failed',
-      actor: 'sweep',
+      actor: 'oncall',
       grantId: grant.id,
       requestId: grant.requestId,
       holder: row.holder,

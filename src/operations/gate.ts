@@ -55,7 +55,7 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
     `${directory}/${groupName} is exclusive, but ${names.length} of its members did not come through oncall`,
     {
       why: names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : ''),
-      next: `oncall adopt ${directory}/${groupName}, or take them out there`,
+      next: `take them out in ${directory}, or take ${groupName} off its exclusive list; then oncall sweep`,
     },
   );
 }

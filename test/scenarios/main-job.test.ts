@@ -155,7 +155,7 @@ for (const kind of [embedded, iam])
         it('gives back on release; lets an admin revoke, and nobody else', () =>
           inCompany(async ({ stage: s, members }) => {
             const asked = await s.json('maria', 'request', 'db-admin');
-            const id = String(asked.document.request?.id);
+            const id = (asked.document.request as { id: string }).id;
             expect((await s.run('sam', 'revoke', id)).exit).toBe(3);
             expect(await members()).toEqual(['maria@acme.dev']);
             expect((await s.run('boss', 'revoke', id)).exit).toBe(0);
@@ -197,7 +197,7 @@ for (const kind of [embedded, iam])
           inCompany(async ({ stage: s, members }) => {
             const asked = await s.json('sam', 'request', 'guarded', '--reason', 'index rebuild');
             expect(asked).toMatchObject({ exit: 8, document: { request: { state: 'pending' }, grants: [] } });
-            const id = String(asked.document.request?.id);
+            const id = (asked.document.request as { id: string }).id;
             expect((await s.run('sam', 'approve', id)).exit).toBe(3);
             expect((await s.run('maria', 'approve')).out).toContain(id);
             expect(await members()).toEqual([]);

@@ -9,7 +9,7 @@ import { main } from '../../src/cli.ts';
 import { fakeIo } from '../fakes/io.ts';
 
 export type Run = { readonly exit: number; readonly out: string; readonly err: string };
-export type Json = { readonly [key: string]: Json } & readonly Json[] & string & number & boolean;
+export type Json = Readonly<Record<string, unknown>>;
 
 export type Stage = {
   readonly folder: string;

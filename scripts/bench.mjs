@@ -1,0 +1,219 @@
+/** Times whole processes of the built CLI against `node -e 0`, interleaved in one run, and holds them to the goals below. `--write` puts the table into docs/performance.md. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setup } from './setup.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const bin = join(root, 'bin/oncall.js');
+const rounds = Number(/^--rounds=(\d+)$/.exec(process.argv.find((argument) => argument.startsWith('--rounds=')) ?? '')?.[1] ?? 21);
+const warmUp = 2;
+const pastGrants = 10_000;
+const people = rounds + warmUp;
+
+const policy = `version: 1
+ledger: ./oncall.db
+directories:
+  local: { path: ./groups.json }
+rosters:
+  file: { path: ./schedule.yaml }
+roles:
+  db-admin:
+    targets: { local: db-admins }
+    allow: [{ onCall: file/primary, until: shift }]
+`;
+
+function makeWorld(folder, name) {
+  const at = join(folder, name);
+  const users = Array.from({ length: people }, (_, index) => `user-${index}@example.com`);
+  const end = new Date(Date.now() + 30 * 86_400_000).toISOString();
+  const shifts = users.map((user) => `    - { user: ${user}, start: 2026-01-01T00:00:00Z, end: ${end} }`);
+  mkdirSync(at);
+  writeFileSync(join(at, 'oncall.yaml'), policy, { mode: 0o600 });
+  writeFileSync(join(at, 'groups.json'), JSON.stringify({ users, groups: { 'db-admins': [] } }));
+  writeFileSync(join(at, 'schedule.yaml'), `schedules:\n  primary:\n${shifts.join('\n')}\n`);
+  return { at, env: environment(at, folder), users };
+}
+
+/** Node 20 parses NODE_EXTRA_CA_CERTS at every start, which would flatter every ratio. */
+function environment(at, folder) {
+  const { NODE_EXTRA_CA_CERTS: _, NODE_OPTIONS: __, ...env } = process.env;
+  return { ...env, ONCALL_POLICY: join(at, 'oncall.yaml'), ONCALL_USER: 'user-0@example.com', XDG_CACHE_HOME: join(folder, 'cache') };
+}
+
+function run(world, args, { env = {}, node = [] } = {}) {
+  const start = process.hrtime.bigint();
+  const done = spawnSync(process.execPath, [...node, ...args], { cwd: world.at, env: { ...world.env, ...env }, encoding: 'utf8' });
+  const ms = Number(process.hrtime.bigint() - start) / 1e6;
+  if (done.status !== 0) throw new Error(`exit ${done.status} of: ${args.join(' ')}\n${done.stdout}${done.stderr}`);
+  return { ms, stdout: done.stdout };
+}
+
+async function fillLedger(path) {
+  const { default: Database } = await import('libsql');
+  const database = new Database(path);
+  const decision = JSON.stringify({
+    outcome: 'allow',
+    heldBy: ['db-admin.allow[0]'],
+    endsWith: [],
+    undecided: false,
+    approvers: [],
+    findings: [],
+    policyDigest: '0',
+  });
+  database.exec('BEGIN');
+  const insert = (table, row) =>
+    database
+      .prepare(
+        `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${Object.keys(row)
+          .map(() => '?')
+          .join()})`,
+      )
+      .run(...Object.values(row));
+  for (let index = 0; index < pastGrants; index += 1) {
+    const [at, email, request, membership] = [
+      1_700_000_000_000 + index * 60_000,
+      `past-${index}@example.com`,
+      `past${index}`,
+      `membership-${index}`,
+    ];
+    const [start, end] = [at, at + 3_600_000];
+    insert('requests', {
+      id: request,
+      issuer: 'local',
+      subject: email,
+      email,
+      role: 'db-admin',
+      targets: '[{"directory":"local","group":"db-admins"}]',
+      asked: '{"byDefault":true}',
+      state: 'approved',
+      open: 0,
+      requested_at: at,
+      starts_at: start,
+      expires_at: end,
+      decision,
+      approvals: '[]',
+      version: 3,
+    });
+    insert('memberships', {
+      id: membership,
+      directory: 'local',
+      account: 'past',
+      holder: email,
+      user_id: email,
+      user_name: email,
+      group_id: 'db-admins',
+      group_name: 'db-admins',
+      owned: 1,
+      add_by: at,
+      acknowledged: 1,
+      busy_until: 0,
+      quiet_until: 0,
+      updated_at: end,
+      version: 3,
+    });
+    insert('grants', {
+      id: `grant-${index}`,
+      request_id: request,
+      membership_id: membership,
+      state: 'ended',
+      end_reason: 'expired',
+      attempts: 0,
+      next_attempt_at: end,
+      created_at: at,
+      activated_at: start,
+      ended_at: end,
+      version: 4,
+    });
+  }
+  database.exec('COMMIT');
+  database.close();
+}
+
+function peakMemoryMb(world, args) {
+  const shim = join(world.at, 'peak.cjs');
+  writeFileSync(
+    shim,
+    // Not resourceUsage().maxRSS: Linux carries that over from the process that started this one.
+    "const { readFileSync, writeFileSync } = require('node:fs');\nprocess.on('exit', () => writeFileSync('peak', /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]));\n",
+  );
+  run(world, [bin, ...args], { node: ['--require', shim] });
+  return Number(readFileSync(join(world.at, 'peak'), 'utf8')) / 1024;
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+function measure(past, fresh) {
+  const cases = [
+    { name: 'node -e 0', run: () => run(past, ['-e', '0']) },
+    { name: 'oncall --version', goal: 1.3, run: () => run(past, [bin, '--version']) },
+    { name: 'oncall --help', goal: 1.4, run: () => run(past, [bin, '--help']) },
+    { name: 'oncall status, 10,000 past grants', goal: 2.3, run: () => run(past, [bin, 'status']) },
+    { name: 'oncall sweep, nothing due', goal: 2.3, run: () => run(past, [bin, 'sweep']) },
+    {
+      name: 'oncall request, local directory and file roster',
+      goal: 3.5,
+      run: (round) => run(fresh, [bin, 'request', 'db-admin'], { env: { ONCALL_USER: fresh.users[round] } }),
+    },
+    { name: 'oncall status, policy not remembered', run: () => run(past, [bin, 'status'], { env: { XDG_CACHE_HOME: '/dev/null' } }) },
+  ];
+  const samples = cases.map(() => []);
+  for (let round = 0; round < people; round += 1) {
+    cases.forEach((each, index) => {
+      const { ms } = each.run(round);
+      if (round >= warmUp) samples[index].push(ms);
+    });
+  }
+  const base = samples[0];
+  return cases.map(({ name, goal }, index) => {
+    const ratio = median(samples[index].map((ms, round) => ms / base[round]));
+    return {
+      name,
+      goal,
+      measured: `${ratio.toFixed(2)} x`,
+      limit: goal === undefined ? '' : `<= ${goal} x`,
+      more: `${median(samples[index]).toFixed(0)} ms`,
+      missed: goal !== undefined && ratio > goal,
+    };
+  });
+}
+
+function table(rows) {
+  const cells = [
+    ['what', 'measured', 'goal', 'median'],
+    ['---', '---', '---', '---'],
+    ...rows.map(({ name, measured, limit, more }) => [name, measured, limit, more]),
+  ];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column].length)));
+  return cells
+    .map(
+      (row) => `| ${row.map((cell, column) => (cell === '---' ? '-'.repeat(widths[column]) : cell.padEnd(widths[column]))).join(' | ')} |`,
+    )
+    .join('\n');
+}
+
+setup();
+const folder = mkdtempSync(join(tmpdir(), 'oncall-bench-'));
+try {
+  const [past, fresh] = ['past', 'fresh'].map((name) => makeWorld(folder, name));
+  for (const world of [past, fresh]) run(world, [bin, 'sweep']);
+  await fillLedger(join(past.at, 'oncall.db'));
+  const rows = measure(past, fresh);
+  const peak = peakMemoryMb(past, ['status']);
+  rows.push({ name: 'oncall status, peak memory', measured: `${peak.toFixed(0)} MB`, limit: '<= 60 MB', more: '', missed: peak > 60 });
+  const how = `Node ${process.version}, ${cpus().length} cores, ${rounds} rounds, interleaved; medians of the ratio to \`node -e 0\` of the same round. NODE_EXTRA_CA_CERTS: unset for all of it${process.env.NODE_EXTRA_CA_CERTS ? ' (it was set outside)' : ''}.`;
+  console.log(`${how}\n\n${table(rows)}`);
+  if (process.argv.includes('--write')) {
+    writeFileSync(
+      join(root, 'docs/performance.md'),
+      `# Performance\n\nWritten by \`npm run bench -- --write\`. Trust the ratios before the milliseconds.\n\n${how}\n\n${table(rows)}\n`,
+    );
+  }
+  const missed = rows.filter((row) => row.missed);
+  for (const { name, measured, limit } of missed) console.log(`missed: ${name}: ${measured}, goal ${limit}`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,129 @@
+/** The composition root: from a policy file and the surroundings to `Operations`. The only importer of adapters. */
+
+import { randomInt, randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AdapterContext, Directory, DirectoryKind } from './directories/directory.ts';
+import { directoryKinds } from './directories/index.ts';
+import { OncallError } from './errors.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Deps } from './operations/deps.ts';
+import { createOperations } from './operations/index.ts';
+import type { Operations } from './operations/types.ts';
+import type { Issue } from './policy/issue.ts';
+import type { Policy, Source } from './policy/types.ts';
+import { rosterKinds } from './rosters/index.ts';
+import type { Roster } from './rosters/roster.ts';
+import { type Env, findPolicy } from './wiring/find-policy.ts';
+import { isCourtesy, localActor } from './wiring/identity.ts';
+import { checkFile, loadPolicy, readPolicyFile } from './wiring/load-policy.ts';
+
+export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
+
+export type WireOptions = PolicyOptions & {
+  readonly now?: () => number;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly progress: (line: string) => void;
+  /** For the sweep: a policy with faults still gives the ledger and the sources that are sound, and no roles. */
+  readonly salvage?: boolean;
+};
+
+export type Wired = {
+  readonly operations: Operations;
+  readonly policy: Policy;
+  /** Warnings; with `salvage` also the faults of what was left out, which the sweep reports and exits 1 for. */
+  readonly issues: readonly Issue[];
+  close(): Promise<void>;
+};
+
+export async function wire(options: WireOptions): Promise<Wired> {
+  const { policy, issues, fault } = await loadPolicy(readPolicyFile(findPolicy(options)), options.env, options.salvage);
+  for (const issue of issues.filter(({ code }) => code === 'not-trusted')) options.progress(`warning: ${issue.message}; ${issue.hint}`);
+  const now = options.now ?? Date.now;
+  let skew = 0;
+  const onServerDate = (ms: number): void => {
+    skew = Math.max(skew, Math.abs(ms - now()));
+  };
+  const context = (name: string): AdapterContext => ({ name, now, log: options.log, onServerDate, baseDir: dirname(policy.path) });
+  const ledger = once(() => openLedgerOf(policy, now));
+  const deps: Deps = {
+    policy,
+    ...(fault === undefined ? {} : { policyFault: fault }),
+    ledger,
+    directory: onceEach((name) => openSource<Directory>('directory', policy.directories, directoryKinds, context(name))),
+    roster: onceEach((name) => openSource<Roster>('roster', policy.rosters, rosterKinds, context(name))),
+    actor: async () => localActor(policy, options.env),
+    now,
+    random: () => randomInt(2 ** 32) / 2 ** 32,
+    sleep: (ms) => delay(ms, undefined, { signal: options.signal }),
+    log: options.log,
+    signal: options.signal,
+    clockSkew: () => skew,
+    progress: options.progress,
+    courtesy: isCourtesy(options.env),
+  };
+  return {
+    operations: createOperations(deps),
+    policy,
+    issues,
+    close: async () => void (await ledger.opened()?.then((open) => open.close())),
+  };
+}
+
+export type PolicyReport = {
+  readonly path: string;
+  /** Why this file and no other. */
+  readonly whyThisOne: string;
+  readonly issues: readonly Issue[];
+  readonly courtesy: boolean;
+};
+
+export async function checkPolicy(options: PolicyOptions): Promise<PolicyReport> {
+  const found = findPolicy(options);
+  return { path: found.path, whyThisOne: found.why, issues: await checkFile(readPolicyFile(found)), courtesy: isCourtesy(options.env) };
+}
+
+async function openLedgerOf(policy: Policy, now: () => number): Promise<Ledger> {
+  const { openSqlite } = await import('./ledger/sqlite.ts');
+  const { openLedger } = await import('./ledger/ledger.ts');
+  return openLedger(await openSqlite(policy.ledger.sqlite), { now, id: randomUUID() });
+}
+
+type Kind<Port> = {
+  readonly settings: DirectoryKind<unknown>['settings'];
+  readonly open: (settings: unknown, context: AdapterContext) => Promise<Port>;
+};
+
+async function openSource<Port>(
+  what: 'directory' | 'roster',
+  sources: Readonly<Record<string, Source>>,
+  kinds: Readonly<Record<string, () => Promise<Kind<Port>>>>,
+  context: AdapterContext,
+): Promise<Port> {
+  const source = Object.hasOwn(sources, context.name) ? sources[context.name] : undefined;
+  const load = source === undefined ? undefined : kinds[source.kind];
+  if (source === undefined || load === undefined) {
+    throw new OncallError(`no-${what}`, `the policy has no ${what} "${context.name}"`, {
+      exit: 2,
+      why: 'it is named by the ledger or a rule, and was taken out of the policy or has a fault there',
+      next: `put the ${what} back, or mend it: oncall policy check`,
+    });
+  }
+  return (await load()).open(source.settings, context);
+}
+
+/** Opens on first use and never twice, whoever asks; a failure is remembered as well, because nothing changes within one command. */
+function once<T>(open: () => Promise<T>): (() => Promise<T>) & { opened(): Promise<T> | undefined } {
+  let opened: Promise<T> | undefined;
+  return Object.assign(() => (opened ??= open()), { opened: () => opened });
+}
+
+function onceEach<T>(open: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const opened = new Map<string, Promise<T>>();
+  return (name) => {
+    const known = opened.get(name) ?? open(name);
+    opened.set(name, known);
+    return known;
+  };
+}

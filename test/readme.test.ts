@@ -1,0 +1,54 @@
+/** What the documents show is what the program does. */
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkPolicy } from '../src/wiring.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'oncall-readme-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const check = (path: string) => checkPolicy({ policyPath: path, env: {}, cwd: folder });
+
+describe('README', () => {
+  it('shows one policy, and policy check has nothing to say about it', async () => {
+    const policies = [...readme.matchAll(/```yaml\n(.*?)```/gs)].map((block) => block[1] ?? '');
+    expect(policies).toHaveLength(1);
+    const path = join(folder, 'oncall.yaml');
+    writeFileSync(path, policies[0] ?? '', { mode: 0o600 });
+    expect((await check(path)).issues).toEqual([]);
+  });
+
+  it('names only npm scripts that there are', () => {
+    const named = [...readme.matchAll(/npm (?:run )?([a-z]+)/g)].map((match) => match[1] ?? '').filter((name) => name !== 'link');
+    expect(named).toContain('quickstart');
+    for (const name of named) expect(scripts).toHaveProperty(name);
+  });
+
+  it('links only to files that there are', () => {
+    const links = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md'].flatMap((name) =>
+      [...readFileSync(join(root, name), 'utf8').matchAll(/\]\(([^)#]+)\)/g)].map((match) => match[1] ?? ''),
+    );
+    expect(links.length).toBeGreaterThan(5);
+    for (const link of links.filter((one) => !one.includes('://'))) expect(() => readFileSync(join(root, link))).not.toThrow(/ENOENT/);
+  });
+
+  it('gives cron a PATH, in which the program is looked for', () => {
+    expect(readme).toMatch(/PATH=\S+\n\*\/5 \* \* \* \* oncall --policy \S+ sweep/);
+  });
+});
+
+describe('the example of the quickstart', () => {
+  it('has a policy without a fault', async () => {
+    cpSync(join(root, 'examples/quickstart'), join(folder, 'quickstart'), { recursive: true });
+    expect((await check(join(folder, 'quickstart/oncall.yaml'))).issues).toEqual([]);
+  });
+});
