@@ -1,0 +1,97 @@
+/** The command line: from argv to an exit code. The only place that catches everything, and the only one that prints results. */
+
+import { version } from '../package.json';
+import type { Outcome } from './commands/command.ts';
+import type { Wiring } from './commands/context.ts';
+import { type ExitCode, isOncallError, OncallError } from './errors.ts';
+import { colorLevel, type Env, type Io, makePaint, noPaint, type Paint } from './terminal/io.ts';
+import { processIo } from './terminal/process-io.ts';
+
+const realWiring: Wiring = {
+  wire: async (options) => (await import('./wiring.ts')).wire(options),
+  checkPolicy: async (options) => (await import('./wiring.ts')).checkPolicy(options),
+};
+
+type Screen = { readonly json: boolean; readonly quiet: boolean; readonly verbose: boolean; readonly paint: Paint };
+
+export async function main(argv: readonly string[], env: Env, io: Io = processIo(), wiring: Wiring = realWiring): Promise<ExitCode> {
+  const asked = argv.length === 1 ? argv[0] : undefined;
+  // Answered before anything is loaded: these two are what scripts and people without a policy call.
+  if (asked === '--version') return print(`${version}\n`, io);
+  if (asked === '--help' || asked === '-h' || asked === 'help') return print((await import('./commands/help.ts')).overview(), io);
+  const stop = new AbortController();
+  const stopListening = io.onInterrupt(() => interrupt(stop, io));
+  let screen: Screen = { json: argv.includes('--json'), quiet: false, verbose: argv.includes('--verbose'), paint: noPaint };
+  try {
+    const { parse } = await import('./commands/parse.ts');
+    const parsed = await parse(argv, version);
+    if (parsed.kind === 'print') return print(parsed.text, io);
+    const { command, args, globals } = parsed;
+    screen = { ...globals, paint: await makePaint(colorLevel(io.stderr, env, globals.color)) };
+    const { makeContext } = await import('./commands/context.ts');
+    const { context, close } = await makeContext(globals, { env, io, wiring, signal: stop.signal });
+    try {
+      return await finish(await command.run(args, context), screen, io);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    return await fail(error, { ...screen, interrupted: stop.signal.aborted }, io);
+  } finally {
+    stopListening();
+  }
+}
+
+function print(text: string, io: Io): ExitCode {
+  io.stdout.write(text);
+  return 0;
+}
+
+/** The first time, what is under way may come to a safe end; the second time, the sweep has to finish it. */
+function interrupt(stop: AbortController, io: Io): void {
+  if (stop.signal.aborted) io.leaveAtOnce(130);
+  stop.abort();
+  io.stderr.write('stopping: what is under way is finished or left to the sweep (again: at once)\n');
+}
+
+async function finish(outcome: Outcome, { json, quiet, paint }: Screen, io: Io): Promise<ExitCode> {
+  const { exit, document, text, error } = outcome;
+  if (json) io.stdout.write((await import('./terminal/json.ts')).toDocument(document));
+  else if (text !== '') io.stdout.write(`${text}\n`);
+  if (error !== undefined && !(json && quiet)) {
+    const { errorLines } = await import('./terminal/report-error.ts');
+    io.stderr.write(`${errorLines(error, { width: io.stderr.width, paint })}\n`);
+  }
+  return exit;
+}
+
+async function fail(thrown: unknown, screen: Screen & { interrupted: boolean }, io: Io): Promise<ExitCode> {
+  const { describeError } = await import('./terminal/report-error.ts');
+  const promptLeft = thrown instanceof Error && thrown.name === 'ExitPromptError';
+  const error = screen.interrupted || promptLeft ? asInterrupted(thrown) : thrown;
+  const { exit, isBug, ...parts } = describeError(error);
+  const outcome = { exit, document: { error: parts }, text: '', ...(promptLeft ? {} : { error: parts }) };
+  await finish(outcome, screen, io);
+  if (screen.verbose) await showCauses(thrown, isBug, io);
+  return exit;
+}
+
+/** Whatever an aborted call made of it, the reason is that somebody pressed Ctrl-C. */
+function asInterrupted(error: unknown): OncallError {
+  if (isOncallError(error) && error.exit === 130) return error;
+  return new OncallError('interrupted', 'interrupted', {
+    exit: 130,
+    why: 'stopped by Ctrl-C or a signal; what was under way is finished, or the sweep undoes it',
+    next: 'oncall status shows what holds now',
+    cause: error,
+  });
+}
+
+async function showCauses(error: unknown, isBug: boolean, io: Io): Promise<void> {
+  const { clean } = await import('./terminal/text.ts');
+  const write = (text: string) => io.stderr.write(`${text.split('\n').map(clean).join('\n')}\n`);
+  if (isBug) return write(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  for (let cause = error instanceof Error ? error.cause : undefined; cause instanceof Error; cause = cause.cause) {
+    write(`  from: ${cause.name}: ${cause.message}`);
+  }
+}

@@ -1,0 +1,93 @@
+/** A command as data, and what its action is given. The next command is one file like its neighbours and one line in `index.ts`. */
+
+import { type ExitCode, OncallError } from '../errors.ts';
+import type { Operations } from '../operations/types.ts';
+import type { Issue } from '../policy/issue.ts';
+import type { Paint } from '../terminal/io.ts';
+import type { Prompts } from '../terminal/prompt.ts';
+import type { Clock } from '../terminal/time.ts';
+
+export type Command = {
+  /** As it is typed: `request`, `policy check`. */
+  readonly name: string;
+  readonly group: 'Access' | 'Approving' | 'Operating' | 'Policy';
+  /** One line without a full stop. */
+  readonly summary: string;
+  readonly argument?: {
+    /** `<id>`, `[role]` or `[id...]`, as commander reads it. */
+    readonly syntax: string;
+    readonly summary: string;
+  };
+  readonly options?: readonly Option[];
+  readonly examples: readonly (readonly [command: string, what: string])[];
+  readonly notes?: string;
+  readonly run: (args: Args, context: Context) => Promise<Outcome>;
+};
+
+export type Option = { readonly flags: string; readonly summary: string };
+
+/** Options by their camel-cased name, the argument under `argument`. */
+export type Args = { readonly argument: readonly string[]; readonly options: Readonly<Record<string, unknown>> };
+
+export type Globals = {
+  readonly policy?: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly yes: boolean;
+  readonly input: boolean;
+  readonly color: boolean;
+  readonly utc: boolean;
+};
+
+export type PolicyReport = {
+  readonly path: string;
+  readonly whyThisOne: string;
+  readonly issues: readonly Issue[];
+  readonly courtesy: boolean;
+};
+
+export type Context = {
+  readonly globals: Globals;
+  /** Opened on first use; strings in what it answers are safe for a terminal, unless the answer goes into a JSON document. */
+  readonly operations: () => Promise<Operations>;
+  /** For the sweep: works with what is sound in a policy that has faults, and says which. */
+  readonly salvaged: () => Promise<{ readonly operations: Operations; readonly issues: readonly Issue[] }>;
+  readonly checkPolicy: () => Promise<PolicyReport>;
+  /** `undefined` where no question may be asked; then a usage error names the flag. */
+  readonly prompts: (() => Promise<Prompts>) | undefined;
+  /** Something about work under way, on stderr at once. */
+  readonly note: (line: string) => void;
+  readonly clock: () => Clock;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly screen: { readonly width: number; readonly paint: Paint };
+};
+
+/** What a command leaves: either the document or the text is printed, never both. */
+export type Outcome = {
+  readonly exit: ExitCode;
+  readonly document: Readonly<Record<string, unknown>>;
+  /** For stdout; empty prints nothing. */
+  readonly text: string;
+  /** A refusal or what failed, as three lines on stderr. */
+  readonly error?: { readonly message: string; readonly why: string; readonly next: string };
+};
+
+export function usage(message: string, next: string, why?: string): OncallError {
+  return new OncallError('usage', message, { exit: 2, next, ...(why === undefined ? {} : { why }) });
+}
+
+export function text(args: Args, name: string): string | undefined {
+  const value = args.options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function flag(args: Args, name: string): boolean {
+  return args.options[name] === true;
+}
+
+/** The argument of a command that requires one. */
+export function only(args: Args): string {
+  return args.argument[0] ?? '';
+}

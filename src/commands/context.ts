@@ -1,0 +1,80 @@
+/** What a command is given, made from the flags and the surroundings. */
+
+import type { Operations } from '../operations/types.ts';
+import type { Issue } from '../policy/issue.ts';
+import { canPrompt, colorLevel, type Env, type Io, makePaint } from '../terminal/io.ts';
+import { clean, cleanDeep } from '../terminal/text.ts';
+import type { Context, Globals, PolicyReport } from './command.ts';
+
+export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
+
+export type WireOptions = PolicyOptions & {
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  readonly progress: (line: string) => void;
+  readonly salvage?: boolean;
+};
+
+type Wired = { readonly operations: Operations; readonly issues: readonly Issue[]; close(): Promise<void> };
+
+/** The way to the operations. Handed in, because commands must not know the composition root; a test hands in operations of its own. */
+export type Wiring = {
+  readonly wire: (options: WireOptions) => Promise<Wired>;
+  readonly checkPolicy: (options: PolicyOptions) => Promise<PolicyReport>;
+};
+
+export type Surroundings = { readonly env: Env; readonly io: Io; readonly wiring: Wiring; readonly signal: AbortSignal };
+
+export async function makeContext(globals: Globals, around: Surroundings): Promise<{ context: Context; close: () => Promise<void> }> {
+  const { env, io, wiring, signal } = around;
+  const opened: Wired[] = [];
+  const options = wireOptions(globals, around);
+  const open = async (salvage: boolean) => {
+    const wired = await wiring.wire({ ...options, salvage });
+    opened.push(wired);
+    return { operations: globals.json ? wired.operations : cleaned(wired.operations), issues: cleanDeep(wired.issues) };
+  };
+  const errColor = colorLevel(io.stderr, env, globals.color);
+  const context: Context = {
+    globals,
+    operations: async () => (await open(false)).operations,
+    salvaged: () => open(true),
+    checkPolicy: async () => {
+      const report = await wiring.checkPolicy(options);
+      return globals.json ? report : cleanDeep(report);
+    },
+    prompts: canPrompt(io, env, globals.input) ? () => io.prompts(errColor > 0) : undefined,
+    note: globals.quiet ? () => undefined : (text) => writeLines(io, text),
+    clock: () => ({ now: io.now(), utc: globals.utc }),
+    sleep: (ms) => io.sleep(ms, signal),
+    signal,
+    screen: { width: io.stdout.width, paint: await makePaint(globals.json ? 0 : colorLevel(io.stdout, env, globals.color)) },
+  };
+  return { context, close: async () => void (await Promise.allSettled(opened.map((wired) => wired.close()))) };
+}
+
+function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireOptions {
+  const write = (line: string) => writeLines(io, line);
+  const silent = () => undefined;
+  return {
+    ...(globals.policy === undefined ? {} : { policyPath: globals.policy }),
+    env,
+    cwd: io.cwd,
+    now: io.now,
+    signal,
+    log: globals.verbose ? write : silent,
+    // Off a terminal silence is the rule: cron mails whatever a sweep prints.
+    progress: globals.verbose || (io.stderr.isTty && !globals.quiet) ? write : silent,
+  };
+}
+
+/** At once for every operation there is, so that no command can forget it. Documents carry the text as it is, escaped. */
+function cleaned(operations: Operations): Operations {
+  const wrapped = Object.entries(operations).map(([verb, run]) => [verb, async (input: never) => cleanDeep(await run(input))]);
+  return Object.fromEntries(wrapped) as Operations;
+}
+
+function writeLines(io: Io, text: string): void {
+  io.stderr.write(`${text.split('\n').map(clean).join('\n')}\n`);
+}

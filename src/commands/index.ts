@@ -1,0 +1,28 @@
+/** Every command, in the order of the help. The next one goes here: one line. */
+
+import { approve } from './approve.ts';
+import { auditList } from './audit-list.ts';
+import type { Command } from './command.ts';
+import { deny } from './deny.ts';
+import { explain } from './explain.ts';
+import { policyCheck } from './policy-check.ts';
+import { release } from './release.ts';
+import { request } from './request.ts';
+import { revoke } from './revoke.ts';
+import { roles } from './roles.ts';
+import { status } from './status.ts';
+import { sweep } from './sweep.ts';
+
+export const commands: readonly Command[] = [
+  request,
+  status,
+  roles,
+  explain,
+  release,
+  approve,
+  deny,
+  revoke,
+  sweep,
+  auditList,
+  policyCheck,
+];

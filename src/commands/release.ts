@@ -1,0 +1,23 @@
+/** `oncall release`: gives a role back early, or takes a pending request back. */
+
+import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
+import { endedOutcome } from './ended-outcome.ts';
+
+export const release: Command = {
+  name: 'release',
+  group: 'Access',
+  summary: 'give a role back early, or take a pending request back',
+  argument: { syntax: '<id|role>', summary: 'your request, or the role you have' },
+  options: [{ flags: '--reason <text>', summary: 'for the audit' }],
+  examples: [
+    ['oncall release db-admin', 'done early: out of the groups now'],
+    ['oncall release k7m2xq', 'take back what still waits for an approver'],
+  ],
+  run,
+};
+
+async function run(args: Args, context: Context): Promise<Outcome> {
+  const reason = text(args, 'reason');
+  const result = await (await context.operations()).release({ id: only(args), ...(reason === undefined ? {} : { reason }) });
+  return endedOutcome({ ...result, requests: [result.request] }, 'given back');
+}

@@ -1,0 +1,149 @@
+/** What a request came to, for people and as a document; the same whether it was asked for, approved or waited for. */
+
+import type { GrantView, Request } from '../lifecycle/types.ts';
+import type { Refusal, RequestResult, TargetFailure } from '../operations/types.ts';
+import { formatDuration } from '../policy/duration.ts';
+import type { Decision, Finding, Target } from '../policy/types.ts';
+import { widthOf, wrap } from '../terminal/text.ts';
+import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
+import type { Context, Outcome } from './command.ts';
+
+export const nameOf = (target: Target): string => `${target.directory}/${target.group}`;
+
+export function isRefusal(result: RequestResult | Refusal): result is Refusal {
+  return result.result === 'denied' || result.result === 'taken' || result.result === 'undecided';
+}
+
+/** `reader`: an approver is told about somebody else's access. */
+export function requestOutcome(result: RequestResult | Refusal, context: Context, reader: 'requester' | 'approver' = 'requester'): Outcome {
+  if (isRefusal(result)) {
+    const { decision, error, exit } = result;
+    return { exit, document: { request: null, grants: [], decision, error }, text: '', error };
+  }
+  const { request, grants, decision } = result;
+  const document = { request, grants, decision };
+  if (result.result === 'pending') return { exit: 8, document, text: pendingText(request, context) };
+  const { active, missing } = byTarget(request, grants, result.missing);
+  const text = active.length === 0 ? '' : grantedText(result, { active, context, reader });
+  if (result.result !== 'partial' && result.result !== 'failed') return { exit: 0, document, text };
+  const error = failure({ request, active, missing, who: reader === 'requester' ? 'you are' : `${request.requester.email} is` });
+  return { exit: 1, document: { ...document, error: { code: `request-${result.result}`, ...error } }, text, error };
+}
+
+/** A target counts by its newest grant: an earlier one of the same request ended, or was superseded. */
+export function byTarget(
+  request: Request,
+  grants: readonly GrantView[],
+  unfound: readonly TargetFailure[] = [],
+): { active: readonly GrantView[]; missing: readonly TargetFailure[] } {
+  const newest = request.targets.map((target) => ({
+    target,
+    grant: grants
+      .filter((grant) => grant.requestId === request.id && nameOf(grant.target) === nameOf(target))
+      .reduce<GrantView | undefined>((last, grant) => (last === undefined || grant.createdAt >= last.createdAt ? grant : last), undefined),
+  }));
+  const failureOf = (target: Target, grant: GrantView | undefined): TargetFailure =>
+    unfound.find((one) => nameOf(one.target) === nameOf(target)) ?? { target, message: grant?.lastError ?? 'it was not tried' };
+  return {
+    active: newest.flatMap(({ grant }) => (grant?.state === 'active' ? [grant] : [])),
+    missing: newest.flatMap(({ target, grant }) => (grant?.state === 'active' ? [] : [failureOf(target, grant)])),
+  };
+}
+
+type Partly = {
+  readonly request: Request;
+  readonly active: readonly GrantView[];
+  readonly missing: readonly TargetFailure[];
+  readonly who: 'you are' | `${string} is`;
+};
+
+function failure({ request, active, missing, who }: Partly) {
+  const names = missing.map(({ target }) => nameOf(target)).join(', ');
+  return {
+    message:
+      active.length === 0
+        ? `${request.role} was not given: ${who} not in ${names}`
+        : `only a part of ${request.role} was given: ${who} not in ${names}`,
+    why: missing.map(({ target, message }) => `${nameOf(target)}: ${message}`).join('\n'),
+    next: missing.find(({ next }) => next !== undefined)?.next ?? `oncall request ${request.role} tries again what is missing`,
+  };
+}
+
+type Granted = { readonly active: readonly GrantView[]; readonly context: Context; readonly reader: 'requester' | 'approver' };
+
+function grantedText(result: RequestResult, granted: Granted): string {
+  const { request, decision } = result;
+  const { width, paint } = granted.context.screen;
+  const clock = granted.context.clock();
+  const how = result.result === 'extended' ? ' now' : '';
+  const end =
+    request.expiresAt === undefined
+      ? ''
+      : `${how} until ${showInstant(request.expiresAt, clock)}, ${showRemaining(request.expiresAt, clock)}`;
+  const unchanged = result.result === 'held' ? ', as before' : '';
+  const holder = granted.reader === 'requester' ? '' : ` for ${request.requester.email}`;
+  const lines = [
+    wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result)}`, width, 8),
+    ...labelled('why', reasons(request, decision, clock), granted.context),
+    ...whereLines(request, granted),
+    ...before(request, granted).map((line) => wrap(`        ${line}`, width, 8)),
+  ];
+  return lines.join('\n');
+}
+
+function whereLines(request: Request, { active, context, reader }: Granted): string[] {
+  const { width } = context.screen;
+  const where = `  in:   ${active.map(({ target }) => nameOf(target)).join(', ')}`;
+  const back = reader === 'requester' ? `give back: oncall release ${request.role}` : `take away: oncall revoke ${request.id}`;
+  const oneLine = `${where}        ${back}`;
+  return widthOf(oneLine) <= width ? [oneLine] : [wrap(where, width, 8), `        ${back}`];
+}
+
+/** Membership that was there before is never removed; whoever has it should know that it does not end. */
+function before(request: Request, { active, reader }: Granted): string[] {
+  const names = active.filter(({ owned }) => owned === false).map(({ target }) => nameOf(target));
+  const who = reader === 'requester' ? 'you were' : `${request.requester.email} was`;
+  return names.length === 0 ? [] : [`${who} in ${names.join(', ')} before; that stays`];
+}
+
+/** Where the role was held already, `asked` is what was asked first, not what was asked now. */
+function shortened({ result, request: { asked }, decision: { limitedBy, limitedBecause } }: RequestResult): string {
+  if (limitedBy === undefined) return '';
+  const because = limitedBecause ?? `limited by ${limitedBy}`;
+  if ('byDefault' in asked || result === 'held' || result === 'extended') return `: ${because}`;
+  return 'forMs' in asked ? `, not the ${formatDuration(asked.forMs)} you asked: ${because}` : `, earlier than you asked: ${because}`;
+}
+
+export function reasons(request: Request, decision: Decision, clock: Clock): readonly string[] {
+  const held = decision.findings.filter(
+    ({ effect, holds, rule }) => effect === 'allow' && holds === true && decision.heldBy.includes(rule),
+  );
+  const approved = request.approvals.map(({ by, at }) => `approved by ${by.email}, ${showAgo(at, clock)}`);
+  return [...held.map((finding) => findingText(finding, clock)), ...approved];
+}
+
+export function findingText({ because, source, fetchedAt }: Finding, clock: Clock): string {
+  const age = fetchedAt === undefined ? undefined : showAgo(fetchedAt, clock);
+  const from = [source, age].filter((part) => part !== undefined);
+  return from.length === 0 ? because : `${because} (${from.join(', ')})`;
+}
+
+export function pendingText(request: Request, context: Context): string {
+  const { width, paint } = context.screen;
+  const clock = context.clock();
+  const until =
+    request.pendingUntil === undefined
+      ? ''
+      : ` until ${showInstant(request.pendingUntil, clock)}, ${showRemaining(request.pendingUntil, clock)}`;
+  return [
+    wrap(`${paint.bold(request.id)}  ${request.role} waits for an approver${until}`, width, 8),
+    ...labelled('who', request.decision.approvers, context),
+    ...labelled('next', [`they run: oncall approve ${request.id}`, `take it back: oncall release ${request.id}`], context),
+  ].join('\n');
+}
+
+/** `  why:  …`, several below one another. */
+export function labelled(label: string, values: readonly string[], { screen }: Pick<Context, 'screen'>): string[] {
+  const first = `  ${`${label}: `.padEnd(6)}`;
+  return values.map((value, index) => wrap(`${index === 0 ? first : ' '.repeat(first.length)}${value}`, screen.width, first.length));
+}

@@ -1,0 +1,66 @@
+/** `oncall revoke`: ends somebody's access now: one request, or everything of a person, of a role, or at all. */
+
+import type { RevokeInput } from '../operations/types.ts';
+import { count } from '../terminal/text.ts';
+import { type Args, type Command, type Context, flag, type Outcome, text, usage } from './command.ts';
+import { endedOutcome } from './ended-outcome.ts';
+
+export const revoke: Command = {
+  name: 'revoke',
+  group: 'Operating',
+  summary: "end somebody's access now",
+  argument: { syntax: '[id]', summary: 'one request; or one of the options instead' },
+  options: [
+    { flags: '--holder <email>', summary: 'everything this person has' },
+    { flags: '--role <role>', summary: 'everybody who has this role' },
+    { flags: '--all', summary: 'everything that oncall gave' },
+    { flags: '--reason <text>', summary: 'for the holder and the audit' },
+  ],
+  examples: [
+    ['oncall revoke k7m2xq --reason "incident closed"', 'one request'],
+    ['oncall revoke --holder maria@acme.dev --yes', 'a lost laptop: everything she has'],
+  ],
+  notes: '--holder, --role and --all ask first; --yes answers. Sessions that are open stay open.',
+  run,
+};
+
+type Chosen = { readonly input: RevokeInput; readonly what: string; readonly isOne: boolean };
+
+async function run(args: Args, context: Context): Promise<Outcome> {
+  const { input, what, isOne } = chosenFrom(args);
+  const reason = text(args, 'reason');
+  const operations = await context.operations();
+  if (!isOne && !context.globals.yes && !(await confirm(input, what, context))) {
+    const error = { message: 'nothing was revoked', why: 'you did not say yes', next: 'the same command with --yes does not ask' };
+    return { exit: 1, document: { error: { code: 'not-confirmed', ...error } }, text: '', error };
+  }
+  const result = await operations.revoke({ ...input, ...(reason === undefined ? {} : { reason }) });
+  const outcome = endedOutcome(result, 'revoked');
+  return result.requests.length === 0 ? { ...outcome, text: 'nothing to revoke' } : outcome;
+}
+
+function chosenFrom(args: Args): Chosen {
+  const [id, holder, role] = [args.argument[0], text(args, 'holder'), text(args, 'role')];
+  const chosen: Chosen[] = [
+    ...(id === undefined ? [] : [{ input: { id }, what: id, isOne: true }]),
+    ...(holder === undefined ? [] : [{ input: { holder }, what: `everything ${holder} has`, isOne: false }]),
+    ...(role === undefined ? [] : [{ input: { role }, what: `${role} from everybody`, isOne: false }]),
+    ...(flag(args, 'all') ? [{ input: { all: true } as const, what: 'everything that oncall gave', isOne: false }] : []),
+  ];
+  const [first, second] = chosen;
+  if (first === undefined)
+    throw usage('what to revoke is missing', 'oncall revoke <id>, or --holder, --role or --all; what there is: oncall status');
+  if (second !== undefined) throw usage('only one of <id>, --holder, --role and --all can be given', 'keep one of them');
+  return first;
+}
+
+async function confirm(input: RevokeInput, what: string, context: Context): Promise<boolean> {
+  if (context.prompts === undefined)
+    throw usage(`revoking ${what} needs --yes here`, 'add --yes', 'no question can be asked: not a terminal, or --no-input or CI is set');
+  const { requests } = await (await context.operations()).status({});
+  const hit = requests.filter(
+    ({ requester, role }) =>
+      'all' in input || ('holder' in input && requester.email === input.holder.toLowerCase()) || ('role' in input && role === input.role),
+  );
+  return (await context.prompts()).confirm(`Revoke ${what} (${count(hit.length, 'request')})?`);
+}

@@ -1,0 +1,66 @@
+/** `oncall sweep`: ends what is due and finishes what a crash left. Meant for cron: silent where there was nothing to do. */
+
+import type { SweepResult, SweepStep } from '../operations/types.ts';
+import type { Issue } from '../policy/issue.ts';
+import { count } from '../terminal/text.ts';
+import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
+import { nameOf } from './request-outcome.ts';
+
+export const sweep: Command = {
+  name: 'sweep',
+  group: 'Operating',
+  summary: 'end what is due (run it from cron, every 5 minutes)',
+  options: [{ flags: '-n, --dry-run', summary: 'say what would be done, change nothing' }],
+  examples: [
+    ['oncall sweep', 'end what is due; prints nothing where nothing is'],
+    ['oncall sweep --dry-run', 'what would it do'],
+  ],
+  notes: 'Safe to repeat and to run twice at once. Exit 1: stuck, late or misconfigured; it is tried again.',
+  run,
+};
+
+async function run(args: Args, context: Context): Promise<Outcome> {
+  const { operations, issues } = await context.salvaged();
+  const result = await operations.sweep({ dryRun: flag(args, 'dryRun') });
+  const faults = issues.filter(({ severity }) => severity === 'error');
+  const { steps, ended, failed, remaining } = result;
+  const document = { steps, ended, failed, remaining, ...(faults.length === 0 ? {} : { issues: faults }) };
+  const text = sweepText(result);
+  const error = failure(result, faults);
+  return error === undefined ? { exit: 0, document, text } : { exit: 1, document: { ...document, error }, text, error };
+}
+
+/** Heartbeats and steps that only looked are not news; what failed is told on stderr instead. */
+function sweepText({ steps, ended, remaining }: SweepResult): string {
+  const told = steps.filter(({ action, outcome }) => outcome !== 'failed' && (action !== 'heartbeat' || outcome === 'planned'));
+  if (told.length === 0) return '';
+  const total = `${count(ended, 'membership')} ended${remaining === 0 ? '' : `, ${remaining} will be tried again`}`;
+  return [
+    ...told.map((step) => `${outcomeWord[step.outcome]} ${stepText(step)}`),
+    ...(told.some(({ outcome }) => outcome !== 'planned') ? [total] : []),
+  ].join('\n');
+}
+
+const outcomeWord: Record<SweepStep['outcome'], string> = { done: 'done   ', planned: 'would  ', later: 'later  ', failed: 'failed ' };
+
+function stepText({ action, requestId, role, holder, target, because }: SweepStep): string {
+  const where = [holder, target === undefined ? undefined : nameOf(target)].filter((part) => part !== undefined).join(' in ');
+  const which = [requestId, role].filter((part) => part !== undefined).join(' ');
+  return [action, where, which === '' ? '' : `(${which})`, because === '' ? '' : `- ${because}`].filter((part) => part !== '').join(' ');
+}
+
+function failure({ steps, failed }: SweepResult, faults: readonly Issue[]) {
+  if (failed === 0 && faults.length === 0) return undefined;
+  const failures = steps.filter(({ outcome }) => outcome === 'failed');
+  // The faults of the policy are listed one by one below; their step only sums them up.
+  const own = failures.filter(({ action }) => action !== 'policy');
+  const overdue = Math.max(0, failed - failures.length);
+  const inPolicy = faults.map(({ line, column, code, message }) => `policy:${line}:${column} ${code} ${message}`);
+  const why = [...own.map(stepText), ...(overdue === 0 ? [] : [`${count(overdue, 'grant')} overdue or stuck`]), ...inPolicy].join('\n');
+  if (own.length + overdue === 0) {
+    const message = `the policy has ${count(faults.length, 'fault')}; what it still says clearly was swept all the same`;
+    return { code: 'policy-faults', message, why, next: 'oncall policy check' };
+  }
+  const message = `the sweep left ${count(own.length + overdue, 'fault')} behind`;
+  return { code: 'sweep-failed', message, why, next: 'the next sweep tries again; more: oncall status --check' };
+}

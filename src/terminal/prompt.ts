@@ -1,0 +1,43 @@
+/** Questions, asked on stderr so that stdout stays the result. Loaded only when something is asked. */
+
+import inquirer from 'inquirer';
+import { clean } from './text.ts';
+
+export type Choice<T> = { readonly name: string; readonly value: T; readonly description?: string };
+
+export type Prompts = {
+  select<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** `check` answers what is wrong, or `undefined`. */
+  input(message: string, check: (text: string) => string | undefined): Promise<string>;
+  confirm(message: string): Promise<boolean>;
+};
+
+export function makePrompts(color: boolean): Prompts {
+  const ask = inquirer.createPromptModule({ output: color ? process.stderr : withoutColor(process.stderr) });
+  return {
+    async select<T>(message: string, choices: readonly Choice<T>[]) {
+      // The index travels instead of the value: inquirer's types cannot carry T.
+      const listed = choices.map(({ name, description }, value) => ({
+        value,
+        name: clean(name),
+        ...(description === undefined ? {} : { description: clean(description) }),
+      }));
+      const { answer } = await ask<{ answer: number }>([{ type: 'select', name: 'answer', message, choices: listed, loop: false }]);
+      return (choices[answer] as Choice<T>).value;
+    },
+    async input(message, check) {
+      const validate = (text: string) => check(text) ?? true;
+      return (await ask<{ answer: string }>([{ type: 'input', name: 'answer', message, validate }])).answer;
+    },
+    async confirm(message) {
+      return (await ask<{ answer: boolean }>([{ type: 'confirm', name: 'answer', message: clean(message), default: false }])).answer;
+    },
+  };
+}
+
+/** On Node 20 `util.styleText`, which inquirer uses, colours whatever NO_COLOR says. */
+function withoutColor(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  const color = /\u001b\[[\d;]*m/g;
+  const write = (chunk: unknown, ...rest: []) => stream.write(String(chunk).replace(color, ''), ...rest);
+  return Object.create(stream, { write: { value: write } }) as NodeJS.WriteStream;
+}

@@ -1,0 +1,253 @@
+/** The command line itself: parsing, help, exit codes, one document, and what an interrupt does. */
+
+import { describe, expect, it } from 'vitest';
+import { main } from '../../src/cli.ts';
+import { commands } from '../../src/commands/index.ts';
+import { OncallError, ProviderError } from '../../src/errors.ts';
+import { widthOf } from '../../src/terminal/text.ts';
+import { fakeIo } from '../fakes/io.ts';
+import { aGranted, aStatus, fakeWiring } from '../fakes/operations.ts';
+
+async function run(argv: string[], wiring = fakeWiring({}), env: Record<string, string> = {}, io = fakeIo()) {
+  const exit = await main(argv, env, io, wiring);
+  return { exit, out: io.out(), err: io.err(), calls: wiring.calls, io, wiring };
+}
+
+describe('help', () => {
+  it('lists every command, examples first, within 80 columns', async () => {
+    const { exit, out } = await run(['--help']);
+    expect(exit).toBe(0);
+    for (const { name, summary } of commands) expect(out).toContain(`\n  ${name.padEnd(14)}  ${summary.slice(0, 30)}`);
+    expect(out.indexOf('Examples')).toBeLessThan(out.indexOf('Access\n'));
+    for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+  });
+
+  it.each(commands.map(({ name }) => [name]))('explains %s with its options and examples, within 80 columns', async (name) => {
+    const { exit, out } = await run([...name.split(' '), '--help']);
+    const command = commands.find((one) => one.name === name);
+    expect(exit).toBe(0);
+    expect(out).toContain(`Usage: oncall ${name}`);
+    for (const { flags } of command?.options ?? []) expect(out).toContain(flags);
+    for (const [typed] of command?.examples ?? []) expect(out).toContain(`  ${typed}\n`);
+    for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+    expect((await run(['help', ...name.split(' ')])).out).toBe(out);
+  });
+
+  it.each([
+    ['exit-codes', '130'],
+    ['environment', 'ONCALL_POLICY'],
+  ])('has a topic %s', async (topic, word) => {
+    const { exit, out } = await run(['help', topic]);
+    expect([exit, out.includes(word)]).toEqual([0, true]);
+  });
+
+  it('prints the version, alone and behind a command', async () => {
+    const { out } = await run(['--version']);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await run(['status', '--version'])).out).toBe(out);
+  });
+
+  it('gives only examples that the command line understands', async () => {
+    for (const [typed] of commands.flatMap(({ examples }) => examples)) {
+      const argv = [...typed.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '').slice(1);
+      const { err } = await run(argv);
+      expect(`${typed}: ${err}`).not.toMatch(/there is no|unknown|missing|cannot be|not a whole/);
+    }
+  });
+});
+
+describe('usage errors', () => {
+  it.each([
+    ['no command', [], /error: a command is missing/],
+    [
+      'an unknown command, with what may have been meant',
+      ['requst', 'db-admin'],
+      /there is no command "requst"[\s\S]*next: did you mean request\?/,
+    ],
+    [
+      'an unknown option, with what may have been meant',
+      ['request', 'db-admin', '--hour', '12'],
+      /unknown option "--hour"[\s\S]*did you mean --hours\?/,
+    ],
+    ['an option without its value', ['request', 'db-admin', '--hours'], /"--hours <n>" argument missing/],
+    ['an argument too many', ['deny', 'a', 'b'], /too many arguments/],
+    ['a missing argument', ['release'], /missing required argument/],
+    ['half a command', ['policy'], /oncall policy needs a command of its own/],
+    ['two lengths', ['request', 'db-admin', '--hours', '1', '--for', '2h'], /--hours and --for cannot be combined/],
+    ['hours that are no number', ['request', 'db-admin', '--hours', 'twelve'], /not a whole number of hours/],
+    ['no hours at all', ['request', 'db-admin', '--hours', '0'], /not a whole number of hours/],
+    ['a bare number as a duration', ['request', 'db-admin', '--for', '12'], /--for 12: .*unit/],
+    ['an instant without an offset', ['request', 'db-admin', '--until', '2026-11-22T05:00:00'], /offset/],
+    ['--timeout without --wait', ['request', 'db-admin', '--timeout', '5m'], /--timeout needs --wait/],
+    ['--despite-late-sweep without a reason', ['request', 'db-admin', '--despite-late-sweep'], /needs --reason/],
+    ['a role that is missing where nobody can be asked', ['request'], /which role is missing[\s\S]*oncall roles/],
+    ['an unknown help topic', ['help', 'me'], /no help about "me"/],
+    ['a limit that is no number', ['audit', 'list', '--limit', 'x'], /--limit x/],
+    ['nothing to revoke', ['revoke'], /what to revoke is missing/],
+    ['two things to revoke', ['revoke', 'k7m2xq', '--all'], /only one of/],
+  ])('%s: exit 2, three lines, nothing on stdout, nothing called', async (_, argv, message) => {
+    const { exit, out, err, calls } = await run(argv);
+    expect([exit, out, calls]).toEqual([2, '', []]);
+    expect(err).toMatch(/^error: /);
+    expect(err).toMatch(message);
+    expect(err).toMatch(/\n {2}next: .+\n$/);
+  });
+
+  it('are a document with --json, even where the rest was not understood', async () => {
+    const { exit, out } = await run(['requst', '--json']);
+    expect(exit).toBe(2);
+    expect(JSON.parse(out)).toMatchObject({ schema: 1, error: { code: 'usage', message: 'there is no command "requst"' } });
+  });
+});
+
+describe('global flags', () => {
+  const wiring = () => fakeWiring({ status: async () => aStatus() });
+
+  it('mean the same before and after the name of the command', async () => {
+    const before = await run(['--json', '--policy', 'p.yaml', 'status'], wiring());
+    const after = await run(['status', '--policy', 'p.yaml', '--json'], wiring());
+    expect(before.exit).toBe(0);
+    expect(JSON.parse(before.out).schema).toBe(1);
+    expect(after.out).toBe(before.out);
+  });
+
+  it('hand --policy, the working folder and the environment to the wiring', async () => {
+    const seen: unknown[] = [];
+    const fake = wiring();
+    await run(
+      ['status', '--policy', 'p.yaml'],
+      {
+        ...fake,
+        wire: (options) => {
+          seen.push(options);
+          return fake.wire(options);
+        },
+      },
+      { ONCALL_USER: 'me' },
+    );
+    expect(seen).toMatchObject([{ policyPath: 'p.yaml', cwd: '/nowhere', env: { ONCALL_USER: 'me' }, salvage: false }]);
+  });
+
+  it('do not eat the word --json behind --', async () => {
+    const { exit, out } = await run(['deny', '--', '--json'], fakeWiring({}));
+    expect([exit, out]).toEqual([1, '']);
+  });
+
+  it('close what was opened, also after a failure', async () => {
+    const failing = await run(['status'], fakeWiring({ status: () => Promise.reject(new Error('no')) }));
+    expect([failing.exit, failing.wiring.closed]).toEqual([1, 1]);
+  });
+});
+
+describe('errors', () => {
+  const failing = (error: unknown) => fakeWiring({ status: () => Promise.reject(error) });
+
+  it('exit as they say, in three lines', async () => {
+    const { exit, err, out } = await run(
+      ['status'],
+      failing(new OncallError('not-signed-in', '"root" is not an e-mail', { exit: 4, why: 'w', next: 'n' })),
+    );
+    expect([exit, out, err]).toEqual([4, '', 'error: "root" is not an e-mail\n  why:  w\n  next: n\n']);
+  });
+
+  it('from a provider exit 1 with a next step', async () => {
+    const { exit, err } = await run(['status'], failing(new ProviderError('PagerDuty', 'timeout', 'PagerDuty did not answer within 5 s')));
+    expect([exit, err.split('\n').length]).toEqual([1, 4]);
+  });
+
+  it('of the program itself say so, and show the stack under --verbose only', async () => {
+    const bug = () => failing(new TypeError('x is not a function'));
+    const quiet = await run(['status'], bug());
+    expect(quiet.err).toMatch(/^error: a fault in oncall itself: x is not a function\n/);
+    expect(quiet.err).not.toContain('main.test.ts');
+    expect((await run(['status', '--verbose'], bug())).err).toContain('main.test.ts');
+  });
+
+  it('leave control characters of a provider behind', async () => {
+    const { err } = await run(['status'], failing(new OncallError('x', 'a\u001b[2Jb\u202e', { why: 'c\rd' })));
+    expect(err).toBe('error: ab\n  why:  c d\n');
+  });
+
+  it('are exactly one document with --json', async () => {
+    const { exit, out } = await run(['--json', 'status'], failing(new OncallError('no-policy', 'none', { exit: 2, why: 'w', next: 'n' })));
+    expect(exit).toBe(2);
+    expect(JSON.parse(out)).toEqual({ schema: 1, error: { code: 'no-policy', message: 'none', why: 'w', next: 'n' } });
+  });
+
+  it('use colour only where stderr may have it', async () => {
+    const { err } = await run(['requst'], fakeWiring({}), { FORCE_COLOR: '1' });
+    expect(err.startsWith('error:')).toBe(true);
+    const colored = await run(['status'], failing(new OncallError('x', 'm')), { FORCE_COLOR: '1' });
+    expect(colored.err.startsWith('\u001b[31merror:')).toBe(true);
+    const plain = await run(['status', '--no-color'], failing(new OncallError('x', 'm')), { FORCE_COLOR: '1' });
+    expect(plain.err.startsWith('error:')).toBe(true);
+  });
+});
+
+describe('text from people and providers', () => {
+  const hostile = () =>
+    aGranted({
+      decision: {
+        ...aGranted().decision,
+        findings: [{ rule: 'db-admin.allow[0]', effect: 'allow', holds: true, because: 'on call\u001b[1A\u001b[2K\u202e' }],
+      },
+    });
+
+  it('cannot act on the terminal', async () => {
+    const { out } = await run(['request', 'db-admin'], fakeWiring({ request: async () => hostile() }));
+    expect(out).toContain('why:  on call\n');
+    expect(out).not.toMatch(/[\u001b\u202e]/);
+  });
+
+  it('stays whole, but escaped, in a document', async () => {
+    const { out } = await run(['request', 'db-admin', '--json'], fakeWiring({ request: async () => hostile() }));
+    expect(out).not.toMatch(/[\u001b\u202e]/);
+    expect(JSON.parse(out).decision.findings[0].because).toBe('on call\u001b[1A\u001b[2K\u202e');
+  });
+});
+
+describe('an interrupt', () => {
+  it('aborts what is under way and exits 130', async () => {
+    const io = fakeIo();
+    let aborted: boolean | undefined;
+    const fake = fakeWiring({});
+    const wiring = {
+      ...fake,
+      wire: async (options: Parameters<typeof fake.wire>[0]) => {
+        io.interrupt();
+        aborted = options.signal.aborted;
+        throw new ProviderError('okta', 'unavailable', 'stopped before okta answered');
+      },
+    };
+    const { exit, err } = await run(['status'], wiring, {}, io);
+    expect([exit, aborted]).toEqual([130, true]);
+    expect(err).toMatch(/^stopping: /);
+    expect(err).toContain('error: interrupted\n');
+    expect(io.left).toEqual([]);
+  });
+
+  it('leaves at once the second time', async () => {
+    const io = fakeIo();
+    const status = async () => {
+      io.interrupt();
+      io.interrupt();
+      return aStatus();
+    };
+    await run(['status'], fakeWiring({ status }), {}, io);
+    expect(io.left).toEqual([130]);
+  });
+
+  it('of a prompt ends quietly', async () => {
+    const leave = () => Promise.reject(Object.assign(new Error('User force closed'), { name: 'ExitPromptError' }));
+    const io = fakeIo({ tty: true, prompts: { select: leave, input: leave, confirm: leave } });
+    const { exit, err, out } = await run(['request'], fakeWiring({ roles: async () => [] }), {}, io);
+    expect([exit, out, err]).toEqual([130, '', '']);
+  });
+
+  it('is no longer listened for when the command is over', async () => {
+    const io = fakeIo();
+    await run(['status'], fakeWiring({ status: async () => aStatus() }), {}, io);
+    io.interrupt();
+    expect(io.err()).toBe('');
+  });
+});

@@ -1,0 +1,270 @@
+import { describe, expect, it } from 'vitest';
+import { main } from '../../src/cli.ts';
+import { OncallError } from '../../src/errors.ts';
+import type { ExplainResult, Operations } from '../../src/operations/types.ts';
+import type { Issue } from '../../src/policy/issue.ts';
+import { fakeIo, noon } from '../fakes/io.ts';
+import { aDecision, aGrant, aGranted, aPending, aRequest, aStatus, awsTarget, fakeWiring, hour, oktaTarget } from '../fakes/operations.ts';
+
+async function run(argv: string[], answers: Partial<Operations>, { io = fakeIo(), issues = [] as Issue[] } = {}) {
+  const wiring = fakeWiring(answers, issues);
+  const exit = await main(['--utc', '--no-color', ...argv], {}, io, wiring);
+  return { exit, out: io.out(), err: io.err(), calls: wiring.calls };
+}
+const verbs = ({ calls }: { calls: { verb: string }[] }) => calls.map(({ verb }) => verb);
+const endedGrant = (changes = {}) => aGrant(oktaTarget, { state: 'ended', endReason: 'released', ...changes });
+
+describe('release', () => {
+  it('says what one is out of, and what stays from before', async () => {
+    const grants = [endedGrant(), aGrant(awsTarget, { state: 'ended', owned: false })];
+    const { exit, out } = await run(['release', 'db-admin'], { release: async () => ({ request: aRequest(), grants, ended: 1, left: 0 }) });
+    expect(exit).toBe(0);
+    expect(out).toBe(
+      'k7m2xq  db-admin given back: out of okta/On-Call Database Admin; still in aws-prod/db-admins, as before the request\n',
+    );
+  });
+
+  it('exits 1 while a removal is not confirmed', async () => {
+    const grants = [endedGrant(), aGrant(awsTarget, { state: 'revoking', lastError: 'IAM did not answer' })];
+    const { exit, err } = await run(['release', 'db-admin'], { release: async () => ({ request: aRequest(), grants, ended: 1, left: 1 }) });
+    expect(exit).toBe(1);
+    expect(err).toContain('error: 1 membership could not be removed yet: maria@acme.dev in aws-prod/db-admins');
+    expect(err).toContain('why:  IAM did not answer');
+  });
+
+  it('takes a pending request back', async () => {
+    const request = { ...aPending(), state: 'withdrawn' as const };
+    const { out } = await run(['release', 'k7m2xq'], { release: async () => ({ request, grants: [], ended: 0, left: 0 }) });
+    expect(out).toBe('k7m2xq  db-admin withdrawn\n');
+  });
+});
+
+describe('approve', () => {
+  const answers = (): Partial<Operations> => ({
+    waiting: async () => ({ requests: [{ ...aPending(), reason: 'replica\nlag', incident: 'INC-42' }] }),
+    approve: async ({ id }) => {
+      if (id === 'gone') throw new OncallError('unknown-request', 'there is no request "gone"', { exit: 2, next: 'oncall approve' });
+      return aGranted();
+    },
+  });
+
+  it('lists what waits for me', async () => {
+    const { exit, out } = await run(['approve'], answers());
+    expect(exit).toBe(0);
+    expect(out).toContain('k7m2xq  db-admin  maria@acme.dev  13:00Z       INC-42: replica lag\n');
+  });
+
+  it('prints what the request came to', async () => {
+    const { exit, out, calls } = await run(['approve', 'k7m2xq', '--reason', 'ok'], answers());
+    expect(exit).toBe(0);
+    expect(out).toContain('k7m2xq  db-admin for maria@acme.dev until 14:47Z');
+    expect(out).toContain('take away: oncall revoke k7m2xq');
+    expect(calls).toEqual([{ verb: 'approve', input: { id: 'k7m2xq', reason: 'ok' } }]);
+  });
+
+  it('goes on with the others where one cannot be approved, and says which', async () => {
+    const result = await run(['approve', 'gone', 'k7m2xq', 'k7m2xq', '--json'], answers());
+    expect(result.exit).toBe(2);
+    expect(verbs(result)).toEqual(['approve', 'approve']);
+    expect(JSON.parse(result.out).results).toMatchObject([
+      { id: 'gone', error: { code: 'unknown-request' } },
+      { id: 'k7m2xq', request: { id: 'k7m2xq' } },
+    ]);
+    expect(result.err).toContain('error: 1 of 2 could not be approved: gone');
+  });
+});
+
+describe('deny', () => {
+  it('says who was denied', async () => {
+    const result = await run(['deny', 'k7m2xq', '--reason', 'use the replica'], {
+      deny: async () => ({ request: { ...aPending(), state: 'denied' }, grants: [], ended: 0, left: 0 }),
+    });
+    expect([result.exit, result.out]).toEqual([0, 'k7m2xq  db-admin for maria@acme.dev denied\n']);
+    expect(result.calls).toEqual([{ verb: 'deny', input: { id: 'k7m2xq', reason: 'use the replica' } }]);
+  });
+});
+
+describe('revoke', () => {
+  const answers: Partial<Operations> = {
+    status: async () => aStatus(),
+    revoke: async () => ({ requests: [aRequest()], grants: [endedGrant({ endReason: 'revoked' })], ended: 1, left: 0 }),
+  };
+  const asked: string[] = [];
+  const terminal = (yes: boolean) =>
+    fakeIo({
+      tty: true,
+      width: 200,
+      prompts: {
+        confirm: async (message) => asked.push(message) > 0 && yes,
+        select: () => Promise.reject(new Error('not expected')),
+        input: () => Promise.reject(new Error('not expected')),
+      },
+    });
+
+  it('ends one request without asking', async () => {
+    const result = await run(['revoke', 'k7m2xq', '--reason', 'over'], answers);
+    expect([result.exit, result.out]).toEqual([0, 'k7m2xq  db-admin of maria@acme.dev revoked: out of okta/On-Call Database Admin\n']);
+    expect(result.calls).toEqual([{ verb: 'revoke', input: { id: 'k7m2xq', reason: 'over' } }]);
+  });
+
+  it.each([[['--holder', 'maria@acme.dev']], [['--role', 'db-admin']], [['--all']]])('needs --yes off a terminal: %j', async (flags) => {
+    const refused = await run(['revoke', ...flags], answers);
+    expect([refused.exit, refused.calls]).toEqual([2, []]);
+    expect(refused.err).toContain('needs --yes');
+    expect(verbs(await run(['revoke', ...flags, '--yes'], answers))).toEqual(['revoke']);
+  });
+
+  it('asks on a terminal, with how many it would end', async () => {
+    expect(verbs(await run(['revoke', '--holder', 'Maria@acme.dev'], answers, { io: terminal(true) }))).toEqual(['status', 'revoke']);
+    expect(asked.at(-1)).toBe('Revoke everything Maria@acme.dev has (1 request)?');
+  });
+
+  it('does nothing where the answer is no', async () => {
+    const result = await run(['revoke', '--all'], answers, { io: terminal(false) });
+    expect([result.exit, verbs(result)]).toEqual([1, ['status']]);
+    expect(result.err).toContain('error: nothing was revoked');
+  });
+
+  it('says so where there was nothing', async () => {
+    const { exit, out } = await run(['revoke', '--role', 'x', '--yes'], {
+      revoke: async () => ({ requests: [], grants: [], ended: 0, left: 0 }),
+    });
+    expect([exit, out]).toEqual([0, 'nothing to revoke\n']);
+  });
+});
+
+describe('explain', () => {
+  const result = (changes: Partial<ExplainResult> = {}): ExplainResult => ({
+    role: 'db-admin',
+    requester: 'sam@acme.dev',
+    decision: aDecision({
+      outcome: 'deny',
+      findings: [
+        { rule: 'db-admin.deny[0]', effect: 'deny', holds: false, because: 'not blocked' },
+        {
+          rule: 'db-admin.allow[0]',
+          effect: 'allow',
+          holds: false,
+          because: 'not on call for "db-primary"',
+          source: 'PagerDuty',
+          fetchedAt: noon,
+          change: 'be on call for "db-primary"',
+        },
+        { rule: 'db-admin.ask[0] engineers', effect: 'ask', holds: 'unknown', because: 'okta did not answer' },
+      ],
+    }),
+    targets: [oktaTarget],
+    exit: 3,
+    ...changes,
+  });
+
+  it('shows every rule with what would change it, and exits as request would', async () => {
+    const { exit, out } = await run(['explain', 'db-admin'], { explain: async () => result() });
+    expect(exit).toBe(3);
+    expect(out.split('\n')).toEqual([
+      'db-admin for sam@acme.dev: denied',
+      '  in okta/On-Call Database Admin',
+      '  no   db-admin.deny[0]: not blocked',
+      '  no   db-admin.allow[0]: not on call for "db-primary" (PagerDuty, just now)',
+      '       to change that: be on call for "db-primary"',
+      '  ?    db-admin.ask[0] engineers: okta did not answer',
+      '',
+    ]);
+  });
+
+  it('says until when it would be given', async () => {
+    const { exit, out } = await run(['explain', 'db-admin', '--hours', '1'], {
+      explain: async () => result({ decision: aDecision(), exit: 0 }),
+    });
+    expect(exit).toBe(0);
+    expect(out).toContain('db-admin for sam@acme.dev: allowed until 14:47Z, 2 h 47 min');
+  });
+
+  it('says who must say yes', async () => {
+    const decision = aDecision({ outcome: 'ask', approvers: ['on call for "PMGR567"', 'member of okta/Eng Managers'] });
+    expect((await run(['explain', 'db-admin'], { explain: async () => result({ decision, exit: 8 }) })).out).toContain(
+      'somebody must say yes: on call for "PMGR567", or member of okta/Eng Managers; then until 14:47Z',
+    );
+  });
+});
+
+describe('roles', () => {
+  it('shows where a role leads, for how long and who gets it', async () => {
+    const role = {
+      name: 'db-admin',
+      description: 'Database',
+      targets: [oktaTarget, awsTarget],
+      ttl: { defaultMs: 12 * hour, maxMs: 24 * hour },
+      maxHolders: 1,
+      rules: ['allow: on call'],
+    };
+    const { out } = await run(['roles'], { roles: async () => [role] });
+    expect(out).toBe(
+      'db-admin  Database\n  in:   okta/On-Call Database Admin, aws-prod/db-admins\n  for:  12 h, at most 24 h, one holder at a time\n  who:  allow: on call\n',
+    );
+    expect(JSON.parse((await run(['roles', '--json'], { roles: async () => [role] })).out)).toMatchObject({
+      schema: 1,
+      roles: [{ name: 'db-admin' }],
+    });
+  });
+});
+
+describe('audit list', () => {
+  const event = {
+    seq: 1,
+    at: noon,
+    type: 'grant.active',
+    actor: 'maria@acme.dev',
+    requestId: 'k7m2xq',
+    role: 'db-admin',
+    data: {},
+    hash: 'h',
+  };
+
+  it('shows every instant with its date and year', async () => {
+    const { out, calls } = await run(['audit', 'list', '--limit', '5'], { audit: async () => [event] });
+    expect(out).toContain('2026-11-22 12:00:00Z  grant.active  k7m2xq  maria@acme.dev  db-admin');
+    expect(calls).toEqual([{ verb: 'audit', input: { limit: 5 } }]);
+  });
+
+  it('prints its document', async () => {
+    expect(JSON.parse((await run(['audit', 'list', '--json'], { audit: async () => [event] })).out).events[0].at).toBe(
+      '2026-11-22T12:00:00.000Z',
+    );
+  });
+});
+
+describe('policy check', () => {
+  const issue: Issue = {
+    severity: 'error',
+    code: 'unknown-key',
+    message: 'unknown key "alow"',
+    hint: 'did you mean "allow"?',
+    path: 'roles.x.alow',
+    line: 7,
+    column: 3,
+  };
+
+  it('shows every fault with its place, and exits 1', async () => {
+    const { exit, out } = await run(['policy', 'check'], {}, { issues: [issue, { ...issue, severity: 'warning', line: 9 }] });
+    expect(exit).toBe(1);
+    expect(out).toContain('/etc/oncall/oncall.yaml: 1 fault, 1 warning (the system-wide policy)\n');
+    expect(out).toContain('/etc/oncall/oncall.yaml:7:3 error unknown-key unknown key "alow"\n  hint: did you mean "allow"?\n');
+  });
+
+  it('exits 0 for a sound policy, and for warnings', async () => {
+    expect((await run(['policy', 'check'], {})).exit).toBe(0);
+    expect((await run(['policy', 'check'], {}, { issues: [{ ...issue, severity: 'warning' }] })).exit).toBe(0);
+  });
+
+  it('prints its document', async () => {
+    const document = JSON.parse((await run(['policy', 'check', '--json'], {}, { issues: [issue] })).out);
+    expect(document).toEqual({
+      schema: 1,
+      path: '/etc/oncall/oncall.yaml',
+      whyThisOne: 'the system-wide policy',
+      issues: [issue],
+      courtesy: false,
+    });
+  });
+});

@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../../src/cli.ts';
+import { OncallError } from '../../src/errors.ts';
+import type { Operations, Refusal, RequestResult, StatusResult } from '../../src/operations/types.ts';
+import type { Prompts } from '../../src/terminal/prompt.ts';
+import { fakeIo, noon } from '../fakes/io.ts';
+import {
+  aDecision,
+  aGrant,
+  aGranted,
+  ana,
+  aPending,
+  aRequest,
+  aStatus,
+  awsTarget,
+  fakeWiring,
+  hour,
+  minute,
+  oktaTarget,
+} from '../fakes/operations.ts';
+
+let zone: string | undefined;
+beforeAll(() => {
+  zone = process.env.TZ;
+  process.env.TZ = 'Europe/Berlin';
+});
+afterAll(() => {
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+});
+
+async function request(argv: string[], answers: Partial<Operations>, io = fakeIo()) {
+  const wiring = fakeWiring(answers);
+  const exit = await main(['request', ...argv], {}, io, wiring);
+  return { exit, out: io.out(), err: io.err(), calls: wiring.calls, io };
+}
+const answering = (result: RequestResult | Refusal) => ({ request: async () => result });
+const pending = (): RequestResult => aGranted({ result: 'pending', request: aPending(), grants: [], decision: aPending().decision });
+
+describe('request', () => {
+  it('says what changed, until when and how to give it back', async () => {
+    const shortened = aDecision({ limitedBy: 'shift', limitedBecause: 'your shift ends 15:32, plus 15 min' });
+    const { exit, out, err } = await request(['db-admin', '--hours', '12'], answering(aGranted({ decision: shortened })));
+    expect([exit, err]).toEqual([0, '']);
+    expect(out).toBe(
+      'k7m2xq  db-admin until 15:47 CET (14:47Z), 2 h 47 min, not the 12 h you asked: your shift ends 15:32, plus 15 min\n' +
+        '  why:  on call for "Database Primary" (PagerDuty, 1 s ago)\n' +
+        '  in:   okta/On-Call Database Admin, aws-prod/db-admins        give back: oncall release db-admin\n',
+    );
+  });
+
+  it('fits a terminal of 80 columns', async () => {
+    const { out } = await request(['db-admin'], answering(aGranted()), fakeIo({ tty: true, width: 80 }));
+    for (const line of out.replaceAll(/\u001b\[\d+m/g, '').split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it.each([
+    [['--hours', '12'], { forMs: 12 * hour }],
+    [['--for', '90m'], { forMs: 90 * minute }],
+    [['--until', 'shift'], { until: 'shift' }],
+    [['--until', '2026-11-22T18:00:00+01:00'], { untilMs: noon + 5 * hour }],
+    [[], { byDefault: true }],
+  ])('passes on what was asked for: %j', async (flags, asked) => {
+    const { calls } = await request(['db-admin', ...flags, '--reason', 'r', '--incident', 'INC-42'], answering(aGranted()));
+    expect(calls).toEqual([{ verb: 'request', input: { role: 'db-admin', asked, reason: 'r', incident: 'INC-42' } }]);
+  });
+
+  it('tells a repeated request apart', async () => {
+    expect((await request(['db-admin'], answering(aGranted({ result: 'held' })))).out).toContain('2 h 47 min, as before');
+    expect((await request(['db-admin'], answering(aGranted({ result: 'extended' })))).out).toContain('db-admin now until');
+  });
+
+  it('says what stays because it was there before', async () => {
+    const grants = [aGrant(oktaTarget, { owned: false }), aGrant(awsTarget)];
+    const { exit, out } = await request(['db-admin'], answering(aGranted({ grants })));
+    expect(exit).toBe(0);
+    expect(out).toContain('you were in okta/On-Call Database Admin before; that stays');
+  });
+
+  it('names the half that failed, and exits 1', async () => {
+    const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'revoking', lastError: 'IAM did not answer within 5 s' })];
+    const { exit, out, err } = await request(['db-admin'], answering(aGranted({ result: 'partial', grants })));
+    expect(exit).toBe(1);
+    expect(out).toContain('  in:   okta/On-Call Database Admin ');
+    expect(err).toMatch(
+      /^error: only a part of db-admin was given: you are not in aws-prod\/db-admins\n {2}why: {2}aws-prod\/db-admins: IAM did not answer/,
+    );
+  });
+
+  it('names a target that could not even be looked up', async () => {
+    const missing = [{ target: awsTarget, message: 'aws-prod has no group "db-admins"', next: 'ask who keeps the policy' }];
+    const { err } = await request(['db-admin'], answering(aGranted({ result: 'partial', grants: [aGrant(oktaTarget)], missing })));
+    expect(err).toContain('aws-prod has no group "db-admins"');
+    expect(err).toContain('next: ask who keeps the policy');
+  });
+
+  it('prints nothing on stdout where nothing was given', async () => {
+    const grants = [
+      aGrant(oktaTarget, { state: 'ended', endReason: 'failed', lastError: 'no' }),
+      aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'no' }),
+    ];
+    const { exit, out, err } = await request(['db-admin'], answering(aGranted({ result: 'failed', grants })));
+    expect([exit, out]).toEqual([1, '']);
+    expect(err).toContain('error: db-admin was not given');
+  });
+
+  it('counts a target by its newest grant', async () => {
+    const grants = [aGrant(oktaTarget, { id: 'old', state: 'ended', createdAt: noon - hour }), aGrant(oktaTarget), aGrant(awsTarget)];
+    expect((await request(['db-admin'], answering(aGranted({ grants })))).out).toContain(
+      'in:   okta/On-Call Database Admin, aws-prod/db-admins ',
+    );
+  });
+
+  it('exits 8 with the id and who can approve, where a person must say yes', async () => {
+    const { exit, out } = await request(['db-admin'], answering(pending()));
+    expect(exit).toBe(8);
+    expect(out).toContain('k7m2xq  db-admin waits for an approver until 14:00 CET (13:00Z), 1 h');
+    expect(out).toContain('who:  on call for pagerduty/PMGR567');
+    expect(out).toContain('oncall approve k7m2xq');
+  });
+
+  const refusal = (changes: Partial<Refusal>): Refusal => ({
+    result: 'denied',
+    role: 'db-admin',
+    requester: 'sam@acme.dev',
+    decision: aDecision({ outcome: 'deny' }),
+    error: { code: 'denied', message: 'not on call', why: 'w', next: 'n' },
+    exit: 3,
+    ...changes,
+  });
+
+  it.each([
+    ['denied', 3],
+    ['taken', 8],
+    ['undecided', 1],
+  ] as const)('exits as the refusal says: %s', async (result, exit) => {
+    const refused = await request(['db-admin'], answering(refusal({ result, exit })));
+    expect([refused.exit, refused.out, refused.err]).toEqual([exit, '', 'error: not on call\n  why:  w\n  next: n\n']);
+  });
+
+  it('prints one document, with the error in it for a refusal', async () => {
+    const refused = JSON.parse((await request(['db-admin', '--json'], answering(refusal({})))).out);
+    expect(Object.keys(refused)).toEqual(['schema', 'request', 'grants', 'decision', 'error']);
+    expect(refused.error.code).toBe('denied');
+    const granted = JSON.parse((await request(['db-admin', '--json'], answering(aGranted()))).out);
+    expect(Object.keys(granted)).toEqual(['schema', 'request', 'grants', 'decision']);
+    expect(granted.grants[0]).toMatchObject({
+      target: oktaTarget,
+      state: 'active',
+      owned: true,
+      startsAt: '2026-11-22T12:00:00.000Z',
+      expiresAt: '2026-11-22T14:47:00.000Z',
+    });
+  });
+});
+
+describe('request --wait', () => {
+  const waiting = (states: readonly StatusResult[], extra: string[] = [], io = fakeIo()) => {
+    const left = [...states];
+    const status = async () => (left.length > 1 ? left.shift() : left[0]) as StatusResult;
+    return request(['db-admin', '--wait', ...extra], { ...answering(pending()), status }, io);
+  };
+  const stillPending = aStatus({ requests: [aPending()], grants: [] });
+  const approved = aRequest({ approvals: [{ by: ana, at: noon }] });
+
+  it('names the request at once, and prints the result when somebody said yes', async () => {
+    const starting = aStatus({ requests: [approved], grants: [aGrant(oktaTarget), aGrant(awsTarget, { state: 'activating' })] });
+    const { exit, out, err, io } = await waiting([stillPending, starting, aStatus({ requests: [approved] })]);
+    expect(exit).toBe(0);
+    expect(err).toContain('k7m2xq  db-admin waits for an approver');
+    expect(out).toMatch(/^k7m2xq {2}db-admin until /);
+    expect(out).toContain('approved by ana@acme.dev');
+    expect(io.sleeps).toHaveLength(3);
+  });
+
+  it.each([
+    ['denied', 3, 'db-admin was denied'],
+    ['expired', 1, 'nobody answered request k7m2xq in time'],
+    ['withdrawn', 1, 'request k7m2xq was withdrawn'],
+  ] as const)('ends when the request is %s', async (state, exit, message) => {
+    const ended = await waiting([stillPending, aStatus({ requests: [{ ...aPending(), state }], grants: [] })]);
+    expect(ended.exit).toBe(exit);
+    expect(ended.err).toContain(`error: ${message}`);
+  });
+
+  it('exits 8 when patience ends, and the request stays', async () => {
+    const { exit, out, io } = await waiting([stillPending], ['--timeout', '5s']);
+    expect(exit).toBe(8);
+    expect(out).toContain('k7m2xq');
+    expect(io.sleeps).toEqual([2000, 2000, 1000]);
+  });
+
+  it('says at Ctrl-C that the request is still pending', async () => {
+    const io = fakeIo({ beforeSleep: () => io.interrupt() });
+    const { exit, err } = await waiting([stillPending], [], io);
+    expect(exit).toBe(130);
+    expect(err).toContain('request k7m2xq is still pending');
+  });
+
+  it('prints one document, the last one', async () => {
+    const { out } = await waiting([stillPending, aStatus({ requests: [approved] })], ['--json']);
+    expect(JSON.parse(out).request.state).toBe('approved');
+  });
+});
+
+describe('request on a terminal', () => {
+  const asking = (answers: { select?: string[]; input?: string }) => {
+    const asked: string[] = [];
+    const names = [...(answers.select ?? [])];
+    const prompts: Prompts = {
+      select: async (message, choices) => {
+        asked.push(`${message} ${choices.map(({ name }) => name).join(' | ')}`);
+        const name = names.shift();
+        const choice = choices.find((one) => one.name === name);
+        if (choice === undefined) throw new Error(`no choice ${name}`);
+        return choice.value;
+      },
+      input: async (message, check) => {
+        asked.push(message);
+        expect(check('')).toBeDefined();
+        expect(check(answers.input ?? '')).toBeUndefined();
+        return answers.input ?? '';
+      },
+      confirm: () => Promise.reject(new Error('not expected')),
+    };
+    return { io: fakeIo({ tty: true, width: 80, prompts }), asked };
+  };
+  const roles = async () => [{ name: 'db-admin', targets: [oktaTarget], ttl: { defaultMs: hour, maxMs: 12 * hour }, rules: [] }];
+
+  it('asks for the role and the length, offering no more than the role allows', async () => {
+    const { io, asked } = asking({ select: ['db-admin', '6 h'] });
+    const { calls } = await request([], { roles, ...answering(aGranted()) }, io);
+    expect(asked).toEqual(['Which role? db-admin', 'For how long? 1 h | 6 h | 12 h | other']);
+    expect(calls.at(-1)).toEqual({ verb: 'request', input: { role: 'db-admin', asked: { forMs: 6 * hour } } });
+  });
+
+  it('takes another length as it is written', async () => {
+    const { io } = asking({ select: ['db-admin', 'other'], input: '2h30m' });
+    const { calls } = await request([], { roles, ...answering(aGranted()) }, io);
+    expect(calls.at(-1)?.input).toEqual({ role: 'db-admin', asked: { forMs: 150 * minute } });
+  });
+
+  const needsReason = (): Operations['request'] => async (input) => {
+    if (input.reason === undefined) throw new OncallError('reason-needed', 'this role needs a reason', { exit: 2 });
+    return aGranted();
+  };
+
+  it('asks for a reason where the policy wants one', async () => {
+    const { io, asked } = asking({ input: 'INC-42' });
+    const { exit, calls } = await request(['db-admin'], { request: needsReason() }, io);
+    expect([exit, asked]).toEqual([0, ['Why?']]);
+    expect(calls.at(-1)?.input).toMatchObject({ reason: 'INC-42' });
+  });
+
+  it('does not ask off a terminal: it names the flag', async () => {
+    expect((await request(['db-admin'], { request: needsReason() })).exit).toBe(2);
+    const { io } = asking({});
+    expect((await request(['db-admin', '--no-input'], { request: needsReason() }, io)).exit).toBe(2);
+  });
+});

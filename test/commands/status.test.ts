@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { main } from '../../src/cli.ts';
+import type { StatusResult } from '../../src/operations/types.ts';
+import { widthOf } from '../../src/terminal/text.ts';
+import { fakeIo, noon } from '../fakes/io.ts';
+import { aGrant, aPending, aRequest, aStatus, awsTarget, fakeWiring, minute, oktaTarget } from '../fakes/operations.ts';
+
+async function status(result: StatusResult, argv: string[] = [], io = fakeIo()) {
+  const wiring = fakeWiring({ status: async () => result });
+  const exit = await main(['status', '--utc', ...argv], {}, io, wiring);
+  return { exit, out: io.out(), err: io.err(), calls: wiring.calls };
+}
+
+describe('status', () => {
+  it('shows who has what until when, and when the sweep ran', async () => {
+    const { exit, out } = await status(aStatus());
+    expect(exit).toBe(0);
+    expect(out).toBe(
+      'id      role      holder          in      state   left        until\n' +
+        'k7m2xq  db-admin  maria@acme.dev  2 of 2  active  2 h 47 min  14:47Z\n' +
+        'swept 2 min ago\n',
+    );
+  });
+
+  it('shows half a role as 1 of 2, with what failed', async () => {
+    const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'revoking', lastError: 'IAM did not answer' })];
+    const { out } = await status(aStatus({ grants }));
+    expect(out).toContain('maria@acme.dev  1 of 2  ending');
+    expect(out).toContain('aws-prod/db-admins revoking: IAM did not answer');
+  });
+
+  it.each([
+    [{ grants: [aGrant(oktaTarget, { state: 'activating' }), aGrant(awsTarget)] }, 'starting'],
+    [
+      {
+        grants: [
+          aGrant(oktaTarget, { state: 'ended', endReason: 'released' as const }),
+          aGrant(awsTarget, { state: 'ended', endReason: 'released' as const }),
+        ],
+      },
+      'released',
+    ],
+    [{ requests: [aPending()], grants: [] }, 'pending'],
+    [{ requests: [aRequest({ state: 'denied' })], grants: [] }, 'denied'],
+  ])('has one word for the state (%#)', async (changes, word) => {
+    expect((await status(aStatus(changes))).out).toContain(`  ${word} `);
+  });
+
+  it('shows how long a pending request still waits', async () => {
+    expect((await status(aStatus({ requests: [aPending()], grants: [] }))).out).toMatch(/ - +pending +1 h +13:00Z/);
+  });
+
+  it('does not show an end that has passed as time that is left', async () => {
+    const request = aRequest({ expiresAt: noon - minute });
+    expect((await status(aStatus({ requests: [request] }))).out).toMatch(/active +over +11:59/);
+  });
+
+  it('fits 80 columns, whatever people and roles are called', async () => {
+    const long = aRequest({
+      role: 'a-role-with-quite-a-long-name',
+      requester: { issuer: 'i', subject: 's', email: 'somebody.with.a.very.long.name@subsidiary.acme.dev' },
+    });
+    const { out } = await status(aStatus({ requests: [long] }), [], fakeIo({ tty: true, width: 80 }));
+    for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+    expect(out).toContain('k7m2xq');
+  });
+
+  it('says that nothing is open, and that the sweep never ran', async () => {
+    const { out } = await status(aStatus({ requests: [], grants: [], sweep: { late: true, directory: 'okta' } }));
+    expect(out).toMatch(/^nothing open\nnever swept \(okta\): .*next: oncall sweep\n$/);
+  });
+
+  it('says that a sweep is late, and where', async () => {
+    const { out } = await status(aStatus({ sweep: { lastAt: noon - 20 * minute, late: true, directory: 'okta' } }));
+    expect(out).toContain('swept 20 min ago (okta), which is late');
+  });
+
+  const faults = [{ code: 'past-end' as const, message: 'k7m2xq should have ended 20 min ago' }];
+
+  it('exits 1 for faults with --check only', async () => {
+    expect((await status(aStatus({ faults }))).exit).toBe(0);
+    const checked = await status(aStatus({ faults }), ['--check']);
+    expect(checked.exit).toBe(1);
+    expect(checked.out).toContain('fault: k7m2xq should have ended 20 min ago');
+    expect((await status(aStatus(), ['--check'])).exit).toBe(0);
+  });
+
+  it('says where it is a courtesy and not a control', async () => {
+    expect((await status(aStatus({ courtesy: true }))).out).toContain('a courtesy, not a control');
+    expect((await status(aStatus())).out).not.toContain('courtesy');
+  });
+
+  it('asks for one request, or for my own', async () => {
+    expect((await status(aStatus(), ['k7m2xq'])).calls).toEqual([{ verb: 'status', input: { of: 'k7m2xq' } }]);
+    expect((await status(aStatus(), ['--mine'])).calls).toEqual([{ verb: 'status', input: { mine: true } }]);
+  });
+
+  it('prints its document', async () => {
+    const document = JSON.parse((await status(aStatus({ faults }), ['--json'])).out);
+    expect(Object.keys(document)).toEqual(['schema', 'requests', 'grants', 'sweep', 'faults', 'courtesy']);
+    expect(document.sweep).toEqual({ lastAt: '2026-11-22T11:58:00.000Z', late: false });
+  });
+});
