@@ -4,6 +4,7 @@ import type { Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import { canPrompt, colorLevel, type Env, type Io, makePaint } from '../terminal/io.ts';
 import { clean, cleanDeep } from '../terminal/text.ts';
+import { type Clock, localInstants } from '../terminal/time.ts';
 import type { Context, Globals, PolicyReport } from './command.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
@@ -33,7 +34,10 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
   const open = async (salvage: boolean) => {
     const wired = await wiring.wire({ ...options, salvage });
     opened.push(wired);
-    return { operations: globals.json ? wired.operations : cleaned(wired.operations), issues: cleanDeep(wired.issues) };
+    return {
+      operations: globals.json ? wired.operations : readable(wired.operations, { now: io.now(), utc: globals.utc }),
+      issues: cleanDeep(wired.issues),
+    };
   };
   const errColor = colorLevel(io.stderr, env, globals.color);
   const context: Context = {
@@ -69,9 +73,10 @@ function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireO
   };
 }
 
-/** At once for every operation there is, so that no command can forget it. Documents carry the text as it is, escaped. */
-function cleaned(operations: Operations): Operations {
-  const wrapped = Object.entries(operations).map(([verb, run]) => [verb, async (input: never) => cleanDeep(await run(input))]);
+/** Clean text and local times, at once for every operation there is, so that no command can forget it. Documents carry the text as it is, escaped. */
+function readable(operations: Operations, clock: Clock): Operations {
+  const local = (text: string) => localInstants(text, clock);
+  const wrapped = Object.entries(operations).map(([verb, run]) => [verb, async (input: never) => cleanDeep(await run(input), local)]);
   return Object.fromEntries(wrapped) as Operations;
 }
 

@@ -122,10 +122,11 @@ export function reasons(request: Request, decision: Decision, clock: Clock): rea
   return [...held.map((finding) => findingText(finding, clock)), ...approved];
 }
 
-export function findingText({ because, source, fetchedAt }: Finding, clock: Clock): string {
+export function findingText({ because, detail, source, fetchedAt }: Finding, clock: Clock): string {
+  const what = detail === undefined ? because : `${because}; ${detail}`;
   const age = fetchedAt === undefined ? undefined : showAgo(fetchedAt, clock);
   const from = [source, age].filter((part) => part !== undefined);
-  return from.length === 0 ? because : `${because} (${from.join(', ')})`;
+  return from.length === 0 ? what : `${what} (${from.join(', ')})`;
 }
 
 export function pendingText(request: Request, context: Context): string {

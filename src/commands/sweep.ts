@@ -2,7 +2,7 @@
 
 import type { SweepResult, SweepStep } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
-import { count } from '../terminal/text.ts';
+import { count, pad } from '../terminal/text.ts';
 import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
 import { nameOf } from './request-outcome.ts';
 
@@ -36,17 +36,30 @@ function sweepText({ steps, ended, remaining }: SweepResult): string {
   if (told.length === 0) return '';
   const total = `${count(ended, 'membership')} ended${remaining === 0 ? '' : `, ${remaining} will be tried again`}`;
   return [
-    ...told.map((step) => `${outcomeWord[step.outcome]} ${stepText(step)}`),
+    ...told.map((step) => `${pad(wordFor(step), 8)} ${stepText(step)}`),
     ...(told.some(({ outcome }) => outcome !== 'planned') ? [total] : []),
   ].join('\n');
 }
 
-const outcomeWord: Record<SweepStep['outcome'], string> = { done: 'done   ', planned: 'would  ', later: 'later  ', failed: 'failed ' };
+const words: Record<SweepStep['action'], string> = {
+  expire: 'ended',
+  end: 'ended',
+  undo: 'undone',
+  adopt: 'adopted',
+  drift: 'drift',
+  baseline: 'noted',
+  heartbeat: 'read',
+  policy: 'policy',
+};
 
-function stepText({ action, requestId, role, holder, target, because }: SweepStep): string {
+const wordFor = ({ action, outcome }: SweepStep): string =>
+  outcome === 'planned' ? 'would end' : outcome === 'later' ? 'later' : words[action];
+
+function stepText({ requestId, role, holder, target, because }: SweepStep): string {
   const where = [holder, target === undefined ? undefined : nameOf(target)].filter((part) => part !== undefined).join(' in ');
   const which = [requestId, role].filter((part) => part !== undefined).join(' ');
-  return [action, where, which === '' ? '' : `(${which})`, because === '' ? '' : `- ${because}`].filter((part) => part !== '').join(' ');
+  const what = [where, which === '' ? '' : `(${which})`].filter((part) => part !== '').join(' ');
+  return [what, because].filter((part) => part !== '').join(': ');
 }
 
 function failure({ steps, failed }: SweepResult, faults: readonly Issue[]) {

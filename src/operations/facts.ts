@@ -49,7 +49,7 @@ async function isOnCall(deps: Deps, world: Lookups, condition: OnCallCondition, 
   if (mine.length === 0) {
     const others = [...new Set(shifts.map((shift) => shift.email))].slice(0, 3).join(', ');
     const where = label === undefined ? 'on any schedule' : `for "${shifts[0]?.schedule ?? label}"`;
-    return { holds: false, because: `not on call ${where}${others === '' ? ' (nobody is)' : `; ${others} is`}`, ...about };
+    return { holds: false, because: `not on call ${where}`, detail: others === '' ? 'nobody is' : `${others} is`, ...about };
   }
   const ends = mine.map((shift) => shift.end);
   return {

@@ -2,7 +2,7 @@
 
 import type { Queries } from '../ledger/ledger.ts';
 import { formatDuration } from '../policy/duration.ts';
-import type { Decision, Role } from '../policy/types.ts';
+import type { Decision, Finding, Role } from '../policy/types.ts';
 import type { Refusal } from './types.ts';
 
 /** For a decision that came out as deny. A source that could not be asked is exit 1 where its answer could have let the person in. */
@@ -12,7 +12,7 @@ export function denied(role: Role, email: string, decision: Decision): Refusal {
   const unknown = open.find((finding) => finding.holds === 'unknown');
   const told = denying ?? (decision.undecided ? unknown : undefined) ?? open[0] ?? decision.findings[0];
   const undecided = decision.undecided && denying?.holds !== true;
-  const others = open.filter((finding) => finding !== told && finding.effect === 'allow');
+  const others = open.filter((finding) => finding !== told);
   return {
     result: undecided ? 'undecided' : 'denied',
     role: role.name,
@@ -24,10 +24,18 @@ export function denied(role: Role, email: string, decision: Decision): Refusal {
       message: undecided
         ? `could not decide whether you may have ${role.name}: ${told?.because ?? 'a source did not answer'}`
         : `you cannot have ${role.name} now: ${told?.because ?? 'no rule lets you'}`,
-      why: `rule ${told?.rule ?? role.name}${others.length === 0 ? '' : `; nor do ${others.length} other rules hold: ${others.map((finding) => finding.because).join('; ')}`}`,
+      why: [told && reasonBehind(told), ...others.map((finding) => `${finding.because} (${finding.rule})`)]
+        .filter((part) => part !== undefined)
+        .join('; '),
       next: [told?.change, `every rule: oncall explain ${role.name}`].filter((part) => part !== undefined).join('; '),
     },
   };
+}
+
+/** `maria@acme.dev is (PagerDuty); rule db-admin.allow[0]` */
+function reasonBehind({ rule, detail, source }: Finding): string {
+  const from = source === undefined ? '' : ` (${source})`;
+  return detail === undefined ? `rule ${rule}${from}` : `${detail}${from}; rule ${rule}`;
 }
 
 /** For a role whose places are all taken. `holders`: ids of the requests that have them. */

@@ -122,8 +122,10 @@ export type Truth = boolean | 'unknown';
 /** What the world answered to one leaf condition about one person at one moment. */
 export type Fact = {
   readonly holds: Truth;
-  /** A clause that can stand behind the finding: `on call for "db-primary" until 05:45 …`, `PagerDuty did not answer within 5 s`. */
+  /** A clause that can stand behind the finding: `on call for "db-primary"`, `PagerDuty did not answer within 5 s`. */
   readonly because: string;
+  /** What else the source said that helps the reader: who has the shift instead. */
+  readonly detail?: string;
   /** Which source said so, for people: `PagerDuty`, `okta`. */
   readonly source?: string;
   /** Epoch ms. */
@@ -143,6 +145,7 @@ export type Finding = {
   readonly effect: 'deny' | 'allow' | 'ask' | 'approver' | 'admin';
   readonly holds: Truth;
   readonly because: string;
+  readonly detail?: string;
   readonly source?: string;
   readonly fetchedAt?: number;
   /** What would make this rule come out differently, for people. */
@@ -162,9 +165,9 @@ export type Decision = {
   readonly expiresAt?: number;
   /** Set where the end is earlier than what was asked. */
   readonly limitedBy?: 'max' | 'shift' | 'incident';
-  /** One clause for people about `limitedBy`: `your shift ends 05:45, plus 15 min`. */
+  /** One clause for people about `limitedBy`: `your shift ends 2026-11-22T05:45:00Z, plus 15 min`. Instants in texts are RFC 3339 in UTC; the terminal shows them as local. */
   readonly limitedBecause?: string;
-  /** Names of the allow rules that hold. */
+  /** Names of the rules it rests on: the allow rules that hold; for `ask` the ask rules, and the allow rules that a self-made incident turned into a question. */
   readonly heldBy: readonly string[];
   /** The rules among `heldBy` that end with a shift or an incident; the sweep asks them again. Empty when some rule that holds has no such end. */
   readonly endsWith: readonly Rule[];

@@ -10,16 +10,15 @@ export function clean(text: string): string {
   return text.replace(escapeSequence, '').replace(lineBreak, ' ').replace(invisible, '');
 }
 
-/** `clean` for every string of a result, keys included, so that no place that prints can forget it. */
-export function cleanDeep<T>(value: T): T {
+/** `clean` for every string of a result, keys included, so that no place that prints can forget it; then `more`, where given. */
+export function cleanDeep<T>(value: T, more: (text: string) => string = (text) => text): T {
+  const walk = (inner: unknown): unknown => {
+    if (typeof inner === 'string') return more(clean(inner));
+    if (Array.isArray(inner)) return inner.map(walk);
+    if (typeof inner !== 'object' || inner === null) return inner;
+    return Object.fromEntries(Object.entries(inner).map(([key, one]) => [clean(key), walk(one)]));
+  };
   return walk(value) as T;
-}
-
-function walk(value: unknown): unknown {
-  if (typeof value === 'string') return clean(value);
-  if (Array.isArray(value)) return value.map(walk);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [clean(key), walk(inner)]));
 }
 
 const wide =

@@ -34,6 +34,14 @@ export function showInstant(at: number, clock: Clock): string {
   return show(at, clock, { seconds, withDate: (date, today) => date !== today });
 }
 
+/** Instants inside a text (RFC 3339, UTC) as the reader's own time: `your shift ends 05:45 CET`. */
+export function localInstants(text: string, clock: Clock): string {
+  return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b/g, (instant) => {
+    const at = Date.parse(instant);
+    return Number.isNaN(at) ? instant : showInstant(at, clock).replace(/ \([^)]*\)$/, '');
+  });
+}
+
 /** `2026-11-23 06:00:12 CET (05:00:12Z)`: never without its date. */
 export function showRecord(at: number, clock: Clock): string {
   return show(at, clock, { seconds: true, withDate: () => true });

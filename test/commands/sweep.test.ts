@@ -41,9 +41,7 @@ describe('sweep', () => {
   it('tells what it ended', async () => {
     const { exit, out } = await sweep({ steps: [heartbeat, ended], ended: 1 });
     expect(exit).toBe(0);
-    expect(out).toBe(
-      'done    end maria@acme.dev in okta/On-Call Database Admin (k7m2xq db-admin) - its time is over\n1 membership ended\n',
-    );
+    expect(out).toBe('ended    maria@acme.dev in okta/On-Call Database Admin (k7m2xq db-admin): its time is over\n1 membership ended\n');
   });
 
   it('does not count what will be tried again as a failure', async () => {
@@ -55,7 +53,7 @@ describe('sweep', () => {
   it('exits 1 for what failed, and names it on stderr', async () => {
     const { exit, out, err } = await sweep({ steps: [heartbeat, stuck], failed: 1, remaining: 1 });
     expect([exit, out]).toEqual([1, '']);
-    expect(err).toMatch(/^error: the sweep left 1 fault behind\n {2}why: {2}end maria@acme.dev in okta.*6 tries\n {2}next: /);
+    expect(err).toMatch(/^error: the sweep left 1 fault behind\n {2}why: {2}maria@acme.dev in okta.*6 tries\n {2}next: /);
   });
 
   it('counts what is overdue although no step failed', async () => {
@@ -67,7 +65,7 @@ describe('sweep', () => {
   it('says what it would do with --dry-run, and asks for nothing more', async () => {
     const { out, calls } = await sweep({ steps: [{ ...ended, outcome: 'planned' }] }, ['--dry-run']);
     expect(calls).toEqual([{ verb: 'sweep', input: { dryRun: true } }]);
-    expect(out).toMatch(/^would {3}end maria@acme.dev[^\n]*\n$/);
+    expect(out).toMatch(/^would end maria@acme.dev[^\n]*\n$/);
   });
 
   it('works with what is sound in a policy with faults, and exits 1 for them', async () => {

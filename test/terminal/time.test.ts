@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { showAgo, showInstant, showRecord, showRemaining } from '../../src/terminal/time.ts';
+import { localInstants, showAgo, showInstant, showRecord, showRemaining } from '../../src/terminal/time.ts';
 
 const at = (text: string) => Date.parse(text);
 const clockAt = (text: string, utc = false) => ({ now: at(text), utc });
@@ -75,5 +75,14 @@ describe('lengths', () => {
     expect(showRemaining(at('2026-11-22T04:00:00Z'), clockAt('2026-11-22T05:00:00Z'))).toBe('0 s');
     expect(showAgo(at('2026-11-22T05:00:10Z'), clockAt('2026-11-22T05:00:00Z'))).toBe('just now');
     expect(showAgo(at('2026-11-22T04:58:00Z'), clockAt('2026-11-22T05:00:00Z'))).toBe('2 min ago');
+  });
+});
+
+describe('instants inside a text', () => {
+  it('become the time of the reader, with the day where it is not today', () => {
+    const clock = { now: Date.parse('2026-11-22T03:00:00Z'), utc: true };
+    expect(localInstants('your shift ends 2026-11-22T05:45:00Z, plus 15 min', clock)).toBe('your shift ends 05:45Z, plus 15 min');
+    expect(localInstants('until 2026-11-24T05:45:00.123Z', clock)).toBe('until 2026-11-24 05:45Z');
+    expect(localInstants('2026-13-45T99:00:00Z stays', clock)).toBe('2026-13-45T99:00:00Z stays');
   });
 });

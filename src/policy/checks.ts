@@ -1,0 +1,218 @@
+/** What a policy must not say although every part of it is well formed: one small rule each, all of them always run. */
+
+import { positiveLeaves } from './conditions.ts';
+import { foldEmail } from './fields.ts';
+import type { Path, Report } from './issue.ts';
+import { suggest } from './nearest.ts';
+import { isNotYet, notYet, otherWaysIn } from './not-yet.ts';
+import type { Role } from './types.ts';
+
+type KeysAt = (path: Path) => readonly string[];
+
+export type RoleCheck = {
+  readonly role: Role;
+  readonly path: Path;
+  /** The keys that the file has for this role, those with faults included. */
+  readonly keys: readonly string[];
+  readonly defaultKeys: readonly string[];
+  readonly directories: readonly string[];
+  /** Undefined where the directory is faulty, so that nobody can tell. */
+  readonly exclusive: (directory: string) => readonly string[] | undefined;
+  readonly report: Report;
+};
+
+export const roleChecks: readonly ((check: RoleCheck) => void)[] = [
+  targetsAreThere,
+  nobodyCanGetIt,
+  targetsAreDeclared,
+  targetsDiffer,
+  defaultFitsMaximum,
+  placesAreCountable,
+  askNeedsApprovers,
+  unknownNeedsApprovers,
+  approversAreOfUse,
+];
+
+function targetsAreThere({ path, keys, report }: RoleCheck): void {
+  if (!keys.includes('targets'))
+    report({ code: 'missing-key', message: '"targets" is missing', hint: 'write targets: { directory: Group }', path, on: 'key' });
+}
+
+function nobodyCanGetIt({ role, path, keys, report }: RoleCheck): void {
+  if (['allow', 'ask', ...otherWaysIn].some((key) => keys.includes(key))) return;
+  report({
+    code: 'nobody-can-get',
+    message: `nobody can get ${role.name}`,
+    hint: 'say under "allow" who gets it at once, or under "ask" who may ask an approver',
+    path,
+    on: 'key',
+  });
+}
+
+function targetsAreDeclared({ role, path, directories, report }: RoleCheck): void {
+  for (const directory of new Set(role.targets.map((target) => target.directory))) {
+    if (directories.includes(directory)) continue;
+    const hint = suggest(directory, directories) ?? 'declare it under "directories"';
+    report({
+      code: 'undeclared-directory',
+      message: `there is no directory "${directory}"`,
+      hint,
+      path: [...path, 'targets', directory],
+      on: 'key',
+    });
+  }
+}
+
+function targetsDiffer({ role, path, report }: RoleCheck): void {
+  const seen = new Set<string>();
+  for (const { directory, group } of role.targets) {
+    const key = JSON.stringify([directory, group]);
+    if (seen.has(key)) report({ code: 'same-target', message: `"${group}" is a target twice`, path: [...path, 'targets', directory] });
+    seen.add(key);
+  }
+}
+
+function defaultFitsMaximum({ role, path, report }: RoleCheck): void {
+  if (role.ttl.defaultMs <= role.ttl.maxMs) return;
+  report({ code: 'ttl-default-over-max', message: 'the default is longer than the maximum', path: [...path, 'ttl', 'default'] });
+}
+
+function placesAreCountable({ role, path, exclusive, report }: RoleCheck): void {
+  if (role.maxHolders === undefined) return;
+  for (const { directory, group } of role.targets) {
+    const listed = exclusive(directory);
+    if (listed === undefined || listed.includes(group)) continue;
+    const hint = `list it: directories.${directory}.exclusive: [${group}]`;
+    report({
+      code: 'not-exclusive',
+      message: `places cannot be counted in ${directory}/${group}, because others may add people to it`,
+      hint,
+      path: [...path, 'maxHolders'],
+    });
+  }
+}
+
+const hasApprovers = ({ keys, defaultKeys }: RoleCheck): boolean => keys.includes('approvers') || defaultKeys.includes('approvers');
+
+function askNeedsApprovers(check: RoleCheck): void {
+  const { keys, path, report } = check;
+  if (!keys.includes('ask') || hasApprovers(check)) return;
+  report({
+    code: 'ask-without-approvers',
+    message: '"ask" is there, but nobody who could say yes',
+    hint: 'say who under "approvers"',
+    path: [...path, 'ask'],
+    on: 'key',
+  });
+}
+
+function unknownNeedsApprovers(check: RoleCheck): void {
+  const { role, keys, path, report } = check;
+  if (role.whenUnknown !== 'ask' || hasApprovers(check)) return;
+  const at = keys.includes('whenUnknown') ? [...path, 'whenUnknown'] : ['defaults', 'whenUnknown'];
+  report({
+    code: 'ask-without-approvers',
+    message: `"whenUnknown: ask" asks nobody: ${role.name} has no approvers`,
+    hint: 'say who under "approvers"',
+    path: at,
+  });
+}
+
+/** They are of use where something can be asked of them: an `ask`, an answer that fails to come, an incident that somebody opened themselves. */
+function approversAreOfUse({ role, path, keys, report }: RoleCheck): void {
+  if (!keys.includes('approvers') || keys.includes('ask') || !keys.includes('allow')) return;
+  const leaves = role.allow.flatMap((rule) => positiveLeaves(rule.condition));
+  const needsWorld =
+    role.allow.some((rule) => rule.condition.kind === 'not') || leaves.some(({ kind }) => kind !== 'user' && kind !== 'during');
+  const selfMade = leaves.some((leaf) => leaf.kind === 'incident' && leaf.selfMade === 'ask');
+  if ((needsWorld && role.whenUnknown === 'ask') || selfMade) return;
+  report({
+    severity: 'warning',
+    code: 'approvers-unused',
+    message: 'nothing is ever asked of these approvers',
+    hint: 'say under "ask" who may ask them',
+    path: [...path, 'approvers'],
+    on: 'key',
+  });
+}
+
+export type FileCheck = {
+  readonly keysAt: KeysAt;
+  /** Undefined where a directory's settings are faulty. */
+  readonly isLocal: ReadonlyMap<string, boolean | undefined>;
+  readonly report: Report;
+};
+
+export const fileChecks: readonly ((check: FileCheck) => void)[] = [
+  nothingIsMissing,
+  namesAreLegal,
+  sourcesHaveTheirOwnNames,
+  identityIsProved,
+  peopleAreKnownSomewhere,
+];
+
+function nothingIsMissing({ keysAt, report }: FileCheck): void {
+  for (const key of ['version', 'ledger', 'directories', 'roles'].filter((one) => !keysAt([]).includes(one))) {
+    report({ code: 'missing-key', message: `"${key}" is missing`, path: [key] });
+  }
+}
+
+function namesAreLegal({ keysAt, report }: FileCheck): void {
+  for (const section of ['directories', 'rosters', 'conditions', 'roles']) {
+    for (const name of keysAt([section])) {
+      if (/^[a-z0-9][a-z0-9-]*$/.test(name)) continue;
+      report({
+        code: 'bad-name',
+        message: `${JSON.stringify(name)} is not a name here`,
+        hint: 'names have small letters, digits and hyphens, and begin with none of the last',
+        path: [section, name],
+        on: 'key',
+      });
+    }
+  }
+}
+
+function sourcesHaveTheirOwnNames({ keysAt, report }: FileCheck): void {
+  const directories = new Set(keysAt(['directories']));
+  for (const name of keysAt(['rosters']).filter((one) => directories.has(one))) {
+    report({
+      code: 'same-name',
+      message: `"${name}" is a directory already`,
+      hint: 'call the roster otherwise and say its kind',
+      path: ['rosters', name],
+      on: 'key',
+    });
+  }
+}
+
+function identityIsProved({ keysAt, isLocal, report }: FileCheck): void {
+  const outside = [...isLocal].find(([, local]) => local === false)?.[0];
+  if (outside === undefined) return;
+  const reason = `the directory ${outside} is not on this machine, and who asks for access to it must be proved`;
+  if (keysAt([]).includes('identity'))
+    report({ code: 'identity-not-local', message: `{ kind: local } proves nothing: ${reason}`, path: ['identity'] });
+  else report({ code: 'identity-missing', message: `"identity" is missing: ${reason}`, path: ['identity'] });
+}
+
+function peopleAreKnownSomewhere({ keysAt, report }: FileCheck): void {
+  const sources = [...keysAt(['directories']), ...keysAt(['rosters'])];
+  const known = new Set(sources);
+  const seen = new Set<string>();
+  for (const person of keysAt(['people'])) {
+    const path = ['people', person];
+    const email = foldEmail(person);
+    if (email === undefined) report({ code: 'bad-email', message: `${JSON.stringify(person)} is not an e-mail address`, path, on: 'key' });
+    else if (seen.has(email)) report({ code: 'duplicate-key', message: `"${email}" stands here a second time`, path, on: 'key' });
+    else seen.add(email);
+    for (const name of keysAt(path).filter((one) => !known.has(one))) undeclaredSource(name, [...path, name], sources, report);
+  }
+}
+
+function undeclaredSource(name: string, path: Path, sources: readonly string[], report: Report): void {
+  if (isNotYet(path.slice(0, -1), name)) {
+    report({ ...notYet(`the name of a person in "${name}"`), path, on: 'key' });
+    return;
+  }
+  const hint = suggest(name, sources) ?? 'declare it under "directories" or "rosters"';
+  report({ code: 'undeclared-source', message: `there is no directory or roster "${name}"`, hint, path, on: 'key' });
+}

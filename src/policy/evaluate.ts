@@ -1,0 +1,95 @@
+/** Holds rules against facts and says of each whether it holds, why, and what would change it. */
+
+import { describeCondition, describeDuring, isFactCondition } from './conditions.ts';
+import { boundOf } from './end.ts';
+import { factOf, isSelfMade, type Subject, truthOf } from './truth.ts';
+import type { Condition, Finding, Rule, Truth } from './types.ts';
+
+export function evaluate(condition: Condition, subject: Subject): Truth {
+  return truthOf(condition, subject, { favours: true, selfMade: false });
+}
+
+/** For the sweep: any of the rules that a grant ends with. A self-made incident counts, because somebody said yes to it. */
+export function stillHolds(rules: readonly Rule[], subject: Subject): Truth {
+  const truths = rules.map((rule) => truthOf(rule.condition, subject, { favours: true, selfMade: true }));
+  if (truths.includes(true)) return true;
+  return truths.includes('unknown') ? 'unknown' : false;
+}
+
+export function judge(rules: readonly Rule[], effect: Finding['effect'], subject: Subject): Finding[] {
+  return rules.map((rule) => judgeOne(rule, effect, subject));
+}
+
+function judgeOne(rule: Rule, effect: Finding['effect'], subject: Subject): Finding {
+  const favours = effect !== 'deny';
+  const strict = truthOf(rule.condition, subject, { favours, selfMade: effect === 'ask' });
+  // An allow that only a self-made incident stands behind is a question to an approver.
+  const asked = effect === 'allow' && strict !== true ? truthOf(rule.condition, subject, { favours, selfMade: true }) : strict;
+  const holds = strict === false || asked === true ? asked : strict;
+  const becomes = holds === strict ? effect : 'ask';
+  const reasons = reasonsOf(rule.condition, subject, holds, favours);
+  const finding = { rule: rule.name, effect: becomes, holds, ...reasons };
+  if (holds === true && favours && rule.until === 'shift' && boundOf(rule, subject) === 'unknown') {
+    return { ...finding, holds: 'unknown', because: `${reasons.because}, but it is not known until when` };
+  }
+  const own = becomes === effect ? '' : ', an incident that you opened or assigned to yourself';
+  const change = holds === favours ? undefined : wish(rule.condition, favours, subject);
+  return { ...finding, because: `${reasons.because}${own}`, ...(change === undefined ? {} : { change }) };
+}
+
+type Reasons = { readonly because: string; readonly detail?: string; readonly source?: string; readonly fetchedAt?: number };
+
+/** The leaves that decided: those that hold where the whole holds, those that do not where it does not. */
+function reasonsOf(condition: Condition, subject: Subject, truth: Truth, favours: boolean): Reasons {
+  const leaves = decisive(condition, truth, subject, favours);
+  const facts = leaves.map((leaf) => factOf(leaf, subject)).filter((fact) => fact !== undefined);
+  const sources = [...new Set(facts.map(({ source }) => source))].filter((source) => source !== undefined);
+  const details = [...new Set(facts.map(({ detail }) => detail))].filter((detail) => detail !== undefined);
+  const times = facts.map(({ fetchedAt }) => fetchedAt).filter((at) => at !== undefined);
+  return {
+    because: [...new Set(leaves.map((leaf) => leafReason(leaf, subject, favours)))].join('; '),
+    ...(details.length === 0 ? {} : { detail: details.join('; ') }),
+    ...(sources.length === 0 ? {} : { source: sources.join(', ') }),
+    ...(times.length === 0 ? {} : { fetchedAt: Math.min(...times) }),
+  };
+}
+
+function decisive(condition: Condition, truth: Truth, subject: Subject, favours: boolean): readonly Condition[] {
+  if (condition.kind === 'not') return decisive(condition.condition, truth === 'unknown' ? truth : !truth, subject, !favours);
+  if (condition.kind !== 'all' && condition.kind !== 'any') return [condition];
+  const same = condition.conditions.filter((one) =>
+    [true, false].some((selfMade) => truthOf(one, subject, { favours, selfMade }) === truth),
+  );
+  return (same.length === 0 ? condition.conditions : same).flatMap((one) => decisive(one, truth, subject, favours));
+}
+
+function leafReason(leaf: Condition, subject: Subject, favours: boolean): string {
+  if (leaf.kind === 'user') return `${leaf.email === subject.email.toLowerCase() ? 'is' : 'is not'} ${leaf.email}`;
+  if (leaf.kind === 'during')
+    return `${truthOf(leaf, subject, { favours, selfMade: false }) === true ? 'within' : 'outside'} ${describeDuring(leaf)}`;
+  const fact = factOf(leaf, subject);
+  if (fact === undefined) return `it is not known who is ${describeCondition(leaf)}`;
+  const ownOnly = leaf.kind === 'incident' && favours && fact.holds === true && leaf.selfMade === 'deny' && isSelfMade(fact);
+  return ownOnly ? `${fact.because}, but whoever opens or assigns an incident themselves does not count` : fact.because;
+}
+
+/** What somebody would have to do or be for the condition to come out as `wanted`. */
+function wish(condition: Condition, wanted: boolean, subject: Subject): string | undefined {
+  if (condition.kind === 'not') return wish(condition.condition, !wanted, subject);
+  if (condition.kind === 'all' || condition.kind === 'any') {
+    const open = condition.conditions.filter((one) => truthOf(one, subject, { favours: wanted, selfMade: false }) !== wanted);
+    const wishes = open.map((one) => wish(one, wanted, subject)).filter((one) => one !== undefined);
+    const everyOne = (condition.kind === 'all') === wanted;
+    return wishes.length === 0 ? undefined : [...new Set(wishes)].join(everyOne ? ' and ' : ', or ');
+  }
+  const fact = factOf(condition, subject);
+  if (isFactCondition(condition) && (fact === undefined || fact.holds === 'unknown'))
+    return `ask again when ${fact?.source ?? sourceOf(condition)} answers`;
+  if (condition.kind === 'during') return wanted ? `ask ${describeDuring(condition)}` : `ask outside ${describeDuring(condition)}`;
+  if (condition.kind === 'incident' && fact?.holds === true && wanted) return 'be assigned to it by somebody else';
+  const article = condition.kind === 'member' ? 'a ' : '';
+  return `${wanted ? 'be' : 'no longer be'} ${article}${describeCondition(condition)}`;
+}
+
+const sourceOf = (condition: Condition): string =>
+  condition.kind === 'member' ? condition.directory : 'roster' in condition ? condition.roster : 'the source';

@@ -1,0 +1,102 @@
+/** Looks at a policy file as a whole: all that is right with it, and all that is wrong. */
+
+import { dirname, isAbsolute, join } from 'node:path';
+import { fileChecks, roleChecks } from './checks.ts';
+import { type PolicyDocument, readDocument } from './document.ts';
+import { foldEmail } from './fields.ts';
+import type { Fault, Path, Report } from './issue.ts';
+import { pathText } from './issue.ts';
+import { resolveDefaults, resolveRole, resolveSweep } from './resolve.ts';
+import type { Scope } from './resolve-condition.ts';
+import { nameConditions, resolveRules } from './resolve-rules.ts';
+import { file, type WrittenFile } from './schema.ts';
+import { shape } from './shape.ts';
+import { type Kinds, readDirectory, readRoster } from './sources.ts';
+import type { Policy } from './types.ts';
+
+export type PolicyInput = {
+  /** The file's absolute path. */
+  readonly path: string;
+  /** SHA-256 of the file's bytes, hex. */
+  readonly digest: string;
+  readonly kinds: Kinds;
+};
+
+export type Examined = {
+  readonly document: PolicyDocument;
+  /** Only where there is no error. */
+  readonly policy: Policy | undefined;
+  readonly faults: readonly Fault[];
+};
+
+export function examine(text: string, input: PolicyInput): Examined {
+  const document = readDocument(text);
+  const faults: Fault[] = [...document.faults];
+  // Where brackets do not match, everything after them would be misread, and its faults would hide the one that matters.
+  if (!document.wellFormed) return { document, policy: undefined, faults };
+  const { value: written, faults: misshapen } = shape(file, document.data);
+  const refused = new Set(document.faults.flatMap(({ path }) => (path.length === 0 ? [] : [pathText(path)])));
+  const isRefused = (path: Path) => path.some((_, index) => refused.has(pathText(path.slice(0, index + 1))));
+  for (const fault of misshapen) if (!isRefused(fault.path)) faults.push(fault);
+  const policy = written && resolveFile(written, document, input, (fault) => faults.push(fault));
+  return { document, policy: faults.some(({ severity }) => severity === undefined) ? undefined : policy, faults };
+}
+
+function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, digest, kinds }: PolicyInput, report: Report): Policy {
+  const directories = new Map(
+    Object.entries(written.directories ?? {}).map(([name, one]) => [
+      name,
+      readDirectory(name, one, ['directories', name], kinds.directories),
+    ]),
+  );
+  const rosters = new Map(
+    Object.entries(written.rosters ?? {}).map(([name, one]) => [name, readRoster(name, one, ['rosters', name], kinds.rosters)]),
+  );
+  for (const { faults } of [...directories.values(), ...rosters.values()]) faults.forEach(report);
+  const isLocal = new Map([...directories].map(([name, known]) => [name, known.isLocal]));
+  for (const check of fileChecks) check({ keysAt, isLocal, report });
+
+  const scopeWith = (named: Scope['named']): Scope => ({
+    directories: keysAt(['directories']),
+    rosters: keysAt(['rosters']),
+    knowsIncidents: (roster) => rosters.get(roster)?.knowsIncidents,
+    conditionNames: keysAt(['conditions']),
+    named,
+    keysAt,
+    report,
+  });
+  const scope = scopeWith(nameConditions(written.conditions ?? {}, keysAt(['conditions']), scopeWith));
+  const defaults = resolveDefaults(written.defaults ?? {}, scope);
+  const roles = Object.entries(written.roles ?? {}).map(([name, one]) => resolveRole(name, one, defaults, scope));
+  const exclusive = (name: string) => directories.get(name)?.source?.exclusive;
+  for (const role of roles) {
+    const at: Path = ['roles', role.name];
+    for (const check of roleChecks) {
+      check({ role, path: at, keys: keysAt(at), defaultKeys: keysAt(['defaults']), directories: scope.directories, exclusive, report });
+    }
+  }
+  return {
+    path,
+    digest,
+    ledger: ledgerAt(written.ledger ?? '', path),
+    identity: [{ kind: 'local' }],
+    admins: resolveRules(written.admins ?? [], 'admins', 'admins', ['admins'], defaults.graceMs, scope),
+    sweep: resolveSweep(written.sweep),
+    directories: recordOf([...directories].map(([name, { source }]) => [name, source])),
+    rosters: recordOf([...rosters].map(([name, { source }]) => [name, source])),
+    people: recordOf(
+      Object.entries(written.people ?? {}).map(([person, names]) => [foldEmail(person) ?? person, recordOf(Object.entries(names))]),
+    ),
+    blocked: written.blocked ?? [],
+    roles: recordOf(roles.map((role) => [role.name, role])),
+  };
+}
+
+export const ledgerAt = (written: string, policyPath: string) => ({
+  sqlite: isAbsolute(written) ? written : join(dirname(policyPath), written),
+});
+
+/** Without a prototype, so that no name that somebody asks for finds what is not in the file. */
+export function recordOf<T>(entries: readonly (readonly [string, T | undefined])[]): Record<string, T> {
+  return Object.assign(Object.create(null), Object.fromEntries(entries.filter(([, value]) => value !== undefined)));
+}

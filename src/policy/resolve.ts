@@ -1,0 +1,64 @@
+/** From the file as written to roles with every default filled in. */
+
+import type { Path } from './issue.ts';
+import type { Scope } from './resolve-condition.ts';
+import { resolveRules } from './resolve-rules.ts';
+import type { WrittenDefaults, WrittenRole } from './schema.ts';
+import type { Role, Rule, Sweep } from './types.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** What holds for every role that does not say otherwise, from the key `defaults` of the file. */
+export type Defaults = {
+  readonly written: WrittenDefaults;
+  readonly graceMs: number;
+  readonly deny: readonly Rule[];
+  readonly approvers: readonly Rule[];
+};
+
+export function resolveDefaults(written: WrittenDefaults, scope: Scope): Defaults {
+  const graceMs = written.grace ?? 15 * minute;
+  const rules = (list: 'deny' | 'approvers') =>
+    resolveRules(written[list] ?? [], list, `defaults.${list}`, ['defaults', list], graceMs, scope);
+  return { written, graceMs, deny: rules('deny'), approvers: rules('approvers') };
+}
+
+export function resolveRole(name: string, written: WrittenRole, defaults: Defaults, scope: Scope): Role {
+  const path: Path = ['roles', name];
+  const graceMs = written.grace ?? defaults.graceMs;
+  const rules = (list: 'deny' | 'allow' | 'ask' | 'approvers') =>
+    resolveRules(written[list] ?? [], list, `${name}.${list}`, [...path, list], graceMs, scope);
+  const approvers = written.approvers === undefined ? defaults.approvers : rules('approvers');
+  const whenUnknown = written.whenUnknown ?? defaults.written.whenUnknown ?? (approvers.length > 0 ? 'ask' : 'deny');
+  return {
+    name,
+    ...(written.description === undefined ? {} : { description: written.description }),
+    targets: Object.entries(written.targets ?? {}).flatMap(([directory, groups]) => groups.map((group) => ({ directory, group }))),
+    ttl: resolveTtl(written.ttl, defaults.written.ttl),
+    deny: written.deny === undefined ? defaults.deny : rules('deny'),
+    allow: rules('allow'),
+    ask: rules('ask'),
+    approvers,
+    withinMs: written.within ?? defaults.written.within ?? hour,
+    reason: written.reason ?? defaults.written.reason ?? 'when-asked',
+    ...(written.maxHolders === undefined ? {} : { maxHolders: written.maxHolders }),
+    whenUnknown,
+  };
+}
+
+type Ttl = { readonly default?: number; readonly max?: number } | undefined;
+
+/** A maximum that the role sets caps a default that it did not set; a default above the maximum that somebody wrote for it is a fault, found by the checks. */
+function resolveTtl(own: Ttl, common: Ttl): Role['ttl'] {
+  const max = own?.max ?? common?.max;
+  const written = own?.default ?? common?.default;
+  if (max === undefined) return written === undefined ? { defaultMs: hour, maxMs: 12 * hour } : { defaultMs: written, maxMs: written };
+  const isInherited = own?.default === undefined && own?.max !== undefined;
+  if (written === undefined || isInherited) return { defaultMs: Math.min(written ?? hour, max), maxMs: max };
+  return { defaultMs: written, maxMs: max };
+}
+
+export function resolveSweep(written: { readonly refuseWhenLate?: number; readonly reconcile?: number } | undefined): Sweep {
+  return { refuseWhenLateMs: written?.refuseWhenLate ?? 15 * minute, reconcileMs: written?.reconcile ?? 15 * minute };
+}

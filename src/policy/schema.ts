@@ -1,0 +1,142 @@
+/** The policy file as it is written, key by key. Names are resolved and defaults filled in later, by `resolve`. */
+
+import * as z from 'zod/mini';
+import { duration, email, field, filled, grace, listOf, oneOrMany, text, timeOfDay, timeZone, wholeNumber } from './fields.ts';
+import { notYet } from './not-yet.ts';
+import type { Weekday } from './types.ts';
+
+const optional = z.exactOptional;
+
+export type WrittenDuring = { readonly days?: readonly Weekday[]; readonly from?: number; readonly to?: number; readonly zone: string };
+
+/** A name, a list (any of them), or a map (all of its keys). */
+export type WrittenCondition = string | readonly WrittenCondition[] | WrittenConditionMap;
+
+export type WrittenConditionMap = {
+  readonly user?: readonly string[];
+  readonly member?: readonly string[];
+  readonly onCall?: readonly string[];
+  readonly escalationPolicy?: readonly string[];
+  readonly levels?: readonly number[];
+  readonly incident?: string;
+  readonly services?: readonly string[];
+  readonly severities?: readonly string[];
+  readonly types?: readonly string[];
+  readonly anyIncident?: true;
+  readonly selfMade?: 'ask' | 'deny' | 'allow';
+  readonly during?: WrittenDuring;
+  readonly not?: WrittenCondition;
+  readonly all?: readonly WrittenCondition[];
+  readonly until?: 'shift' | 'incident';
+  readonly grace?: number;
+};
+
+const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+
+const conditionMap = z.strictObject({
+  user: optional(oneOrMany(email)),
+  member: optional(oneOrMany(text)),
+  onCall: optional(oneOrMany(text)),
+  escalationPolicy: optional(oneOrMany(text)),
+  levels: optional(listOf(wholeNumber)),
+  incident: optional(text),
+  services: optional(listOf(text)),
+  severities: optional(listOf(text)),
+  types: optional(listOf(text)),
+  anyIncident: optional(z.literal(true)),
+  selfMade: optional(z.enum(['ask', 'deny', 'allow'])),
+  during: optional(
+    z.strictObject({ days: optional(listOf(z.enum(weekdays))), from: optional(timeOfDay), to: optional(timeOfDay), zone: timeZone }),
+  ),
+  not: optional(z.lazy(() => condition)),
+  all: optional(listOf(z.lazy(() => condition))),
+  until: optional(z.enum(['shift', 'incident'])),
+  grace: optional(grace),
+});
+
+export const condition: z.ZodMiniType<WrittenCondition> = z.union([
+  text,
+  listOf(z.lazy(() => condition)),
+  conditionMap,
+]) as unknown as z.ZodMiniType<WrittenCondition>;
+
+const conditions = listOf(condition);
+
+const group = field((written) => {
+  if (typeof written === 'string' && written.trim() !== '') return { value: written };
+  if (typeof written === 'object' && written !== null && 'assumeRole' in written) return notYet('a target { assumeRole: … }');
+  return { code: 'wrong-type', message: 'must be the name of a group' };
+});
+
+const roleDefaults = {
+  ttl: optional(z.strictObject({ default: optional(duration), max: optional(duration) })),
+  deny: optional(conditions),
+  approvers: optional(conditions),
+  within: optional(duration),
+  grace: optional(grace),
+  reason: optional(z.enum(['required', 'optional'])),
+  whenUnknown: optional(z.enum(['ask', 'deny'])),
+};
+
+const role = z.strictObject({
+  description: optional(text),
+  targets: optional(filled(z.record(z.string(), oneOrMany(group)))),
+  ...roleDefaults,
+  allow: optional(conditions),
+  ask: optional(conditions),
+  maxHolders: optional(wholeNumber),
+});
+
+const defaults = z.strictObject(roleDefaults);
+
+export const ledger = field((written) => {
+  if (typeof written === 'string' && written.trim() !== '') return { value: written };
+  if (typeof written === 'object' && written !== null && 'postgres' in written) return notYet('a PostgreSQL ledger');
+  return { code: 'wrong-type', message: 'must be the path of a SQLite file, for example ./oncall.db' };
+});
+
+const identity = field((written) => {
+  if (typeof written !== 'object' || written === null || !('kind' in written))
+    return { code: 'missing-key', message: '"kind" is missing', hint: 'write { kind: local }' };
+  if (written.kind === 'oidc') return notYet('identity by OIDC');
+  if (written.kind !== 'local') return { code: 'bad-value', message: 'no such kind of identity', hint: 'there is "local"' };
+  const more = Object.keys(written).find((key) => key !== 'kind');
+  return more === undefined
+    ? { value: { kind: 'local' as const } }
+    : { code: 'unknown-key', message: `identity by { kind: local } has no key ${JSON.stringify(more)}` };
+});
+
+export const sweep = z.strictObject({ refuseWhenLate: optional(duration), reconcile: optional(duration) });
+export const directory = z.looseObject({
+  kind: optional(text),
+  exclusive: optional(listOf(text)),
+  userName: optional(z.enum(['email', 'local-part'])),
+});
+export const roster = z.looseObject({ kind: optional(text) });
+export const person = filled(z.record(z.string(), text));
+
+const version = field((written) =>
+  written === 1 ? { value: 1 } : { code: 'bad-version', message: 'this program reads policies of version 1', hint: 'write version: 1' },
+);
+
+/** Missing keys are looked for by the checks, so that one of them does not keep the rest of the file from being checked. */
+export const file = z.strictObject({
+  version: optional(version),
+  ledger: optional(ledger),
+  identity: optional(listOf(identity)),
+  admins: optional(conditions),
+  sweep: optional(sweep),
+  directories: optional(filled(z.record(z.string(), directory))),
+  rosters: optional(filled(z.record(z.string(), roster))),
+  people: optional(filled(z.record(z.string(), person))),
+  blocked: optional(listOf(email)),
+  conditions: optional(filled(z.record(z.string(), condition))),
+  defaults: optional(defaults),
+  roles: optional(filled(z.record(z.string(), role))),
+});
+
+export type WrittenFile = z.infer<typeof file>;
+export type WrittenRole = z.infer<typeof role>;
+export type WrittenDefaults = z.infer<typeof defaults>;
+export type WrittenDirectory = z.infer<typeof directory>;
+export type WrittenRoster = z.infer<typeof roster>;

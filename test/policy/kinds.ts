@@ -1,0 +1,26 @@
+/** Kinds of directories and rosters that exist for the tests of the policy only. */
+
+import { z } from 'zod/mini';
+import type { Kinds } from '../../src/policy/sources.ts';
+
+const path = z.strictObject({ path: z.string() });
+const secret = z.union([z.strictObject({ env: z.string() }), z.strictObject({ file: z.string() })], { error: 'must name a secret' });
+
+const paging = z.strictObject({ token: z.exactOptional(secret), endpoint: z.exactOptional(z.url({ error: 'must be a URL' })) });
+const cloud = z.strictObject({
+  account: z.string().check(z.regex(/^\d{12}$/, 'must have twelve digits')),
+  endpoint: z.exactOptional(z.string()),
+});
+
+const isLoopback = (settings: unknown) => (settings as { endpoint?: string }).endpoint?.includes('127.0.0.1') === true;
+
+export const kinds: Kinds = {
+  directories: {
+    local: { settings: path, isLocal: () => true },
+    cloud: { settings: cloud, isLocal: isLoopback },
+  },
+  rosters: {
+    file: { settings: path, isLocal: () => true, knowsIncidents: true },
+    paging: { settings: paging, isLocal: isLoopback, knowsIncidents: false },
+  },
+};
