@@ -9,8 +9,12 @@ import type { Policy, Role } from '../policy/types.ts';
 export function roleNamed(policy: Policy, name: string): Role {
   const role = Object.hasOwn(policy.roles, name) ? policy.roles[name] : undefined;
   if (role) return role;
+  throw unknownRole(policy, name);
+}
+
+export function unknownRole(policy: Policy, name: string): OncallError {
   const guess = nearest(name, Object.keys(policy.roles));
-  throw new OncallError('unknown-role', `there is no role "${name}"`, {
+  return new OncallError('unknown-role', `there is no role "${name}"`, {
     exit: 2,
     why: `${policy.path} has ${Object.keys(policy.roles).join(', ') || 'no roles'}`,
     next: guess === undefined ? 'oncall roles' : `did you mean "${guess}"?`,

@@ -415,6 +415,18 @@ describe('on call', () => {
     expect((await world.as('boss').audit({})).at(-1)).toMatchObject({ type: 'request.refused', actor: 'maria@acme.dev' });
   });
 
+  it('explains a request by its id as it was decided, to its requester and to an admin only', async () => {
+    const world = await company(shift);
+    world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 2 * hour }];
+    const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    world.shifts = [];
+    const then = { role: 'db-admin', requester: 'maria@acme.dev', exit: 0, decision: request.decision };
+    expect(await world.as('maria').explain({ role: request.id, asked: { byDefault: true } })).toMatchObject(then);
+    expect(await world.as('boss').explain({ role: request.id, asked: { byDefault: true } })).toMatchObject(then);
+    await expect(world.as('sam').explain({ role: request.id, asked: { byDefault: true } })).rejects.toMatchObject({ exit: 3 });
+    await expect(world.as('sam').explain({ role: 'zzzzzz', asked: { byDefault: true } })).rejects.toMatchObject({ code: 'unknown-role' });
+  });
+
   it('does not let in when the roster cannot be asked, and says that it could not decide', async () => {
     const world = await company(shift);
     world.shifts = new ProviderError('pagerduty', 'timeout', 'PagerDuty did not answer within 5 s');
