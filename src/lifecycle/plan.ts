@@ -25,7 +25,9 @@ function planned(grant: GrantView, now: number): PlannedStep | undefined {
   if (grant.nextAttemptAt > now || grant.state === 'ended') return undefined;
   if (grant.state === 'activating') return { action: 'undo', grant, because: 'its activation was left half-done' };
   if (grant.state === 'active') return { action: 'expire', grant, because: 'its time is up' };
-  return { action: 'end', grant, because: reasons[grant.endReason ?? 'expired'] };
+  // Until the first try fails, what stands there is why it ends.
+  const told = grant.attempts === 0 ? grant.lastError : undefined;
+  return { action: 'end', grant, because: told ?? reasons[grant.endReason ?? 'expired'] };
 }
 
 const reasons: Readonly<Record<NonNullable<Grant['endReason']>, string>> = {

@@ -19,7 +19,7 @@ export type Actor = { readonly issuer: string; readonly subject: string; readonl
 
 export type RequestState = 'pending' | 'approved' | 'denied' | 'withdrawn' | 'expired';
 
-export type Approval = { readonly by: Actor; readonly at: number };
+export type Approval = { readonly by: Actor; readonly at: number; readonly answer: 'yes' | 'no'; readonly reason?: string };
 
 export type Request = {
   /** 6 characters without look-alikes; the only id that people see. */

@@ -46,7 +46,8 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     const place = await freePlace(q, role);
     if (place && 'holders' in place) return { refusal: await taken(q, now, role, requester.email, decision, place.holders) };
     const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
-    const approvals = [...request.approvals, { by: actor, at: now }];
+    const said = input.reason === undefined ? {} : { reason: input.reason };
+    const approvals = [...request.approvals, { by: actor, at: now, answer: 'yes' as const, ...said }];
     // The targets asked for are the ones approved, should the policy have changed meanwhile.
     const wanted = pins.pinned.filter(({ target }) =>
       request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group),
@@ -59,7 +60,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
       requestId: approved.id,
       role: role.name,
       holder: requester.email,
-      ...(input.reason === undefined ? {} : { reason: input.reason }),
+      ...said,
       policyDigest: deps.policy.digest,
       data: { ...times, by: 'approver', findings: decision.findings },
     });

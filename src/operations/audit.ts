@@ -6,7 +6,7 @@ import type { EventView } from './types.ts';
 export async function audit(deps: Deps, { limit }: { readonly limit?: number }): Promise<readonly EventView[]> {
   const ledger = await deps.ledger();
   const events = await ledger.read((q) => q.lastEvents(limit));
-  return events.map(({ seq, at, type, actor, requestId, role, holder, target, data, hash }) => ({
+  return events.map(({ seq, at, type, actor, requestId, role, holder, target, reason, endReason, data, hash }) => ({
     seq,
     at,
     type,
@@ -15,6 +15,8 @@ export async function audit(deps: Deps, { limit }: { readonly limit?: number }):
     ...(role === undefined ? {} : { role }),
     ...(holder === undefined ? {} : { holder }),
     ...(target === undefined ? {} : { target: `${target.directory}/${target.group}` }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(endReason === undefined ? {} : { endReason }),
     data: data ?? null,
     hash,
   }));

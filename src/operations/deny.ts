@@ -28,7 +28,10 @@ export async function deny(deps: Deps, input: OneInput): Promise<OneResult> {
       holder: request.requester.email,
       ...reason,
     });
-    return q.changeRequest(request, { state: 'denied' });
+    return q.changeRequest(request, {
+      state: 'denied',
+      approvals: [...request.approvals, { by: actor, at: now, answer: 'no', ...reason }],
+    });
   });
   return { request: denied, grants: [], ended: 0, left: 0 };
 }

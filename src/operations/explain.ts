@@ -1,16 +1,20 @@
 /** `explain`: the decision that `request` would make now, with every finding; grants nothing and records nothing. `roles`: what there is to ask for. */
 
+import { isOncallError } from '../errors.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { decide } from '../policy/decide.ts';
-import type { Decision, Rule } from '../policy/types.ts';
+import type { Decision, Role, Rule } from '../policy/types.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
+import { requireSweep } from './gate.ts';
+import { freePlace } from './intent.ts';
 import { lookups } from './lookups.ts';
 import { roleNamed, unknownRole } from './names.ts';
+import { taken } from './refusal.ts';
 import { rulesOf } from './request.ts';
 import { requireRevoker } from './rights.ts';
-import type { ExplainInput, ExplainResult, RoleView } from './types.ts';
+import type { ExplainInput, ExplainResult, Refusal, RoleView } from './types.ts';
 
 export async function explain(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
   return Object.hasOwn(deps.policy.roles, input.role) ? explainNow(deps, input) : explainThen(deps, input.role);
@@ -34,7 +38,31 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
   const about = { email: actor.email, at: deps.now(), ...(input.incident === undefined ? {} : { incident: input.incident }) };
   const facts = await gatherFacts(deps, lookups(deps), rulesOf(role), about);
   const decision = decide({ role, policy: deps.policy, email: actor.email, asked: input.asked, now: deps.now(), facts });
-  return { role: role.name, requester: actor.email, decision, targets: role.targets, exit: exitOf(decision) };
+  const told = { role: role.name, requester: actor.email, decision, targets: role.targets };
+  const exit = exitOf(decision);
+  const refused = exit === 0 ? await refusedAllTheSame(deps, role, actor.email, decision) : undefined;
+  return refused ? { ...told, refusal: refused.error, exit: refused.exit } : { ...told, exit };
+}
+
+/** The rules let the person in; the sweep may be late, or the places taken. */
+async function refusedAllTheSame(
+  deps: Deps,
+  role: Role,
+  email: string,
+  decision: Decision,
+): Promise<Pick<Refusal, 'error' | 'exit'> | undefined> {
+  const ledger = await deps.ledger();
+  return ledger.read(async (q, now) => {
+    try {
+      await requireSweep(deps, q, now, role.targets, false);
+    } catch (error) {
+      if (!isOncallError(error)) throw error;
+      const { code, message, why = '', next = '' } = error;
+      return { error: { code, message, why, next }, exit: 1 };
+    }
+    const place = await freePlace(q, role);
+    return place && 'holders' in place ? taken(q, now, role, email, decision, place.holders) : undefined;
+  });
 }
 
 function exitOf({ outcome, undecided, findings }: Decision): ExplainResult['exit'] {

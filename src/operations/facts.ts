@@ -91,7 +91,8 @@ async function hasIncident(deps: Deps, world: Lookups, condition: IncidentCondit
     incidents: mine.map(({ ref: id, title: name, openedBy, assignedBy }) => ({
       ref: id,
       ...(name === undefined ? {} : { title: name }),
-      selfMade: openedBy === me || assignedBy === me,
+      // Who opened it is not known: then it may have been the requester.
+      selfMade: openedBy === undefined || openedBy === me || assignedBy === me,
     })),
   };
 }

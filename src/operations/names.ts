@@ -25,9 +25,13 @@ export function unknownRole(policy: Policy, name: string): OncallError {
 export async function requestNamed(ledger: Ledger, actor: Actor, name: string): Promise<Request> {
   const found = await ledger.read(async (q) => (await q.request(name)) ?? (await q.openRequest(actor, name)));
   if (found) return found;
-  throw new OncallError('unknown-request', `there is no request "${name}", and you have none open for a role of that name`, {
+  throw unknownRequest(name, ', and you have none open for a role of that name');
+}
+
+export function unknownRequest(name: string, more = ''): OncallError {
+  return new OncallError('unknown-request', `there is no request "${name}"${more}`, {
     exit: 2,
-    next: 'oncall status --mine',
+    next: more === '' ? 'oncall status' : 'oncall status --mine',
   });
 }
 

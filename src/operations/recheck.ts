@@ -1,48 +1,80 @@
 /** Ends access early when none of the rules that it ends with (a shift, an incident) holds any more, after their grace. An unknown answer ends nothing. */
 
 import type { Request } from '../lifecycle/types.ts';
+import { describeCondition } from '../policy/conditions.ts';
 import { stillHolds } from '../policy/evaluate.ts';
+import type { Truth } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd } from './end.ts';
 import { gatherFacts } from './facts.ts';
 import type { Lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
+import type { SweepStep } from './types.ts';
 
+/** Asks about every request that ends with something, and ends or notes what no longer holds. */
 export async function recheck(deps: Deps, world: Lookups): Promise<void> {
-  const ledger = await deps.ledger();
-  const open = await ledger.read((q) => q.openRequests());
-  const bound = open.filter((request) => request.state === 'approved' && request.decision.endsWith.length > 0);
-  await inParallel(bound, 8, (request) => recheckOne(deps, world, request));
+  await inParallel(await boundRequests(deps), 8, async (request) => {
+    const holds = await asked(deps, world, request);
+    if (holds === true) await clear(deps, request);
+    if (holds === false) await endOrNote(deps, request);
+  });
 }
 
-async function recheckOne(deps: Deps, world: Lookups, request: Request): Promise<void> {
+/** What `recheck` would end now. */
+export async function recheckPlan(deps: Deps, world: Lookups): Promise<readonly SweepStep[]> {
   const ledger = await deps.ledger();
-  const rules = request.decision.endsWith;
-  const { email } = request.requester;
-  const facts = await gatherFacts(deps, world, rules, {
-    email,
-    at: deps.now(),
-    ...(request.incident === undefined ? {} : { incident: request.incident }),
+  const steps: SweepStep[] = [];
+  await inParallel(await boundRequests(deps), 8, async (request) => {
+    if ((await asked(deps, world, request)) !== false || ledger.now() < endsAt(request, ledger.now())) return;
+    const grants = await ledger.read((q) => q.grantsOfRequest(request.id));
+    for (const { state, target, holder } of grants) {
+      if (state !== 'active') continue;
+      steps.push({
+        action: 'expire',
+        outcome: 'planned',
+        requestId: request.id,
+        role: request.role,
+        holder,
+        target,
+        because: reason(request),
+      });
+    }
   });
-  const holds = stillHolds(rules, { email, now: deps.now(), facts });
-  if (holds === 'unknown') return;
-  if (holds) {
-    if (request.unheldSince !== undefined) await ledger.write((q) => q.markUnheld(request.id, undefined));
-    return;
-  }
-  const graceMs = Math.max(...rules.map((rule) => rule.graceMs));
+  return steps;
+}
+
+async function boundRequests(deps: Deps): Promise<readonly Request[]> {
+  const ledger = await deps.ledger();
+  const open = await ledger.read((q) => q.openRequests());
+  return open.filter((request) => request.state === 'approved' && request.decision.endsWith.length > 0);
+}
+
+async function asked(deps: Deps, world: Lookups, { decision, requester, incident }: Request): Promise<Truth> {
+  const { email } = requester;
+  const about = { email, at: deps.now(), ...(incident === undefined ? {} : { incident }) };
+  const facts = await gatherFacts(deps, world, decision.endsWith, about);
+  return stillHolds(decision.endsWith, { email, now: deps.now(), facts });
+}
+
+const endsAt = ({ decision, unheldSince }: Request, now: number): number =>
+  (unheldSince ?? now) + Math.max(...decision.endsWith.map((rule) => rule.graceMs));
+
+const reason = ({ decision }: Request): string =>
+  `no longer ${decision.endsWith.map((rule) => describeCondition(rule.condition)).join(', or ')}`;
+
+async function clear(deps: Deps, { id, unheldSince }: Request): Promise<void> {
+  const ledger = await deps.ledger();
+  if (unheldSince !== undefined) await ledger.write((q) => q.markUnheld(id, undefined));
+}
+
+async function endOrNote(deps: Deps, request: Request): Promise<void> {
+  const ledger = await deps.ledger();
   await ledger.write(async (q, now) => {
-    const since = request.unheldSince ?? now;
     if (request.unheldSince === undefined) await q.markUnheld(request.id, now);
-    if (now < since + graceMs) return;
-    for (const view of await q.grantsOfRequest(request.id)) {
-      const grant = await q.grant(view.id);
-      if (grant?.state === 'active')
-        await beginEnd(q, now, grant, {
-          reason: 'expired',
-          actor: 'sweep',
-          because: `no longer so: ${request.decision.heldBy.join(', ')}`,
-        });
+    if (now < endsAt(request, now)) return;
+    for (const { id } of await q.grantsOfRequest(request.id)) {
+      const grant = await q.grant(id);
+      if (grant?.state === 'active') await beginEnd(q, now, grant, { reason: 'expired', actor: 'sweep', because: reason(request) });
     }
   });
 }

@@ -4,7 +4,7 @@ import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { decide } from '../policy/decide.ts';
-import type { Decision, Facts, Role } from '../policy/types.ts';
+import type { Asked, Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
@@ -22,6 +22,7 @@ export type Settled =
   | { readonly refusal: Refusal }
   | {
       readonly requestId: string;
+      readonly notExtended?: string;
       readonly activate: readonly string[];
       readonly extended: boolean;
       readonly held: boolean;
@@ -104,7 +105,7 @@ async function repeat(
   deps: Deps,
   q: Queries,
   now: number,
-  { role, actor, pins }: Asking,
+  { input, role, actor, pins }: Asking,
   open: Request,
   decision: Decision,
 ): Promise<Settled> {
@@ -134,7 +135,30 @@ async function repeat(
   }
   const added =
     decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
-  return { requestId: open.id, activate: added, extended: later, held: true, decision };
+  const notExtended = later ? undefined : whyNotLonger(input.asked, now, open, decision);
+  return {
+    requestId: open.id,
+    activate: added,
+    extended: later,
+    held: true,
+    decision: later ? decision : open.decision,
+    ...(notExtended === undefined ? {} : { notExtended }),
+  };
+}
+
+/** Why what is held is not held longer, where longer was asked for. */
+function whyNotLonger(
+  asked: Asked,
+  now: number,
+  { expiresAt = 0 }: Request,
+  { outcome, limitedBecause, findings }: Decision,
+): string | undefined {
+  const wanted = 'forMs' in asked ? now + asked.forMs : 'untilMs' in asked ? asked.untilMs : 0;
+  if (wanted <= expiresAt) return undefined;
+  if (outcome === 'ask') return 'more of it needs a new yes, once this has ended';
+  if (outcome === 'allow') return limitedBecause;
+  return (findings.findLast(({ effect, holds }) => effect === 'deny' && holds === true) ?? findings.find(({ holds }) => holds !== true))
+    ?.because;
 }
 
 async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision): Promise<string> {
@@ -249,5 +273,6 @@ export async function result(deps: Deps, settled: Exclude<Settled, { refusal: Re
             : settled.held
               ? 'held'
               : 'granted';
-  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision };
+  const more = settled.notExtended === undefined ? {} : { notExtended: settled.notExtended };
+  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...more };
 }

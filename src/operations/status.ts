@@ -6,6 +6,7 @@ import type { GrantView, Request } from '../lifecycle/types.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { sweepAge } from './gate.ts';
+import { unknownRequest } from './names.ts';
 import type { StatusInput, StatusResult, SweepAge } from './types.ts';
 
 export async function status(deps: Deps, input: StatusInput): Promise<StatusResult> {
@@ -13,6 +14,7 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
   const actor = input.mine ? await deps.actor() : undefined;
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
+    if (input.of !== undefined && !one && !Object.hasOwn(deps.policy.roles, input.of)) throw unknownRequest(input.of);
     const open = one ? [one] : await q.openRequests();
     const requests = open.filter(
       (request) => (actor ? isSame(actor, request.requester) : true) && (one || input.of === undefined || request.role === input.of),

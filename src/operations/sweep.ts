@@ -12,7 +12,7 @@ import type { Deps } from './deps.ts';
 import { beginEnd, endGrant } from './end.ts';
 import { lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
-import { recheck } from './recheck.ts';
+import { recheck, recheckPlan } from './recheck.ts';
 import { tend } from './tend.ts';
 import type { SweepInput, SweepResult, SweepStep } from './types.ts';
 
@@ -58,6 +58,7 @@ async function dryRun(deps: Deps): Promise<SweepResult> {
   const steps = planSweep(due, now)
     .flat()
     .map((step): SweepStep => ({ ...described(step), outcome: 'planned' }));
+  steps.push(...(await recheckPlan(deps, lookups(deps))));
   return { steps, ended: 0, failed: 0, remaining: steps.length };
 }
 

@@ -1,6 +1,6 @@
 /** What each operation takes and gives; the commands print it, the broker sends it. Times are epoch milliseconds here and RFC 3339 in JSON. */
 
-import type { GrantView, Request } from '../lifecycle/types.ts';
+import type { EndReason, GrantView, Request } from '../lifecycle/types.ts';
 import type { Asked, Decision, Target } from '../policy/types.ts';
 
 export type RequestInput = {
@@ -19,6 +19,8 @@ export type RequestResult = {
   /** Targets that could not even be looked up, so that no grant stands for them. */
   readonly missing: readonly TargetFailure[];
   readonly decision: Decision;
+  /** For `held`, where more was asked than is held and was not given: why not. */
+  readonly notExtended?: string;
 };
 
 export type TargetFailure = { readonly target: Target; readonly message: string; readonly next?: string };
@@ -92,11 +94,13 @@ export type SweepResult = {
 };
 
 export type ExplainInput = { readonly role: string; readonly asked: Asked; readonly incident?: string };
+/** `refusal`: what would stop the request although the rules let the person in: a late sweep, a place that is taken. */
 export type ExplainResult = {
   readonly role: string;
   readonly requester: string;
   readonly decision: Decision;
   readonly targets: readonly Target[];
+  readonly refusal?: Refusal['error'];
   readonly exit: 0 | 1 | 3 | 8;
 };
 
@@ -119,9 +123,21 @@ export type EventView = {
   readonly role?: string;
   readonly holder?: string;
   readonly target?: string;
+  readonly reason?: string;
+  readonly endReason?: EndReason;
   readonly data: unknown;
   readonly hash: string;
 };
+
+/** One thing that `doctor` looked at. */
+export type Check = {
+  readonly area: 'policy' | 'files' | 'ledger' | 'sign-in' | 'directory' | 'roster' | 'clock' | 'identity' | 'sweep' | 'grants' | 'members';
+  readonly what: string;
+  readonly outcome: 'ok' | 'warning' | 'fault' | 'skipped';
+  readonly because: string;
+  readonly next?: string;
+};
+export type DoctorResult = { readonly checks: readonly Check[] };
 
 export type Operations = {
   request(input: RequestInput): Promise<RequestResult | Refusal>;
@@ -136,4 +152,6 @@ export type Operations = {
   revoke(input: RevokeInput): Promise<RevokeResult>;
   sweep(input: SweepInput): Promise<SweepResult>;
   audit(input: { readonly limit?: number }): Promise<readonly EventView[]>;
+  /** Never throws for what it finds, only at an interrupt. */
+  doctor(): Promise<DoctorResult>;
 };

@@ -140,6 +140,8 @@ export type FileCheck = {
   readonly keysAt: KeysAt;
   /** Undefined where a directory's settings are faulty. */
   readonly isLocal: ReadonlyMap<string, boolean | undefined>;
+  /** Whether the file takes people at their word. */
+  readonly provesNothing: boolean;
   readonly report: Report;
 };
 
@@ -185,7 +187,8 @@ function sourcesHaveTheirOwnNames({ keysAt, report }: FileCheck): void {
   }
 }
 
-function identityIsProved({ keysAt, isLocal, report }: FileCheck): void {
+function identityIsProved({ keysAt, isLocal, provesNothing, report }: FileCheck): void {
+  if (!provesNothing) return;
   const outside = [...isLocal].find(([, local]) => local === false)?.[0];
   if (outside === undefined) return;
   const reason = `the directory ${outside} is not on this machine, and who asks for access to it must be proved`;

@@ -11,7 +11,7 @@ import type { Scope } from './resolve-condition.ts';
 import { nameConditions, resolveRules } from './resolve-rules.ts';
 import { file, type WrittenFile } from './schema.ts';
 import { shape } from './shape.ts';
-import { type Kinds, readDirectory, readRoster } from './sources.ts';
+import { type Kinds, readDirectory, readIdentities, readRoster } from './sources.ts';
 import type { Policy } from './types.ts';
 
 export type PolicyInput = {
@@ -53,8 +53,11 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
     Object.entries(written.rosters ?? {}).map(([name, one]) => [name, readRoster(name, one, ['rosters', name], kinds.rosters)]),
   );
   for (const { faults } of [...directories.values(), ...rosters.values()]) faults.forEach(report);
+  const { identity, faults: unproved } = readIdentities(written.identity, kinds.oidc);
+  unproved.forEach(report);
+  const provesNothing = identity.some(({ kind }) => kind === 'local');
   const isLocal = new Map([...directories].map(([name, known]) => [name, known.isLocal]));
-  for (const check of fileChecks) check({ keysAt, isLocal, report });
+  for (const check of fileChecks) check({ keysAt, isLocal, provesNothing, report });
 
   const scopeWith = (named: Scope['named']): Scope => ({
     directories: keysAt(['directories']),
@@ -79,7 +82,7 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
     path,
     digest,
     ledger: ledgerAt(written.ledger ?? '', path),
-    identity: [{ kind: 'local' }],
+    identity,
     admins: resolveRules(written.admins ?? [], 'admins', 'admins', ['admins'], defaults.graceMs, scope),
     sweep: resolveSweep(written.sweep),
     directories: recordOf([...directories].map(([name, { source }]) => [name, source])),

@@ -5,14 +5,21 @@ import type { Fault, Path } from './issue.ts';
 import { suggest } from './nearest.ts';
 import type { WrittenDirectory, WrittenRoster } from './schema.ts';
 import { shape } from './shape.ts';
-import type { DirectorySource, Source } from './types.ts';
+import type { DirectorySource, Identity, Source } from './types.ts';
 
 type Kind = { readonly settings: z.ZodMiniType<unknown>; readonly isLocal: (settings: unknown) => boolean };
 type RosterKind = Kind & { readonly knowsIncidents: boolean };
 
+export type IdentityKind = {
+  readonly settings: z.ZodMiniType<unknown>;
+  /** Domains that more than one of these would vouch for. */
+  readonly sharedDomains: (settings: readonly unknown[]) => readonly { readonly domain: string; readonly issuers: readonly string[] }[];
+};
+
 export type Kinds = {
   readonly directories: Readonly<Record<string, Kind>>;
   readonly rosters: Readonly<Record<string, RosterKind>>;
+  readonly oidc: IdentityKind;
 };
 
 export type Known<T> = {
@@ -34,6 +41,61 @@ export function readRoster(name: string, written: WrittenRoster, path: Path, kin
   const kind = kindOf(name, writtenKind);
   const knowsIncidents = Object.hasOwn(kinds, kind) ? kinds[kind]?.knowsIncidents : undefined;
   return { ...readSource(name, writtenKind, rest, path, kinds, ['kind']), knowsIncidents };
+}
+
+/** Who may say who somebody is. Without a word: `local`, which `checks.ts` refuses where a directory is elsewhere. */
+export function readIdentities(
+  written: readonly object[] | undefined,
+  oidc: IdentityKind,
+): { identity: readonly Identity[]; faults: readonly Fault[] } {
+  if (written === undefined) return { identity: [{ kind: 'local' }], faults: [] };
+  const faults: Fault[] = [];
+  const identity = written.flatMap((one, index): readonly Identity[] => {
+    const path = ['identity', index];
+    const { kind, ...rest } = one as { kind?: unknown };
+    if (kind === 'oidc') {
+      const { value, faults: misshapen } = shape(oidc.settings, Object.assign(Object.create(null), one), path);
+      faults.push(...misshapen);
+      return value === undefined || misshapen.length > 0 ? [] : [{ kind, settings: value }];
+    }
+    const more = Object.keys(rest)[0];
+    if (kind !== 'local') faults.push(kindFault(kind, path));
+    else if (more === undefined) return [{ kind }];
+    else
+      faults.push({
+        code: 'unknown-key',
+        message: `identity by { kind: local } has no key ${JSON.stringify(more)}`,
+        path: [...path, more],
+        on: 'key',
+      });
+    return [];
+  });
+  const settings = identity.flatMap((one) => (one.kind === 'oidc' ? [one.settings] : []));
+  for (const { domain, issuers } of oidc.sharedDomains(settings)) {
+    const message = `${issuers.join(' and ')} would both speak for ${domain}, and one person could be two`;
+    faults.push({ code: 'shared-domain', message, hint: 'leave each domain to one issuer', path: ['identity'] });
+  }
+  if (identity.length > 1 && identity.some(({ kind }) => kind === 'local')) {
+    faults.push({
+      code: 'identity-mixed',
+      message: '{ kind: local } proves nothing, and stands beside an issuer that does',
+      hint: 'take it out',
+      path: ['identity'],
+    });
+  }
+  return { identity, faults };
+}
+
+function kindFault(kind: unknown, path: Path): Fault {
+  if (kind === undefined)
+    return { code: 'missing-key', message: '"kind" is missing', hint: 'write { kind: local } or { kind: oidc, … }', path };
+  const hint = typeof kind === 'string' ? suggest(kind, ['local', 'oidc']) : undefined;
+  return {
+    code: 'bad-value',
+    message: 'no such kind of identity; there is "local" and "oidc"',
+    path: [...path, 'kind'],
+    ...(hint === undefined ? {} : { hint }),
+  };
 }
 
 const kindOf = (name: string, kind: unknown): string => (typeof kind === 'string' ? kind : name);

@@ -80,7 +80,8 @@ export type Role = {
 
 export type LedgerSettings = { readonly sqlite: string };
 
-export type Identity = { readonly kind: 'local' };
+/** `local` proves nothing. `settings` has passed the schema of the sign-in and is read by it only. */
+export type Identity = { readonly kind: 'local' } | { readonly kind: 'oidc'; readonly settings: unknown };
 
 export type Sweep = { readonly refuseWhenLateMs: number; readonly reconcileMs: number };
 

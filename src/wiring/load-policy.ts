@@ -4,8 +4,10 @@ import { createHash } from 'node:crypto';
 import { directoryKinds } from '../directories/index.ts';
 import { OncallError } from '../errors.ts';
 import type { Issue } from '../policy/issue.ts';
+import type { IdentityKind } from '../policy/sources.ts';
 import type { Policy, Source } from '../policy/types.ts';
 import { rosterKinds } from '../rosters/index.ts';
+import type { OidcIdentity } from '../sign-in/settings.ts';
 import { readJudged, type TrustFault } from './file-trust.ts';
 import type { Env, FoundPolicy } from './find-policy.ts';
 import { type ParsedPolicy, policyCache } from './policy-cache.ts';
@@ -91,11 +93,18 @@ function isEmbedded(directories: Readonly<Record<string, Source>>, rosters: Read
   );
 }
 
-async function allKinds() {
+/** Every kind there is, as the parser needs them. */
+export async function allKinds() {
   return {
     directories: await loadEach(directoryKinds),
     rosters: await loadEach(rosterKinds),
+    oidc: await oidcKind(),
   };
+}
+
+async function oidcKind(): Promise<IdentityKind> {
+  const { oidcIdentity, sharedDomains } = await import('../sign-in/settings.ts');
+  return { settings: oidcIdentity, sharedDomains: (settings) => sharedDomains(settings as readonly OidcIdentity[]) };
 }
 
 async function loadEach<K>(kinds: Readonly<Record<string, () => Promise<K>>>): Promise<Record<string, K>> {

@@ -96,6 +96,18 @@ describe('asking again', () => {
     expect(moved.request.expiresAt).toBe(start + 12 * hour);
   });
 
+  it('says why what is held is not held longer', async () => {
+    const world = await company({ roles: [role('db-admin', { ttl: { defaultMs: hour, maxMs: 2 * hour } })] });
+    const input = { role: 'db-admin', asked: { forMs: 2 * hour } } as const;
+    expect(granted(await world.as('maria').request(input)).notExtended).toBeUndefined();
+    world.now += minute;
+    expect(granted(await world.as('maria').request(input))).toMatchObject({
+      result: 'held',
+      notExtended: expect.stringContaining('2 h is the most'),
+    });
+    expect(granted(await world.as('maria').request({ ...input, asked: { forMs: hour } })).notExtended).toBeUndefined();
+  });
+
   it('tries only the missing half of a role', async () => {
     const world = await company({
       roles: [
@@ -251,6 +263,21 @@ describe('one place', () => {
     expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
   });
 
+  it('is explained as taken, and as exit 8, as the request would be', async () => {
+    const world = await company(one);
+    expect(await world.as('sam').explain({ role: 'migration', asked: { byDefault: true } })).toMatchObject({ exit: 0 });
+    granted(await world.as('maria').request({ role: 'migration', asked: { byDefault: true } }));
+    expect(await world.as('sam').explain({ role: 'migration', asked: { byDefault: true } })).toMatchObject({
+      exit: 8,
+      refusal: { code: 'taken', message: expect.stringContaining('maria@acme.dev') },
+    });
+    world.now += hour;
+    expect(await world.as('sam').explain({ role: 'migration', asked: { byDefault: true } })).toMatchObject({
+      exit: 1,
+      refusal: { code: 'sweep-late' },
+    });
+  });
+
   it('stays taken until the removal is confirmed', async () => {
     const world = await company(one);
     granted(await world.as('maria').request({ role: 'migration', asked: { byDefault: true } }));
@@ -344,7 +371,11 @@ describe('asking a person', () => {
     const input = { role: 'db-admin', asked: { byDefault: true }, reason: 'x' } as const;
     const sam = world.as('sam');
     const first = granted(await world.as('maria').request(input)).request;
-    expect((await sam.deny({ id: first.id })).request.state).toBe('denied');
+    expect((await sam.deny({ id: first.id, reason: 'use the replica' })).request).toMatchObject({
+      state: 'denied',
+      approvals: [{ answer: 'no', reason: 'use the replica', by: { email: 'sam@acme.dev' } }],
+    });
+    expect((await world.as('boss').audit({ limit: 1 }))[0]).toMatchObject({ type: 'request.denied', reason: 'use the replica' });
     await expect(sam.approve({ id: first.id })).rejects.toMatchObject({ code: 'not-pending' });
     const second = granted(await world.as('maria').request(input)).request;
     expect((await world.as('maria').release({ id: second.id })).request.state).toBe('withdrawn');
@@ -390,7 +421,13 @@ describe('on call', () => {
     world.shifts = [{ schedule: 'Database Primary', email: 'sam@acme.dev', start: null, end: world.now + 10 * hour }];
     expect((await world.sweepAfter(5 * minute)).ended).toBe(0);
     expect((await world.sweepAfter(10 * minute)).ended).toBe(0);
-    expect((await world.sweepAfter(5 * minute)).ended).toBe(1);
+    world.now += 5 * minute;
+    const because = 'no longer on call for pagerduty/PDB';
+    expect((await world.as('cron').sweep({ dryRun: true })).steps).toMatchObject([
+      { outcome: 'planned', holder: 'maria@acme.dev', because },
+    ]);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    expect(await world.sweepAfter(0)).toMatchObject({ ended: 1, steps: [{ outcome: 'done', because }] });
     expect(world.okta.in('db')).toEqual([]);
   });
 

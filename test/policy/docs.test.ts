@@ -7,19 +7,17 @@ import { directoryKinds } from '../../src/directories/index.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
 import type { Kinds } from '../../src/policy/sources.ts';
 import { rosterKinds } from '../../src/rosters/index.ts';
+import { allKinds } from '../../src/wiring/load-policy.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/policy.md'), 'utf8');
 const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
 const section = (title: string) => page.split(/^## /m).find((one) => one.startsWith(title)) ?? '';
 
-const loadAll = async <K>(kinds: Record<string, () => Promise<K>>) =>
-  Object.fromEntries(await Promise.all(Object.entries(kinds).map(async ([name, load]) => [name, await load()] as const)));
-
 describe('docs/policy.md', () => {
   let kinds: Kinds;
   beforeAll(async () => {
-    kinds = { directories: await loadAll(directoryKinds), rosters: await loadAll(rosterKinds) };
+    kinds = await allKinds();
   });
 
   it('has examples', () => expect(examples).toHaveLength(2));

@@ -156,7 +156,16 @@ describe('the file', () => {
   it.each([
     ['a key nobody knows', '‹unknown-key›rols: {}'],
     ['keys of a later version', '‹not-yet›notify: []\n‹not-yet›delegate: {}'],
-    ['somebody else as identity', 'identity: [ ‹not-yet›{ kind: oidc, issuer: https://x.dev } ]'],
+    ['an issuer without its domains', 'identity: [ ‹missing-key›{ kind: oidc, issuer: https://x.dev } ]'],
+    ['an identity of an unknown kind', 'identity: [ { kind: ‹bad-value›saml } ]'],
+    [
+      'a domain of two issuers',
+      'identity: ‹shared-domain›[ { kind: oidc, issuer: https://x.dev, domains: [a.dev] }, { kind: oidc, issuer: https://y.dev, domains: [a.dev] } ]',
+    ],
+    [
+      'one who proves beside one who does not',
+      'identity: ‹identity-mixed›[ { kind: local }, { kind: oidc, issuer: https://x.dev, domains: [a.dev] } ]',
+    ],
     ['an identity of no kind', 'identity: [ ‹missing-key›{} ]'],
     ['no identity at all', 'identity: ‹empty-list›[]'],
     ['an admin from nowhere', 'admins: [ { member: ‹undeclared-directory›okta/Sec } ]'],

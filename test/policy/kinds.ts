@@ -23,4 +23,12 @@ export const kinds: Kinds = {
     file: { settings: path, isLocal: () => true, knowsIncidents: true },
     paging: { settings: paging, isLocal: isLoopback, knowsIncidents: false },
   },
+  oidc: {
+    settings: z.strictObject({ kind: z.literal('oidc'), issuer: z.url({ error: 'must be a URL' }), domains: z.array(z.string()) }),
+    sharedDomains: (all) => {
+      const [first, second] = all as { issuer: string; domains: string[] }[];
+      const shared = first?.domains.filter((domain) => second?.domains.includes(domain)) ?? [];
+      return shared.map((domain) => ({ domain, issuers: [first?.issuer ?? '', second?.issuer ?? ''] }));
+    },
+  },
 };

@@ -1,9 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { directoryKinds } from '../../src/directories/index.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
-import { rosterKinds } from '../../src/rosters/index.ts';
+import { allKinds } from '../../src/wiring/load-policy.ts';
 import { type ParsedPolicy, policyCache } from '../../src/wiring/policy-cache.ts';
 import { scratch } from './scratch.ts';
 
@@ -70,10 +69,7 @@ roles:
     approvers: [{ member: local/leads }]
   migration: { targets: { local: migrators }, maxHolders: 1, allow: [{ member: local/platform }] }
 `;
-    const kinds = {
-      directories: { local: await directoryKinds.local(), 'aws-iam': await directoryKinds['aws-iam']() },
-      rosters: { file: await rosterKinds.file(), pagerduty: await rosterKinds.pagerduty() },
-    };
+    const kinds = await allKinds();
     const { policy: whole, issues } = parsePolicy(text, { path: '/p/oncall.yaml', digest: 'd1', kinds });
     expect(issues.filter((issue) => issue.severity === 'error')).toEqual([]);
     if (whole === undefined) throw new Error('no policy');

@@ -1,0 +1,73 @@
+/** Who acts, by the policy's `identity`: taken at their word, or proved at an issuer and kept from `oncall login`. */
+
+import type { SignIn } from '../commands/command.ts';
+import { OncallError } from '../errors.ts';
+import type { Actor } from '../lifecycle/types.ts';
+import type { Policy } from '../policy/types.ts';
+import type { OidcIdentity } from '../sign-in/settings.ts';
+import { type Env, userFolder } from './find-policy.ts';
+import { localActor, throughSudo } from './identity.ts';
+
+type Surroundings = { readonly env: Env; readonly now: () => number; readonly signal: AbortSignal; readonly log: (line: string) => void };
+
+const issuersOf = (policy: Policy): readonly OidcIdentity[] =>
+  policy.identity.flatMap((one) => (one.kind === 'oidc' ? [one.settings as OidcIdentity] : []));
+
+async function contextOf({ env, now, signal, log }: Surroundings) {
+  const { signInFolder } = await import('../sign-in/context.ts');
+  const folder = signInFolder(userFolder(env, 'XDG_CONFIG_HOME', '.config'), throughSudo(env) ? env.SUDO_UID : undefined);
+  return { folder, origin: 'direct', now, signal, log };
+}
+
+export async function actorOf(policy: Policy, around: Surroundings): Promise<Actor> {
+  const issuers = issuersOf(policy);
+  if (issuers.length === 0) return localActor(policy, around.env);
+  const { currentActor } = await import('../sign-in/session.ts');
+  return currentActor(issuers, await contextOf(around));
+}
+
+export function signInOf(policy: Policy, around: Surroundings): SignIn {
+  const issuers = issuersOf(policy);
+  return {
+    login: async ({ device, domain, say }) => {
+      const identity = chosen(policy, issuers, domain);
+      const { login } = await import('../sign-in/login.ts');
+      const { actor, expiresAt } = await login({ identity, device, env: around.env, io: { say } }, await contextOf(around));
+      return { ...actor, proof: 'issuer', expiresAt };
+    },
+    logout: async () => {
+      const { logout } = await import('../sign-in/session.ts');
+      return (await logout(issuers, await contextOf(around))).map(({ identity, issuer }) => ({ issuer: identity.issuer, outcome: issuer }));
+    },
+    whoami: async () => {
+      if (issuers.length === 0) return { ...localActor(policy, around.env), proof: 'word' };
+      const { currentSession } = await import('../sign-in/session.ts');
+      const { actor, expiresAt, renewable } = await currentSession(issuers, await contextOf(around));
+      return { ...actor, proof: 'issuer', expiresAt, renewable };
+    },
+  };
+}
+
+function chosen(policy: Policy, issuers: readonly OidcIdentity[], domain: string | undefined): OidcIdentity {
+  const wanted = domain?.toLowerCase().replace(/^.*@/, '');
+  const found = wanted === undefined ? issuers : issuers.filter(({ domains }) => domains.includes(wanted));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (issuers.length === 0) {
+    throw new OncallError('no-issuer', 'there is nothing to sign in to', {
+      exit: 2,
+      why: `${policy.path} has no identity of kind oidc: it takes people at their word`,
+      next: 'oncall whoami',
+    });
+  }
+  const domains = issuers.flatMap((one) => one.domains);
+  throw new OncallError(
+    'which-issuer',
+    wanted === undefined ? 'there are several issuers to sign in to' : `no issuer here speaks for ${wanted}`,
+    {
+      exit: 2,
+      why: `they speak for ${domains.join(', ')}`,
+      next: `oncall login ${domains[0]}`,
+    },
+  );
+}
