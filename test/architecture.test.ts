@@ -30,19 +30,21 @@ const pure = /^(policy|lifecycle)\//;
 const table: Record<string, RegExp> = {
   policy: /^(lifecycle\/types|yaml$|zod\/mini$|node:path$)/,
   lifecycle: /^policy\/types/,
-  directories: /^(http\.ts|secrets\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|yaml$)/,
+  directories: /^(http\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
   rosters: /^(http\.ts|secrets\.ts|zod\/mini$|node:|yaml$)/,
   ledger: /^(lifecycle\/|node:|libsql$|canonicalize$)/,
   operations: /^(policy|lifecycle)\//,
   terminal: /^(chalk|inquirer)$/,
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
-  wiring: /^(policy|directories|rosters|ledger|operations)\/|^node:/,
+  'sign-in': /^(http\.ts|lock\.ts|zod\/mini$|node:|jose$|openid-client$)/,
+  wiring: /^(policy|directories|rosters|ledger|operations|sign-in)\/|^node:/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,
   ledger: /^directories\/directory\.ts$/,
   operations: /^(ledger\/ledger|directories\/directory|rosters\/roster)\.ts$/,
   commands: /^operations\/types\.ts$/,
+  wiring: /^commands\/command\.ts$/,
 };
 
 function isAllowed({ from, to, isType }: Import): boolean {

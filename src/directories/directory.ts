@@ -7,7 +7,7 @@ export type Member = { readonly userId: string; readonly userName: string };
 
 export type Call = {
   readonly signal?: AbortSignal;
-  /** Called by `add` and `remove` right before the writing request is sent; throws when it is too late to send it. */
+  /** Called by `add`, `remove` and `endSessions` right before the writing request is sent; throws when it is too late to send it. */
   readonly beforeWrite?: () => void;
 };
 
@@ -30,6 +30,8 @@ export type Directory = {
   add(pin: Pin, call: Call): Promise<'added' | 'already'>;
   /** Resolves only when the provider acknowledged it. `already`: was not a member, or user or group gone by id. */
   remove(pin: Pin, call: Call): Promise<'removed' | 'already'>;
+  /** Where the provider can: ends what the user is signed in to, so that access ends at once. Sent once, after `beforeWrite`; resolves when acknowledged, or when the user is gone by id. */
+  endSessions?(pin: Pin, call: Call): Promise<void>;
 };
 
 /** What an adapter is given besides its settings. */

@@ -5,9 +5,9 @@ import { basename, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
+import { holderOf, type Lock, lock } from '../lock.ts';
 import { type Call, type Directory, defineDirectory } from './directory.ts';
 import { fileError, type LocalFile, readLocalFile, writeLocalFile } from './local-file.ts';
-import { holderOf, type Lock, lock } from './local-lock.ts';
 
 const LOCK_PATIENCE_MS = 10_000;
 

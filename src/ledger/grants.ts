@@ -37,12 +37,13 @@ export function grantQueries(connection: Connection) {
 
     insertGrant: async (grant: Grant): Promise<void> => {
       await connection.run(
-        `INSERT INTO grants (id, request_id, membership_id, state, end_reason, attempts, next_attempt_at, last_error, created_at, version)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+        `INSERT INTO grants (id, request_id, membership_id, target, state, end_reason, attempts, next_attempt_at, last_error, created_at, version)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
         [
           grant.id,
           grant.requestId,
           grant.membershipId,
+          JSON.stringify(grant.target),
           grant.state,
           grant.endReason ?? null,
           grant.attempts,

@@ -64,9 +64,11 @@ export function groupQueries(connection: Connection) {
         group.cleanAt ?? null,
       ]);
     },
-    markClean: async (directory: string, groupId: string, at: number): Promise<void> => {
-      await connection.run('UPDATE managed_groups SET clean_at = ? WHERE directory = ? AND group_id = ? AND clean_at IS NULL', [
-        at,
+    /** `undefined`: not exclusive now, so that what was clean once counts for nothing when it becomes so again. */
+    markClean: async (directory: string, groupId: string, at: number | undefined): Promise<void> => {
+      const clean = at === undefined ? 'NULL' : 'coalesce(clean_at, ?)';
+      await connection.run(`UPDATE managed_groups SET clean_at = ${clean} WHERE directory = ? AND group_id = ?`, [
+        ...(at === undefined ? [] : [at]),
         directory,
         groupId,
       ]);

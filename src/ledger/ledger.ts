@@ -39,12 +39,15 @@ export async function openLedger(database: Database, world: { readonly now: () =
     throw error;
   });
 
+  // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at the host's pace: it neither goes back nor stands still.
+  let ahead = 0;
   let latest = 0;
-  const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; stored: number }> => {
+  const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; host: number }> => {
     const host = world.now();
-    const stored = Number((await connection.all('SELECT clock FROM ledger', []))[0]?.clock ?? 0);
-    latest = Math.max(latest, host, stored);
-    return { now: latest, clockBehindMs: Math.max(0, stored - host), stored };
+    const [row] = await connection.all('SELECT clock, host FROM ledger', []);
+    const now = Math.max(host, Number(row?.clock ?? 0) + Math.max(0, host - Number(row?.host ?? 0)));
+    ahead = now - host;
+    return { now, clockBehindMs: ahead, host };
   };
   const queries = (connection: Connection, now: number, clockBehindMs: number): Queries => ({
     ...requestQueries(connection),
@@ -60,9 +63,9 @@ export async function openLedger(database: Database, world: { readonly now: () =
     id,
     write: (work) =>
       database.write(async (connection) => {
-        const { now, clockBehindMs, stored } = await clock(connection);
+        const { now, clockBehindMs, host } = await clock(connection);
         const result = await work(queries(connection, now, clockBehindMs), now);
-        if (now > stored) await connection.run('UPDATE ledger SET clock = ?', [now]);
+        await connection.run('UPDATE ledger SET clock = ?, host = ?', [now, host]);
         return result;
       }),
     read: (work) =>
@@ -71,7 +74,7 @@ export async function openLedger(database: Database, world: { readonly now: () =
         return work(queries(connection, now, clockBehindMs), now);
       }),
     now: () => {
-      latest = Math.max(latest, world.now());
+      latest = Math.max(latest, world.now() + ahead);
       return latest;
     },
     close: () => database.close(),
@@ -98,7 +101,8 @@ async function migrate(database: Database, world: { readonly now: () => number; 
       );
     }
     for (const migration of migrations.slice(version)) await connection.script(migration);
-    if (version === 0) await connection.run('INSERT INTO ledger (one, id, clock) VALUES (1, ?, ?)', [world.id, world.now()]);
+    if (version === 0)
+      await connection.run('INSERT INTO ledger (one, id, clock, host) VALUES (1, ?, ?, ?)', [world.id, world.now(), world.now()]);
     await database.schemaVersion.set(connection, migrations.length);
   });
 }

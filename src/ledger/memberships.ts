@@ -11,7 +11,7 @@ export type MembershipChanges = {
   /** `null` unsets it: the removal is confirmed. */
   readonly owned?: boolean | null;
   readonly addBy?: number;
-  readonly acknowledged?: boolean;
+  readonly unansweredUntil?: number;
   readonly busyUntil?: number;
   readonly quietUntil?: number;
 };
@@ -35,14 +35,14 @@ export function membershipQueries(connection: Connection, now: number) {
           [directory, groupId],
         )
       ).map((row) => ({ ...toMembership(row), live: row.live === 1 })),
-    /** Groups with a membership that a grant stands on, or whose last add was sent after `since` and never answered. */
-    groupsInUse: async (since: number): Promise<readonly (GroupPin & { readonly directory: string; readonly unanswered: boolean })[]> =>
+    /** Groups with a membership that a grant stands on, or one whose unanswered add is remembered still. */
+    groupsInUse: async (now: number): Promise<readonly (GroupPin & { readonly directory: string; readonly unanswered: boolean })[]> =>
       (
         await connection.all(
-          `SELECT directory, account, group_id, max(group_name) AS group_name, max(acknowledged = 0 AND add_by > ?) AS unanswered FROM memberships
-             WHERE id IN (SELECT membership_id FROM grants WHERE state <> 'ended') OR (acknowledged = 0 AND add_by > ?)
+          `SELECT directory, account, group_id, max(group_name) AS group_name, max(unanswered_until > ?) AS unanswered FROM memberships
+             WHERE id IN (SELECT membership_id FROM grants WHERE state <> 'ended') OR unanswered_until > ?
              GROUP BY directory, account, group_id ORDER BY directory, group_id`,
-          [since, since],
+          [now, now],
         )
       ).map((row) => ({
         unanswered: row.unanswered === 1,
@@ -54,11 +54,11 @@ export function membershipQueries(connection: Connection, now: number) {
 
     insertMembership: async (id: string, directory: string, holder: string, pin: Pin): Promise<Membership> => {
       await connection.run(
-        `INSERT INTO memberships (id, directory, account, holder, user_id, user_name, group_id, group_name, acknowledged, busy_until, quiet_until, updated_at, version)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, ?, 1)`,
+        `INSERT INTO memberships (id, directory, account, holder, user_id, user_name, group_id, group_name, unanswered_until, busy_until, quiet_until, updated_at, version)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 1)`,
         [id, directory, pin.account, holder, pin.userId, pin.userName, pin.groupId, pin.groupName, now],
       );
-      return { id, directory, holder, ...pin, acknowledged: true, busyUntil: 0, quietUntil: 0, updatedAt: now, version: 1 };
+      return { id, directory, holder, ...pin, unansweredUntil: 0, busyUntil: 0, quietUntil: 0, updatedAt: now, version: 1 };
     },
 
     /** Compare-and-swap on `version`. */
@@ -69,18 +69,18 @@ export function membershipQueries(connection: Connection, now: number) {
         ...rest,
         ...(owned === undefined ? {} : { owned }),
         ...(changes.addBy === undefined ? {} : { addBy: changes.addBy }),
-        acknowledged: changes.acknowledged ?? membership.acknowledged,
+        unansweredUntil: changes.unansweredUntil ?? membership.unansweredUntil,
         busyUntil: changes.busyUntil ?? membership.busyUntil,
         quietUntil: changes.quietUntil ?? membership.quietUntil,
         updatedAt: now,
         version: membership.version + 1,
       };
       const changed = await connection.run(
-        `UPDATE memberships SET owned = ?, add_by = ?, acknowledged = ?, busy_until = ?, quiet_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?`,
+        `UPDATE memberships SET owned = ?, add_by = ?, unanswered_until = ?, busy_until = ?, quiet_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?`,
         [
           bit(next.owned),
           next.addBy ?? null,
-          next.acknowledged ? 1 : 0,
+          next.unansweredUntil,
           next.busyUntil,
           next.quietUntil,
           now,

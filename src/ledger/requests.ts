@@ -102,6 +102,12 @@ export function requestQueries(connection: Connection) {
       );
     },
 
+    /** Ids of the approved requests for the role that have not all ended. */
+    openHolders: async (role: string): Promise<readonly string[]> =>
+      (
+        await connection.all("SELECT id FROM requests WHERE role = ? AND open = 1 AND state = 'approved' ORDER BY starts_at, id", [role])
+      ).map((row) => String(row.id)),
+
     placesTaken: async (role: string): Promise<readonly { readonly place: number; readonly requestId: string }[]> =>
       (await connection.all('SELECT place, request_id FROM slots WHERE role = ? ORDER BY place', [role])).map((row) => ({
         place: Number(row.place),

@@ -38,6 +38,7 @@ export function toGrant(row: Row): Grant {
     id: text(row, 'id'),
     requestId: text(row, 'request_id'),
     membershipId: text(row, 'membership_id'),
+    target: json(row, 'target'),
     state: text(row, 'state') as Grant['state'],
     ...optional('endReason', row.end_reason, (value) => String(value) as NonNullable<Grant['endReason']>),
     attempts: number(row, 'attempts'),
@@ -56,15 +57,13 @@ export function toGrantView(row: Row): GrantView {
     ...toGrant(row),
     role: text(row, 'role'),
     holder: text(row, 'holder'),
-    target: { directory: text(row, 'directory'), group: text(row, 'group_name') },
     ...optional('owned', row.owned, (value) => value === 1),
     ...optional('startsAt', row.starts_at, Number),
     ...optional('expiresAt', row.expires_at, Number),
   };
 }
 
-export const grantViewColumns =
-  'grants.*, memberships.holder, memberships.directory, memberships.group_name, memberships.owned, requests.role, requests.starts_at, requests.expires_at';
+export const grantViewColumns = 'grants.*, memberships.holder, memberships.owned, requests.role, requests.starts_at, requests.expires_at';
 
 export function toMembership(row: Row): Membership {
   return {
@@ -78,7 +77,7 @@ export function toMembership(row: Row): Membership {
     groupName: text(row, 'group_name'),
     ...optional('owned', row.owned, (value) => value === 1),
     ...optional('addBy', row.add_by, Number),
-    acknowledged: row.acknowledged === 1,
+    unansweredUntil: number(row, 'unanswered_until'),
     busyUntil: number(row, 'busy_until'),
     quietUntil: number(row, 'quiet_until'),
     updatedAt: number(row, 'updated_at'),

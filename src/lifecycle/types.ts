@@ -50,6 +50,7 @@ export type Grant = {
   readonly id: string;
   readonly requestId: string;
   readonly membershipId: string;
+  readonly target: Target;
   readonly state: GrantState;
   readonly endReason?: EndReason;
   /** Tries to end it that did not end it. */
@@ -74,8 +75,8 @@ export type Membership = Pin & {
   readonly owned?: boolean;
   /** No add for the last intent is sent at or after this instant. */
   readonly addBy?: number;
-  /** Whether every add we sent was answered. While false, a late one may still land. */
-  readonly acknowledged: boolean;
+  /** Until when a member found here may be the doing of an add of ours that was never answered; 0: every add was answered. */
+  readonly unansweredUntil: number;
   /** Until when one process alone may call the directory about this membership. */
   readonly busyUntil: number;
   /** After this instant no unanswered write of ours can land any more (bounded calls; a suspended process is what reconcile is for). */
@@ -87,7 +88,6 @@ export type Membership = Pin & {
 /** A grant as people see it, with the target and the times of its request. */
 export type GrantView = Grant & {
   readonly role: string;
-  readonly target: Target;
   readonly holder: string;
   readonly owned?: boolean;
   readonly startsAt?: number;

@@ -166,7 +166,7 @@ function namesAreLegal({ keysAt, report }: FileCheck): void {
       report({
         code: 'bad-name',
         message: `${JSON.stringify(name)} is not a name here`,
-        hint: 'names have small letters, digits and hyphens, and begin with none of the last',
+        hint: 'names have small letters, digits and hyphens, and begin with a letter or digit',
         path: [section, name],
         on: 'key',
       });
@@ -208,6 +208,24 @@ function peopleAreKnownSomewhere({ keysAt, report }: FileCheck): void {
     else if (seen.has(email)) report({ code: 'duplicate-key', message: `"${email}" stands here a second time`, path, on: 'key' });
     else seen.add(email);
     for (const name of keysAt(path).filter((one) => !known.has(one))) undeclaredSource(name, [...path, name], sources, report);
+  }
+}
+
+/** Two people with one name somewhere are one user there, and could approve each other. */
+export function namesAreOnePersons(people: Readonly<Record<string, Readonly<Record<string, string>>>>, report: Report): void {
+  const owners = new Map<string, string>();
+  for (const [person, names] of Object.entries(people)) {
+    for (const [source, name] of Object.entries(names)) {
+      const key = JSON.stringify([source, name.toLowerCase()]);
+      const other = owners.get(key);
+      if (other === undefined) owners.set(key, person);
+      else
+        report({
+          code: 'shared-name',
+          message: `${other} has the name ${JSON.stringify(name)} in ${source} already`,
+          path: ['people', person, source],
+        });
+    }
   }
 }
 

@@ -43,7 +43,7 @@ export function readDocument(text: string): PolicyDocument {
   const contents: Node | null | undefined = document?.contents;
   const isEmpty = contents === undefined || contents === null || (isScalar(contents) && contents.value === null);
   if (document === undefined || (isEmpty && syntax.length === 0)) {
-    return refuse('empty-file', 'the file says nothing', 'oncall init writes one to begin with');
+    return refuse('empty-file', 'the file says nothing', 'begin with a copy of examples/quickstart/oncall.yaml');
   }
   if (second !== undefined) {
     faults.push({

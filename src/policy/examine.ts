@@ -1,7 +1,7 @@
 /** Looks at a policy file as a whole: all that is right with it, and all that is wrong. */
 
 import { dirname, isAbsolute, join } from 'node:path';
-import { fileChecks, roleChecks } from './checks.ts';
+import { fileChecks, namesAreOnePersons, roleChecks } from './checks.ts';
 import { type PolicyDocument, readDocument } from './document.ts';
 import { foldEmail } from './fields.ts';
 import type { Fault, Path, Report } from './issue.ts';
@@ -57,6 +57,7 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   unproved.forEach(report);
   const provesNothing = identity.some(({ kind }) => kind === 'local');
   const isLocal = new Map([...directories].map(([name, known]) => [name, known.isLocal]));
+  namesAreOnePersons(written.people ?? {}, report);
   for (const check of fileChecks) check({ keysAt, isLocal, provesNothing, report });
 
   const scopeWith = (named: Scope['named']): Scope => ({

@@ -92,7 +92,7 @@ function kindFault(kind: unknown, path: Path): Fault {
   const hint = typeof kind === 'string' ? suggest(kind, ['local', 'oidc']) : undefined;
   return {
     code: 'bad-value',
-    message: 'no such kind of identity; there is "local" and "oidc"',
+    message: 'no such kind of identity',
     path: [...path, 'kind'],
     ...(hint === undefined ? {} : { hint }),
   };

@@ -1,10 +1,11 @@
 /** Reads the YAML of a `file` roster: who is on which schedule, and incidents. Every fault names file and line. */
 
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Document, LineCounter } from 'yaml';
 import * as z from 'zod/mini';
-import { ProviderError } from '../errors.ts';
+import { isProviderError, ProviderError } from '../errors.ts';
 import { instant } from './interval.ts';
 
 const text = z.string('needs a text').check(z.minLength(1, 'must not be empty'));
@@ -56,11 +57,26 @@ const contents = z.strictObject(
 
 export type ScheduleFile = z.output<typeof contents>;
 
-const maxBytes = 1024 * 1024;
+/** The parser compares every key with every other: a megabyte of keys takes a minute, and the sweep waits. */
+const maxBytes = 256 * 1024;
+
+async function readRegularFile(path: string): Promise<string> {
+  // NONBLOCK: opening a FIFO must not wait for a writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw broken(path, undefined, 'is not a regular file');
+    if (stats.size > maxBytes) throw broken(path, undefined, `is larger than ${maxBytes} bytes`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
 
 export async function readScheduleFile(path: string): Promise<ScheduleFile> {
   const title = basename(path);
-  const source = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const source = await readRegularFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (isProviderError(error)) throw error;
     if (error.code === 'ENOENT') {
       throw new ProviderError(title, 'not-found', `the roster file ${path} does not exist`, {
         applied: 'no',
@@ -74,7 +90,6 @@ export async function readScheduleFile(path: string): Promise<ScheduleFile> {
       { applied: 'no' },
     );
   });
-  if (source.length > maxBytes) throw broken(path, undefined, `is larger than ${maxBytes} bytes`);
   const { LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });

@@ -10,7 +10,7 @@ const MAX_LINKS = 40;
 
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
 
-const quoted = (path: string): string => (/^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
+export const quoted = (path: string): string => (/^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);
 
 function judge(path: string, stats: Stats, uid: number): TrustFault | undefined {
   if (stats.uid !== 0 && stats.uid !== uid) {

@@ -10,6 +10,7 @@ import { rosterKinds } from '../rosters/index.ts';
 import type { OidcIdentity } from '../sign-in/settings.ts';
 import { readJudged, type TrustFault } from './file-trust.ts';
 import type { Env, FoundPolicy } from './find-policy.ts';
+import { throughSudo } from './identity.ts';
 import { type ParsedPolicy, policyCache } from './policy-cache.ts';
 
 const MAX_BYTES = 1024 * 1024;
@@ -47,15 +48,15 @@ export function readPolicyFile(found: FoundPolicy): PolicyFile {
 export async function loadPolicy(file: PolicyFile, env: Env, salvage = false): Promise<Loaded> {
   const cache = policyCache({ path: file.path, digest: file.digest, env });
   const known = cache.read();
-  if (known !== undefined) return accept(file, known);
+  if (known !== undefined) return accept(file, known, env);
   const { policy, issues } = await parse(file);
   if (policy !== undefined && !hasErrors(issues)) {
     const parsed = { policy, embedded: isEmbedded(policy.directories, policy.rosters), issues };
     cache.write(parsed);
-    return accept(file, parsed);
+    return accept(file, parsed, env);
   }
   if (!salvage) throw faultsError(file, issues);
-  return accept(file, await salvaged(file));
+  return accept(file, await salvaged(file), env);
 }
 
 async function salvaged(file: PolicyFile): Promise<ParsedPolicy> {
@@ -112,8 +113,9 @@ async function loadEach<K>(kinds: Readonly<Record<string, () => Promise<K>>>): P
 }
 
 /** The trust check stands here, behind the cache and the salvage alike. */
-function accept(file: PolicyFile, parsed: ParsedPolicy): Loaded {
-  if (!parsed.embedded) refuseUntrusted(file);
+function accept(file: PolicyFile, parsed: ParsedPolicy, env: Env): Loaded {
+  // Behind sudo the policy is a control: what the caller could have written must not become root's.
+  if (!parsed.embedded || throughSudo(env)) refuseUntrusted(file);
   const issues = [...parsed.issues, ...trustWarnings(file)];
   const errors = issues.filter((issue) => issue.severity === 'error');
   return errors.length === 0 ? { policy: parsed.policy, issues } : { policy: parsed.policy, issues, fault: summary(file, errors) };
@@ -123,7 +125,7 @@ function refuseUntrusted(file: PolicyFile): void {
   if (file.fromWorkingFolder) {
     throw new OncallError('policy-not-trusted', `${file.path} is not used: it was only found in the current folder`, {
       exit: 2,
-      why: 'it names sources outside this machine, and a cloned repository must not choose where a token is sent',
+      why: 'a cloned repository must not choose where a token is sent, nor whom root lets in',
       next: `if you trust it: oncall --policy ${file.path} …`,
     });
   }

@@ -36,6 +36,7 @@ const grant = (id: string, requestId: string, over: Partial<Grant> = {}): Grant 
   id,
   requestId,
   membershipId: 'm1',
+  target: { directory: 'okta', group: 'db' },
   state: 'activating',
   attempts: 0,
   nextAttemptAt: 5000,
@@ -131,18 +132,23 @@ describe('the ledger', () => {
     host.now = 4000;
     expect(await ledger.read(async (q, now) => ({ now, behind: q.clockBehindMs }))).toEqual({ now: 10_000, behind: 6000 });
     expect(ledger.now()).toBe(10_000);
+    // It goes on from there at the host's pace, or nothing that waits for a time would ever come.
+    await ledger.write(async () => undefined);
+    host.now = 4500;
+    expect(await ledger.write(async (_q, now) => now)).toBe(10_500);
     await ledger.close();
     const again = await open(path, () => host.now);
-    expect(await again.write(async (_q, now) => now)).toBe(10_000);
+    host.now = 5000;
+    expect(await again.write(async (_q, now) => now)).toBe(11_000);
   });
 
   it('unsets ownership only when told to', async () => {
     const ledger = await open(newFile());
     await ledger.write(async (q) =>
-      q.changeMembership(await q.insertMembership('m1', 'okta', 'm', pin), { owned: true, addBy: 7, acknowledged: false }),
+      q.changeMembership(await q.insertMembership('m1', 'okta', 'm', pin), { owned: true, addBy: 7, unansweredUntil: 9 }),
     );
     const row = await ledger.read((q) => q.membership('m1'));
-    expect(row).toMatchObject({ owned: true, addBy: 7, acknowledged: false });
+    expect(row).toMatchObject({ owned: true, addBy: 7, unansweredUntil: 9 });
     if (!row) throw new Error('gone');
     const kept = await ledger.write((q) => q.changeMembership(row, { busyUntil: 9 }));
     expect(kept.owned).toBe(true);

@@ -52,11 +52,9 @@ describe('the limits', () => {
     expect(rememberUnansweredMs).toBeGreaterThan(addWithinMs + quietMs);
   });
 
-  it('remember an unanswered add for a day, and an answered one not at all', () => {
-    const row = { acknowledged: false, addBy: 1000 };
-    expect(isUnanswered(row, 1000 + rememberUnansweredMs - 1)).toBe(true);
-    expect(isUnanswered(row, 1000 + rememberUnansweredMs)).toBe(false);
-    expect(isUnanswered({ ...row, acknowledged: true }, 1001)).toBe(false);
-    expect(isUnanswered({ acknowledged: false }, 1001)).toBe(false);
+  it('count an unanswered add until its memory ends, and an answered one not at all', () => {
+    expect(isUnanswered({ unansweredUntil: 1001 }, 1000)).toBe(true);
+    expect(isUnanswered({ unansweredUntil: 1000 }, 1000)).toBe(false);
+    expect(isUnanswered({ unansweredUntil: 0 }, 1000)).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { quietMs, rememberUnansweredMs } from '../../src/lifecycle/limits.ts';
+import { quietMs } from '../../src/lifecycle/limits.ts';
 import { planReconcile, type Reading } from '../../src/lifecycle/reconcile.ts';
 import type { Membership } from '../../src/lifecycle/types.ts';
 
@@ -13,7 +13,7 @@ const row = (over: Partial<Membership & { live: boolean }>): Membership & { live
   ...ana,
   groupId: 'g1',
   groupName: 'DB',
-  acknowledged: true,
+  unansweredUntil: 0,
   busyUntil: 0,
   quietUntil: 0,
   updatedAt: 0,
@@ -52,9 +52,9 @@ describe('planReconcile', () => {
   });
 
   it('adopts a member whom an unanswered add of ours may have put there, for a day', () => {
-    const late = row({ acknowledged: false, addBy: now - 60_000 });
+    const late = row({ unansweredUntil: now + 1 });
     expect(planReconcile(reading({ rows: [late] })).adopt).toMatchObject([{ member: ana, row: { id: 'm1' } }]);
-    const old = row({ acknowledged: false, addBy: now - rememberUnansweredMs });
+    const old = row({ unansweredUntil: now });
     expect(planReconcile(reading({ rows: [old] }))).toMatchObject({ adopt: [], drift: [ana] });
   });
 

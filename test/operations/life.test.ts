@@ -474,3 +474,111 @@ describe('on call', () => {
     expect(world.okta.in('db')).toEqual([]);
   });
 });
+
+describe('what an attacker or a change of policy could do', () => {
+  const exclusiveLater = async () => {
+    const world = await company();
+    world.okta.put('sam@acme.dev', 'db');
+    await world.sweepAfter(16 * minute);
+    Object.assign(world.policy.directories.okta as object, { exclusive: ['db'] });
+    return world;
+  };
+
+  it('does not throw out members of a shared group that is declared exclusive later, though it was empty once', async () => {
+    const world = await exclusiveLater();
+    for (let run = 0; run < 3; run++) await world.sweepAfter(16 * minute);
+    expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'uncovered-members',
+    });
+  });
+
+  it('remembers an unanswered add for a day, not for as long as the role is used', async () => {
+    const world = await company();
+    world.okta.fail('add', new ProviderError('okta', 'timeout', 'no answer'), 'before', 3);
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    await world.sweepAfter(10 * minute);
+    for (let day = 0; day < 3; day++) {
+      await world.sweepAfter(12 * hour);
+      granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+      await world.as('maria').release({ id: 'db-admin' });
+    }
+    await world.sweepAfter(10 * minute);
+    world.okta.put('maria@acme.dev', 'db');
+    await world.sweepAfter(16 * minute);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
+  it('does not take "no such user" for "not a member" under a deny', async () => {
+    const deny = [rule({ kind: 'member', directory: 'okta', group: 'web' })];
+    const world = await company({ roles: [role('db-admin', { deny, allow: [rule(user('ghost'))] })] });
+    expect(refused(await world.as('ghost').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({
+      result: 'undecided',
+      exit: 1,
+    });
+  });
+
+  it('approves nothing when the groups that were asked for are no longer the role’s, and leaves the request as it was', async () => {
+    const ask = { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('sam'))], maxHolders: 1 };
+    const world = await company({ roles: [role('db-admin', ask)], exclusive: ['db', 'web'] });
+    const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
+    Object.assign(world.policy.roles, { 'db-admin': role('db-admin', { ...ask, targets: [{ directory: 'okta', group: 'web' }] }) });
+    await world.sweepAfter(16 * minute);
+    await expect(world.as('sam').approve({ id: request.id })).rejects.toMatchObject({ code: 'targets-changed' });
+    expect((await world.as('sam').status({ of: request.id })).requests).toMatchObject([{ state: 'pending' }]);
+    expect((await world.as('maria').release({ id: request.id })).request.state).toBe('withdrawn');
+  });
+
+  it('counts those who came in before a role had a limit', async () => {
+    const world = await company({ exclusive: ['db'] });
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    Object.assign(world.policy.roles, { 'db-admin': role('db-admin', { maxHolders: 1 }) });
+    expect(refused(await world.as('sam').request({ role: 'db-admin', asked: { byDefault: true } }))).toMatchObject({
+      result: 'taken',
+      heldBy: [{ holder: 'maria@acme.dev' }],
+    });
+  });
+
+  it('does not let one user approve under a second e-mail', async () => {
+    const world = await company({
+      roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers: [rule(user('m.silva'))] })],
+    });
+    Object.assign(world.policy.people, { 'm.silva@acme.dev': { okta: 'maria@acme.dev' } });
+    const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
+    await expect(world.as('m.silva').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request', exit: 3 });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('repeats a request for a group that has been renamed without a second grant', async () => {
+    const world = await company();
+    const first = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: hour } }));
+    const renamed = { ...world.okta, findGroup: async () => ({ account: 'okta-account', groupId: 'g-db', groupName: 'dba' }) };
+    Object.assign(world.policy.roles, { 'db-admin': role('db-admin', { targets: [{ directory: 'okta', group: 'dba' }] }) });
+    const again = await world.as('maria', { directory: async () => renamed }).request({ role: 'db-admin', asked: { forMs: 2 * hour } });
+    expect(granted(again)).toMatchObject({ result: 'extended', request: { id: first.request.id }, grants: [{ state: 'active' }] });
+  });
+
+  it('ends everything that is due in one run, however much that is', async () => {
+    const names = Array.from({ length: 1200 }, (_, index) => `u${index}@acme.dev`);
+    const world = await company({ roles: [role('db-admin', { allow: [rule({ kind: 'not', condition: user('nobody') })] })] });
+    for (const name of names) world.okta.addUser(name);
+    for (const name of names)
+      granted(await world.as(name.replace('@acme.dev', '')).request({ role: 'db-admin', asked: { forMs: minute } }));
+    expect(await world.sweepAfter(minute)).toMatchObject({ ended: 1200, remaining: 0 });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('says that the host’s clock is behind, in the sweep and in the status, and gives no heartbeat', async () => {
+    const world = await company();
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: hour } }));
+    world.now -= 24 * hour;
+    const run = await world.as('cron').sweep({});
+    expect(run.failed).toBe(1);
+    expect(run.steps).toMatchObject([{ action: 'heartbeat', outcome: 'failed', because: expect.stringContaining('behind') }]);
+    expect((await world.as('sam').status({})).faults.map((fault) => fault.code)).toContain('clock');
+    // The ledger's clock goes on at the host's pace: access ends after its hour all the same.
+    world.now += hour;
+    expect((await world.as('cron').sweep({})).ended).toBe(1);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+});

@@ -1,6 +1,7 @@
 /** docs/policy.md is true: its examples parse with the real kinds, and its tables name what the code has. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { directoryKinds } from '../../src/directories/index.ts';
@@ -11,7 +12,10 @@ import { allKinds } from '../../src/wiring/load-policy.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'docs/policy.md'), 'utf8');
-const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+const blocks = (language: string) =>
+  [...page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map((match) => match[1] ?? '');
+const examples = blocks('yaml').filter((text) => text.startsWith('version:'));
+const schedules = blocks('yaml').filter((text) => text.startsWith('schedules:'));
 const section = (title: string) => page.split(/^## /m).find((one) => one.startsWith(title)) ?? '';
 
 describe('docs/policy.md', () => {
@@ -20,7 +24,7 @@ describe('docs/policy.md', () => {
     kinds = await allKinds();
   });
 
-  it('has examples', () => expect(examples).toHaveLength(2));
+  it('has examples', () => expect([examples.length, schedules.length, blocks('json').length]).toEqual([3, 1, 1]));
 
   it.each(examples.map((text, index) => [index + 1, text] as const))('has an example %i without a fault', (_, text) => {
     const { policy, issues } = parsePolicy(text, { path: '/etc/oncall/oncall.yaml', digest: '', kinds });
@@ -42,6 +46,42 @@ describe('docs/policy.md', () => {
     const built = new Set([...literal, ...derived].filter((code) => code !== 'custom'));
     const listed = [...section('Faults').matchAll(/`([a-z]+(?:-[a-z]+)*)`/g)].map((match) => match[1]);
     expect(listed.filter((code) => code !== 'allow' && code !== 'ask').sort()).toEqual([...built].sort());
+  });
+
+  /** Of an object, or of what is made from one. */
+  const keysOf = (schema: { readonly _zod: { readonly def: unknown } }): readonly string[] => {
+    const def = schema._zod.def as { readonly shape?: object; readonly in?: Parameters<typeof keysOf>[0] };
+    return def.in === undefined ? Object.keys(def.shape ?? {}) : keysOf(def.in);
+  };
+
+  it('lists every setting of every kind', () => {
+    const listed = [
+      ...Object.entries(kinds.directories).map(([name, { settings }]) => [`Directory \`${name}\``, settings] as const),
+      ...Object.entries(kinds.rosters).map(([name, { settings }]) => [`Roster \`${name}\``, settings] as const),
+      ['Identity', kinds.oidc.settings] as const,
+    ];
+    for (const [title, settings] of listed) {
+      const text = page.split(/^##+ /m).find((one) => one.startsWith(title)) ?? '';
+      expect(keysOf(settings)).not.toEqual([]);
+      for (const key of keysOf(settings).filter((one) => one !== 'kind')) expect(`${title}: ${text}`).toContain(`\`${key}\``);
+    }
+  });
+
+  it('shows a schedule and groups that the file roster and the local directory read', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'oncall-docs-'));
+    try {
+      writeFileSync(join(folder, 'schedule.yaml'), schedules[0] ?? '');
+      writeFileSync(join(folder, 'groups.json'), blocks('json')[0] ?? '');
+      const context = { name: 'x', now: Date.now, log: () => undefined, onServerDate: () => undefined, baseDir: folder };
+      const roster = await (await rosterKinds.file()).open({ path: 'schedule.yaml' }, context);
+      expect(await roster.onCall({ schedule: 'db-primary', levels: [] }, Date.parse('2026-11-15T00:00:00Z'), {})).toHaveLength(2);
+      expect(await roster.incident?.('INC-42', {})).toMatchObject({ live: true, severity: 'major' });
+      const directory = await (await directoryKinds.local()).open({ path: 'groups.json' }, context);
+      expect(await directory.findUser('maria@acme.dev', {})).toMatchObject({ active: true });
+      expect(await directory.findGroup('db-admins', {})).toBeDefined();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('names every kind', () => {

@@ -166,6 +166,7 @@ describe('the file', () => {
       'one who proves beside one who does not',
       'identity: ‹identity-mixed›[ { kind: local }, { kind: oidc, issuer: https://x.dev, domains: [a.dev] } ]',
     ],
+    ['two people of one name', 'people: { maria@acme.dev: { local: m }, sam@acme.dev: { local: ‹shared-name›M } }'],
     ['an identity of no kind', 'identity: [ ‹missing-key›{} ]'],
     ['no identity at all', 'identity: ‹empty-list›[]'],
     ['an admin from nowhere', 'admins: [ { member: ‹undeclared-directory›okta/Sec } ]'],

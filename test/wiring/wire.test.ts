@@ -73,6 +73,19 @@ describe('wire', () => {
     expect(statSync(join(folder, 'oncall.db')).mode & 0o777).toBe(0o600);
   });
 
+  it.runIf(process.geteuid?.() === 0)(
+    'behind sudo refuses a policy that the caller could have written, the embedded pair included (as root only)',
+    async () => {
+      const { options, path, folder } = world();
+      chmodSync(path, 0o666);
+      const env = { HOME: folder, SUDO_UID: '65534', SUDO_USER: 'mallory@acme.dev' };
+      expect(await refusal(options({ env }))).toMatchObject({ code: 'policy-not-trusted', exit: 2 });
+      chmodSync(path, 0o600);
+      const { close } = await wire(options({ env }));
+      await close();
+    },
+  );
+
   it('opens nothing that is not used: no ledger is made by listing the roles', async () => {
     const { options, folder } = world();
     const { operations, close } = await wire(options());

@@ -4,7 +4,9 @@ CREATE TABLE ledger (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   id TEXT NOT NULL,
   -- The latest instant ever seen: the ledger's clock never goes back.
-  clock INTEGER NOT NULL
+  clock INTEGER NOT NULL,
+  -- What the host's own clock said then. Where that is set back, the ledger's goes on from where it was.
+  host INTEGER NOT NULL
 );
 
 CREATE TABLE requests (
@@ -44,19 +46,21 @@ CREATE TABLE memberships (
   group_name TEXT NOT NULL,
   owned INTEGER,
   add_by INTEGER,
-  acknowledged INTEGER NOT NULL,
+  unanswered_until INTEGER NOT NULL,
   busy_until INTEGER NOT NULL,
   quiet_until INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   version INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX memberships_pin ON memberships (directory, account, user_id, group_id);
-CREATE INDEX memberships_unanswered ON memberships (add_by) WHERE acknowledged = 0;
+CREATE INDEX memberships_unanswered ON memberships (unanswered_until) WHERE unanswered_until > 0;
 
 CREATE TABLE grants (
   id TEXT PRIMARY KEY,
   request_id TEXT NOT NULL REFERENCES requests (id),
   membership_id TEXT NOT NULL REFERENCES memberships (id),
+  -- As the request named it; the membership knows what it was found as.
+  target TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('activating', 'active', 'revoking', 'ended')),
   end_reason TEXT,
   attempts INTEGER NOT NULL,
@@ -94,7 +98,7 @@ CREATE TABLE managed_groups (
   group_id TEXT NOT NULL,
   group_name TEXT NOT NULL,
   first_read_at INTEGER NOT NULL,
-  -- When a reading first found nobody in it whom no grant explains; from then on an exclusive group's strangers are taken out.
+  -- Exclusive groups only: when a reading first found nobody in it whom no grant explains; from then on strangers are taken out.
   clean_at INTEGER,
   PRIMARY KEY (directory, group_id)
 );

@@ -1,0 +1,22 @@
+/** What signing in is given by whoever calls it, and the folder where it keeps things. */
+
+import { join } from 'node:path';
+
+export type SignInContext = {
+  /** Holds tokens and issuers' keys; absolute. Made with mode 0700 where it is missing. */
+  readonly folder: string;
+  /** Whom the tokens were got for: `direct`, or a broker's origin. A token got for one is never found for another. */
+  readonly origin: string;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** A line for `--verbose`; never a secret. */
+  readonly log: (line: string) => void;
+};
+
+/**
+ * Below this tool's folder in the user's configuration. Behind `sudo` everybody is the same user to the system, so each gets a folder by the id
+ * that sudo says they came with: else the second to come would act as the first.
+ */
+export function signInFolder(userFolder: string, sudoUid?: string): string {
+  return join(userFolder, sudoUid === undefined || !/^\d{1,10}$/.test(sudoUid) ? 'sign-in' : `sign-in-sudo-${sudoUid}`);
+}

@@ -1,0 +1,132 @@
+/** openid-client, set up for one issuer of the policy; and what its errors mean. Loaded only to sign in, to renew and to sign out. */
+
+import {
+  allowInsecureRequests,
+  type Configuration,
+  type CustomFetch,
+  clockSkew,
+  clockTolerance,
+  customFetch,
+  discovery,
+} from 'openid-client';
+import { isOncallError, OncallError } from '../errors.ts';
+import { isLoopback } from '../http.ts';
+import type { SignInContext } from './context.ts';
+import { otherIssuer, unavailable } from './keys.ts';
+import { hostOf, quotable } from './refusal.ts';
+import type { OidcIdentity } from './settings.ts';
+import type { Tokens } from './token-file.ts';
+
+const TIMEOUT_S = 10;
+
+export async function openClient(identity: OidcIdentity, context: SignInContext): Promise<Configuration> {
+  const onLoopback = isLoopback(identity.issuer);
+  const client = await asking(identity, () =>
+    discovery(
+      new URL(identity.issuer),
+      identity.clientId,
+      // The times of ID tokens are compared with this program's clock.
+      { [clockTolerance]: 60, [clockSkew]: Math.round((context.now() - Date.now()) / 1000) },
+      undefined,
+      { [customFetch]: guardedFetch(identity, context.signal), timeout: TIMEOUT_S, execute: onLoopback ? [allowInsecureRequests] : [] },
+    ),
+  );
+  if (client.serverMetadata().issuer !== identity.issuer) throw otherIssuer(identity);
+  return client;
+}
+
+/** openid-client reads web `Response`s, so here the global `fetch` is loaded. It ends with the command, and no endpoint that metadata names gets anything in the clear. */
+function guardedFetch(identity: OidcIdentity, stop: AbortSignal): CustomFetch {
+  return (url, options) => {
+    if (!url.startsWith('https://') && !(isLoopback(identity.issuer) && isLoopback(url))) {
+      throw unavailable(identity, `its metadata names an address that is not safe: ${quotable(url)}`);
+    }
+    const signal = options.signal === undefined ? stop : AbortSignal.any([stop, options.signal]);
+    return globalThis.fetch(url, { ...options, body: options.body ?? null, signal } as RequestInit);
+  };
+}
+
+export function tokensOf(answer: { access_token: string; id_token?: string; refresh_token?: string }): Tokens {
+  const { access_token: accessToken, id_token: idToken, refresh_token: refreshToken } = answer;
+  return { accessToken, ...(idToken === undefined ? {} : { idToken }), ...(refreshToken === undefined ? {} : { refreshToken }) };
+}
+
+/** What every authorization asks for. `audience` is how Auth0 is told; the others take it from the client's settings and pass over the parameter (RFC 6749 §3.1). */
+export function wishes({ scopes, audience }: OidcIdentity): Record<string, string> {
+  return { scope: scopes.join(' '), ...(audience === undefined ? {} : { audience }) };
+}
+
+export async function asking<T>(identity: OidcIdentity, question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    throw asOncallError(error, identity);
+  }
+}
+
+/** The `error` of an OAuth answer: `authorization_pending`, `invalid_grant`. */
+export function answerCode(error: unknown): string | undefined {
+  const code = (error as { error?: unknown } | null)?.error;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether the issuer did not get to answer: no connection, no time, no capacity. */
+export function isPassing(error: unknown): boolean {
+  if (answerCode(error) !== undefined) return false;
+  const { cause, code } = error as { cause?: { status?: unknown }; code?: unknown };
+  const status = Number(cause?.status);
+  const isCut = error instanceof TypeError && ['fetch failed', 'terminated'].includes(error.message);
+  return isCut || code === 'OAUTH_TIMEOUT' || status === 429 || status >= 500;
+}
+
+const explained: Readonly<Record<string, readonly [why: string, next: string]>> = {
+  access_denied: ['it was refused there, by you or by a rule of the issuer', 'oncall login'],
+  expired_token: ['the code was not entered in time', 'oncall login --device'],
+  invalid_client: [
+    'the issuer does not know this client, or wants a secret of it',
+    'check clientId in the policy; the client must be a native (public) one',
+  ],
+  unauthorized_client: [
+    'the issuer does not let this client sign in this way',
+    'let the client use Authorization Code, Refresh Token and Device Authorization at the issuer',
+  ],
+  invalid_scope: [
+    'the issuer does not give this client all the scopes it asks for',
+    'set scopes in the policy, or allow them at the issuer',
+  ],
+  invalid_grant: ['the issuer does not take the code or the refresh token (used, ended or taken back)', 'oncall login'],
+};
+
+export function asOncallError(error: unknown, identity: OidcIdentity): Error {
+  const own = ownError(error);
+  if (own !== undefined) return own;
+  const code = answerCode(error);
+  if (code !== undefined) {
+    const [why, next] = (Object.hasOwn(explained, code) ? explained[code] : undefined) ?? [described(error, code), 'oncall login'];
+    return new OncallError('sign-in-failed', `you are not signed in at ${hostOf(identity)}`, { exit: 4, why, next });
+  }
+  const { code: kind, message } = error as { code?: unknown; message?: unknown };
+  if (kind === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') return otherIssuer(identity);
+  if (isPassing(error))
+    return unavailable(identity, kind === 'OAUTH_TIMEOUT' ? `it did not answer within ${TIMEOUT_S} s` : unreachable(error));
+  // openid-client's own words, which name claims and fields but hold no values; its causes do, so they are left behind.
+  return unavailable(identity, `its answer is not as it must be (${quotable(String(message))})`);
+}
+
+/** What was thrown inside `fetch` comes back wrapped. */
+function ownError(error: unknown): OncallError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (isOncallError(at)) return at;
+  return undefined;
+}
+
+function described(error: unknown, code: string): string {
+  const { error_description: description } = error as { error_description?: unknown };
+  const words = typeof description === 'string' ? `: ${quotable(description)}` : '';
+  return `the issuer answered ${quotable(code)}${words}`;
+}
+
+function unreachable(error: unknown): string {
+  const { cause } = error as { cause?: { code?: unknown; status?: unknown } };
+  if (cause?.status !== undefined) return `it answered ${String(cause.status)}`;
+  return `it cannot be reached (${typeof cause?.code === 'string' ? cause.code : 'no reason given'})`;
+}

@@ -1,0 +1,71 @@
+/** `oncall login`: proves at the issuer who somebody is, and keeps the proof for the commands that follow. Nothing is kept of a sign-in that would not be accepted. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { OncallError } from '../errors.ts';
+import { openBrowser, whyNoBrowser } from './browser.ts';
+import { browserFlow } from './browser-flow.ts';
+import type { SignInContext } from './context.ts';
+import { deviceFlow } from './device-flow.ts';
+import { identify } from './identify.ts';
+import { openClient } from './issuer-client.ts';
+import { makeFolder } from './private-file.ts';
+import type { OidcIdentity } from './settings.ts';
+import { lockSignIn, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
+import type { Verified } from './verify.ts';
+
+export type LoginInput = {
+  readonly identity: OidcIdentity;
+  /** By a code, even where there is a browser. */
+  readonly device: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly io: {
+    /** A line for the person, while they wait. */
+    readonly say: (line: string) => void;
+    readonly openBrowser?: (url: string) => Promise<boolean>;
+  };
+  readonly patienceMs?: number;
+  readonly sleep?: (ms: number) => Promise<void>;
+};
+
+const PATIENCE_MS = 5 * 60_000;
+
+export async function login(input: LoginInput, context: SignInContext): Promise<Verified> {
+  const { identity } = input;
+  // Before anybody is sent to a browser for what could not be kept.
+  makeFolder(context.folder);
+  const tokens = await authorize(input, context);
+  const verified = await identify(tokenOf(tokens, identity), identity, context);
+  await keep(tokens, verified, identity, context);
+  return verified;
+}
+
+async function authorize(input: LoginInput, context: SignInContext): Promise<Tokens> {
+  const { identity, io } = input;
+  const noBrowser = input.device ? undefined : whyNoBrowser(input.env);
+  if (noBrowser !== undefined) io.say(`no browser can be opened here (${noBrowser}), so you sign in by a code`);
+  const client = await openClient(identity, context);
+  if (input.device || noBrowser !== undefined) {
+    const sleep = input.sleep ?? ((ms: number) => delay(ms, undefined, { signal: context.signal }));
+    return deviceFlow(client, identity, { say: io.say, now: context.now, sleep, log: context.log });
+  }
+  const patienceMs = input.patienceMs ?? PATIENCE_MS;
+  return browserFlow(client, identity, { say: io.say, openBrowser: io.openBrowser ?? openBrowser, signal: context.signal, patienceMs });
+}
+
+/** Under the lock, so that a renewal under way cannot put the earlier sign-in back. */
+async function keep(tokens: Tokens, { actor, expiresAt }: Verified, identity: OidcIdentity, context: SignInContext): Promise<void> {
+  const held = await lockSignIn(identity, context);
+  if (held === undefined) {
+    throw new OncallError('sign-in-busy', 'the sign-in could not be kept', {
+      why: 'another oncall has been renewing the earlier one for too long',
+      next: 'oncall login',
+    });
+  }
+  try {
+    const { origin } = context;
+    const { issuer, clientId } = identity;
+    writeSignIn({ origin, issuer, clientId, subject: actor.subject, ...tokens, expiresAt, signedInAt: context.now() }, context);
+  } finally {
+    await held.release();
+  }
+}

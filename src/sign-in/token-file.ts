@@ -1,0 +1,75 @@
+/** The tokens of one sign-in, kept under whom they were got for, from which issuer and by which client. */
+
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { OncallError } from '../errors.ts';
+import { type Lock, lock } from '../lock.ts';
+import type { SignInContext } from './context.ts';
+import { readPrivate, removePrivate, writePrivate } from './private-file.ts';
+import type { OidcIdentity } from './settings.ts';
+
+export type Tokens = { readonly accessToken?: string; readonly idToken?: string; readonly refreshToken?: string };
+
+export type SignIn = Tokens & {
+  readonly origin: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  /** As verified at sign-in: a renewal that speaks for somebody else is refused. */
+  readonly subject: string;
+  /** Of the token that is used; epoch ms. Says when to renew, not whether to believe. */
+  readonly expiresAt: number;
+  readonly signedInAt: number;
+};
+
+type Where = Pick<SignInContext, 'folder' | 'origin'>;
+
+export function readSignIn(identity: OidcIdentity, { folder, origin }: Where): SignIn | undefined {
+  const name = nameOf(identity, origin);
+  const text = readPrivate(folder, name);
+  if (text === undefined) return undefined;
+  const found = parsed(text);
+  if (found?.origin === origin && found.issuer === identity.issuer && found.clientId === identity.clientId) return found;
+  throw new OncallError('token-file-broken', `the sign-in kept in ${join(folder, name)} cannot be read`, {
+    exit: 4,
+    why: 'it is not what this program wrote there',
+    next: 'oncall login',
+  });
+}
+
+export function writeSignIn(signIn: SignIn, { folder }: Pick<Where, 'folder'>): void {
+  writePrivate(folder, nameOf(signIn, signIn.origin), JSON.stringify(signIn));
+}
+
+export function removeSignIn(identity: OidcIdentity, { folder, origin }: Where): void {
+  removePrivate(folder, nameOf(identity, origin));
+}
+
+/** Longer than renewing may take. */
+const PATIENCE_MS = 20_000;
+
+/** A refresh token may be good once only: two that use it at once would lose the sign-in. `undefined`: somebody else did not let go of it in time. */
+export async function lockSignIn(identity: OidcIdentity, { folder, origin, signal }: SignInContext): Promise<Lock | undefined> {
+  return lock(join(folder, `${nameOf(identity, origin)}.lock`), PATIENCE_MS, signal);
+}
+
+export function tokenOf(tokens: Tokens, identity: OidcIdentity): string | undefined {
+  return identity.tokenUse === 'access' ? tokens.accessToken : tokens.idToken;
+}
+
+function nameOf({ issuer, clientId }: Pick<OidcIdentity, 'issuer' | 'clientId'>, origin: string): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([origin, issuer, clientId]))
+    .digest('hex');
+  return `tokens-${digest.slice(0, 32)}.json`;
+}
+
+function parsed(text: string): SignIn | undefined {
+  try {
+    const value = JSON.parse(text) as SignIn | null;
+    const isWhole = typeof value?.subject === 'string' && Number.isFinite(value.expiresAt) && Number.isFinite(value.signedInAt);
+    const tokens = [value?.accessToken, value?.idToken, value?.refreshToken];
+    return isWhole && tokens.every((token) => token === undefined || typeof token === 'string') ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
