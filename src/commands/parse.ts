@@ -1,6 +1,6 @@
 /** argv → which command with which arguments, by commander; or a text to print; or a usage error. */
 
-import { Command as Commander, type CommanderError } from 'commander';
+import { Command as Commander, type CommanderError, InvalidArgumentError } from 'commander';
 import { type Args, type Command, type Globals, usage } from './command.ts';
 import { commandHelp, globalOptions, groupHelp, helpFor, overview } from './help.ts';
 import { commands } from './index.ts';
@@ -40,7 +40,10 @@ function buildProgram(version: string, onParsed: (parsed: Parsed) => void, onPri
   // Before any command is added: commands copy these settings when they are made.
   program.configureOutput({ writeOut: onPrint, writeErr: () => undefined });
   program.configureHelp({ formatHelp: (at) => helpAt(at, program) });
-  for (const { flags, summary } of globalOptions) program.option(flags, summary);
+  for (const { flags, summary } of globalOptions) {
+    if (flags.includes('<')) program.option(flags, summary, once);
+    else program.option(flags, summary);
+  }
   for (const command of commands) {
     const at = place(program, command);
     if (command.argument !== undefined) at.argument(command.argument.syntax);
@@ -52,6 +55,12 @@ function buildProgram(version: string, onParsed: (parsed: Parsed) => void, onPri
     .argument('[words...]')
     .action((words: string[]) => onParsed({ kind: 'print', text: helpFor(words) }));
   return program;
+}
+
+/** A second value does not win in silence: behind a sudo rule that fixes `--policy`, it would be the caller's. */
+function once(value: string, before?: string): string {
+  if (before === undefined) return value;
+  throw new InvalidArgumentError('It is given twice.');
 }
 
 /** `policy check` is a command `check` below `policy`. */

@@ -4,7 +4,7 @@
  */
 
 import { isProviderError, ProviderError } from '../errors.ts';
-import { addWithinMs, callWithinMs, quietMs } from '../lifecycle/limits.ts';
+import { addWithinMs, callWithinMs, quietMs, rememberUnansweredMs } from '../lifecycle/limits.ts';
 import { isUnanswered } from '../lifecycle/ownership.ts';
 import type { Membership } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
@@ -85,9 +85,7 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
     if (!grant || held?.version !== claimed.version) return undefined;
     // A try that was never answered may still land: its quiet time, and the memory of it, stay.
     const answered = sent === 'answered';
-    const acknowledged = answered && !isUnanswered(row, now);
-    const free = { busyUntil: now, acknowledged, ...(answered ? { quietUntil: row.quietUntil } : {}) };
-    await q.changeMembership(held, free);
+    await q.changeMembership(held, { busyUntil: now, ...(answered ? fencesOf(row) : {}) });
     if (grant.state !== 'activating') return grant;
     const target = targetOf(held);
     const request = await q.request(grant.requestId);
@@ -136,9 +134,17 @@ async function claimOwnership(
       return free;
     }
     await q.record({ type: 'membership.add', ...about, data: { addBy, before } });
-    return q.changeMembership(held, { owned: true, addBy, acknowledged: false, quietUntil: Math.max(held.quietUntil, addBy + quietMs) });
+    return q.changeMembership(held, {
+      owned: true,
+      addBy,
+      quietUntil: Math.max(held.quietUntil, addBy + quietMs),
+      unansweredUntil: Math.max(held.unansweredUntil, addBy + rememberUnansweredMs),
+    });
   });
 }
+
+/** As they were before the claim: put back where all that was sent since was answered. An earlier lost add keeps its own. */
+const fencesOf = ({ quietUntil, unansweredUntil }: Membership) => ({ quietUntil, unansweredUntil });
 
 /** `seen`: a try was lost, but the member is there now. */
 async function sendAdd(deps: Deps, row: Membership, addBy: number): Promise<'answered' | 'seen' | ProviderError> {
@@ -191,8 +197,7 @@ async function giveUp(deps: Deps, grantId: string, row: Membership, error: Provi
   const state = await ledger.write(async (q, now) => {
     const held = await q.membership(row.id);
     if (held?.version === row.version) {
-      const calm = settled ? { acknowledged: !isUnanswered(settled, now), quietUntil: settled.quietUntil } : {};
-      await q.changeMembership(held, { busyUntil: now, ...calm });
+      await q.changeMembership(held, { busyUntil: now, ...(settled ? fencesOf(settled) : {}) });
     }
     const grant = await q.grant(grantId);
     if (grant?.state !== 'activating') return grant?.state;

@@ -8,9 +8,9 @@ import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
 import { requireSweep } from './gate.ts';
 import { freePlace, insertGrants } from './intent.ts';
-import { lookups } from './lookups.ts';
+import { type Lookups, lookups } from './lookups.ts';
 import { requestNamed, roleNamed } from './names.ts';
-import { pinTargets } from './pins.ts';
+import { type Pins, pinTargets } from './pins.ts';
 import { denied, taken } from './refusal.ts';
 import { result, rulesOf, type Settled } from './request.ts';
 import { requireApprover } from './rights.ts';
@@ -36,6 +36,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     pinTargets(deps, world, role, requester.email),
   ]);
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
+  await requireOtherUser(world, actor, pending, pins);
 
   const settled = await ledger.write<Settled>(async (q, now) => {
     const request = await q.request(pending.id);
@@ -52,6 +53,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     const wanted = pins.pinned.filter(({ target }) =>
       request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group),
     );
+    if (wanted.length === 0) throw targetsChanged(request);
     const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals });
     if (place) await q.takePlace(role.name, place.place, approved.id);
     await q.record({
@@ -109,9 +111,25 @@ export function requirePending(request: Request | undefined, now: number): asser
 export const isSame = (a: Actor, b: Actor): boolean => (a.issuer === b.issuer && a.subject === b.subject) || a.email === b.email;
 
 function requireOther(actor: Actor, request: Request): void {
-  if (!isSame(actor, request.requester)) return;
-  throw new OncallError('own-request', 'nobody approves their own request', {
+  if (isSame(actor, request.requester)) throw ownRequest(request);
+}
+
+function ownRequest({ role }: Request): OncallError {
+  return new OncallError('own-request', 'nobody approves their own request', {
     exit: 3,
-    next: `ask an approver of ${request.role}: oncall explain ${request.role}`,
+    next: `ask an approver of ${role}: oncall explain ${role}`,
+  });
+}
+
+/** One person may have two names here and be one user where the access is. */
+async function requireOtherUser(world: Lookups, actor: Actor, request: Request, { pinned }: Pins): Promise<void> {
+  const users = await Promise.all(pinned.map(({ target }) => world.user(target.directory, actor.email).catch(() => undefined)));
+  if (pinned.some(({ pin }, index) => users[index]?.userId === pin.userId)) throw ownRequest(request);
+}
+
+function targetsChanged({ id, role }: Request): OncallError {
+  return new OncallError('targets-changed', `${role} no longer has the groups that request ${id} asked for`, {
+    why: 'the policy was changed meanwhile, and nobody is given what they did not ask for',
+    next: `the requester asks again: oncall request ${role}`,
   });
 }

@@ -32,8 +32,9 @@ async function isMember(deps: Deps, world: Lookups, { directory: name, group }: 
   const [user, pin] = await Promise.all([world.user(name, email), world.group(name, group)]);
   const about = { source: name, fetchedAt: deps.now() };
   if (!pin) return { holds: 'unknown', because: `there is no group "${group}" in ${name}`, ...about };
-  if (!user) return { holds: false, because: `${name} has no user ${nameIn(deps.policy, name, email)}`, ...about };
-  if (!user.active) return { holds: false, because: `${user.userName} is not active in ${name}`, ...about };
+  // Under `deny` and `not`, "no such user" must not pass for "not a member": the person may have another name there.
+  if (!user) return { holds: 'unknown', because: `${name} has no user ${nameIn(deps.policy, name, email)}`, ...about };
+  if (!user.active) return { holds: 'unknown', because: `${user.userName} is not active in ${name}`, ...about };
   const directory = await deps.directory(name);
   const membership = await directory.read({ ...pin, userId: user.userId, userName: user.userName }, { signal: deps.signal });
   const holds = membership === 'member';

@@ -6,6 +6,7 @@ import { clockSkewMs } from '../lifecycle/limits.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
+import { isExclusive } from './names.ts';
 import type { SweepAge } from './types.ts';
 
 /** The oldest heartbeat among `directories`, by name. */
@@ -34,14 +35,14 @@ export async function requireSweep(deps: Deps, q: Queries, now: number, targets:
         : `last ended its work on ${age.directory} ${formatDuration(now - age.lastAt)} ago`;
     throw new OncallError('sweep-late', `nothing is granted while the sweep is late: it ${since}`, {
       why: `what would take the access back is not running (refuseWhenLate is ${formatDuration(deps.policy.sweep.refuseWhenLateMs)})`,
-      next: 'oncall sweep, and from cron every 5 minutes: */5 * * * * oncall sweep',
+      next: 'oncall sweep, and from cron as the README shows',
     });
   }
 }
 
 /** Throws where an exclusive group was never read, or has members whom nothing explains. */
 export async function requireAccounted(deps: Deps, q: Queries, directory: string, groupId: string, groupName: string): Promise<void> {
-  if (!deps.policy.directories[directory]?.exclusive.includes(groupName)) return;
+  if (!isExclusive(deps.policy, directory, groupName)) return;
   const group = await q.managedGroup(directory, groupId);
   if (!group) {
     throw new OncallError('group-unread', `${directory}/${groupName} is exclusive, and no sweep has read its members yet`, {
@@ -59,6 +60,8 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
     },
   );
 }
+
+export const clockFault = (behindMs: number): string => `this host's clock is ${formatDuration(behindMs)} behind what the ledger has seen`;
 
 function requireClock(deps: Deps, q: Queries): void {
   const off = Math.max(q.clockBehindMs, deps.clockSkew());

@@ -15,8 +15,10 @@ export async function freePlace(
   role: Role,
 ): Promise<{ readonly place: number } | { readonly holders: readonly string[] } | undefined> {
   if (role.maxHolders === undefined) return undefined;
+  // Those who came in before the role had a limit hold a place too, though no row of `slots` says so.
+  const holders = await q.openHolders(role.name);
+  if (holders.length >= role.maxHolders) return { holders };
   const taken = await q.placesTaken(role.name);
-  if (taken.length >= role.maxHolders) return { holders: taken.map((slot) => slot.requestId) };
   const numbers = new Set(taken.map((slot) => slot.place));
   let place = 1;
   while (numbers.has(place)) place++;
@@ -35,6 +37,7 @@ export async function insertGrants(
   const known = await q.directories();
   const before = await q.countGrantsOfRequest(request.id);
   const ids: string[] = [];
+  const rows = new Set<string>();
   for (const { target, pin } of pinned) {
     const account = known.find((row) => row.name === target.directory)?.account;
     if (account !== undefined && account !== '' && account !== pin.account) {
@@ -43,17 +46,28 @@ export async function insertGrants(
         next: 'use the right credentials, or give the other account a name of its own in the policy',
       });
     }
+    const twin = known.find((row) => row.account === pin.account && row.name !== target.directory);
+    if (twin) {
+      throw new OncallError('same-account', `${target.directory} and ${twin.name} are the same account: ${pin.account}`, {
+        why: 'one group under two names would have two rows, and the end of one would end the other',
+        next: 'keep one of the two names in the policy',
+      });
+    }
     await q.pinDirectory(target.directory, pin.account);
     await requireAccounted(deps, q, target.directory, pin.groupId, pin.groupName);
     const row =
       (await q.membershipAt(target.directory, pin)) ??
       (await q.insertMembership(randomId(deps, 12), target.directory, request.requester.email, pin));
+    // Two spellings of one group in the policy.
+    if (rows.has(row.id)) continue;
+    rows.add(row.id);
     const id = `${request.id}.${before + ids.length + 1}`;
     ids.push(id);
     await q.insertGrant({
       id,
       requestId: request.id,
       membershipId: row.id,
+      target,
       state: 'activating',
       attempts: 0,
       // Should this process die, the sweep looks at it when no call of ours can be under way any more.

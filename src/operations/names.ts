@@ -35,6 +35,12 @@ export function unknownRequest(name: string, more = ''): OncallError {
   });
 }
 
+/** Whether everybody in the group came through this tool. Folded, because IAM's names are the same whatever their case. */
+export function isExclusive(policy: Policy, directory: string, groupName: string): boolean {
+  const folded = groupName.toLowerCase();
+  return policy.directories[directory]?.exclusive.some((name) => name.toLowerCase() === folded) ?? false;
+}
+
 /** How a directory or roster knows the person. */
 export function nameIn(policy: Policy, source: string, email: string): string {
   const mapped = policy.people[email]?.[source];

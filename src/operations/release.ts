@@ -36,7 +36,7 @@ export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResu
     'id' in input ? [await requestNamed(ledger, actor, input.id)] : (await ledger.read((q) => q.openRequests())).filter(chosen(input));
   if ('id' in input || 'role' in input) {
     const role = 'role' in input ? input.role : (open[0]?.role ?? '');
-    await requireRevoker(deps, actor, Object.hasOwn(deps.policy.roles, role) ? deps.policy.roles[role] : undefined, `revoke on ${role}`);
+    await requireRevoker(deps, actor, Object.hasOwn(deps.policy.roles, role) ? deps.policy.roles[role] : undefined, `revoke ${role}`);
   } else {
     await requireAdmin(deps, actor, 'revoke by holder or everything');
   }
@@ -79,6 +79,7 @@ async function endRequests(
           holder: request.requester.email,
         });
       }
+      if (request?.state === 'approved') await q.closeRequest(id);
       for (const grant of await q.grantsOfRequest(id)) {
         if (grant.state === 'ended') continue;
         due.push(grant.id);

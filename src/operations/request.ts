@@ -2,7 +2,7 @@
 
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import type { Actor, Request } from '../lifecycle/types.ts';
+import type { Actor, Grant, Request } from '../lifecycle/types.ts';
 import { decide } from '../policy/decide.ts';
 import type { Asked, Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
@@ -113,9 +113,7 @@ async function repeat(
   const standing = grants.filter((grant) => grant.state === 'activating' || grant.state === 'active');
   const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
   const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
-  const missing = pins.pinned.filter(
-    ({ target }) => !standing.some((grant) => grant.target.directory === target.directory && grant.target.group === target.group),
-  );
+  const missing = await withoutGrant(q, pins.pinned, standing);
   // What is being taken back counts as held no longer, but its place and its id stay until that is confirmed.
   if (standing.length === 0 && decision.outcome !== 'allow') return { refusal: denied(role, actor.email, decision) };
   if (later || (missing.length > 0 && decision.outcome === 'allow')) await requireSweep(deps, q, now, role.targets, false);
@@ -144,6 +142,12 @@ async function repeat(
     decision: later ? decision : open.decision,
     ...(notExtended === undefined ? {} : { notExtended }),
   };
+}
+
+/** By the membership, not by the name: a group may have been renamed, or be spelled otherwise in the policy. */
+async function withoutGrant(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<Pins['pinned']> {
+  const rows = await Promise.all(pinned.map(({ target, pin }) => q.membershipAt(target.directory, pin)));
+  return pinned.filter((_, index) => !standing.some((grant) => grant.membershipId === rows[index]?.id));
 }
 
 /** Why what is held is not held longer, where longer was asked for. */
@@ -247,13 +251,21 @@ function requireReason(needed: boolean, reason: string | undefined): void {
   });
 }
 
+/** How long a repeated request looks on while another run of it activates. */
+const patienceMs = 10_000;
+const pollMs = 250;
+
 /** What came of it, read back from the ledger. */
 export async function result(deps: Deps, settled: Exclude<Settled, { refusal: Refusal }>, pins: Pins): Promise<RequestResult> {
   const ledger = await deps.ledger();
-  const { request: now, grants } = await ledger.read(async (q) => ({
-    request: await q.request(settled.requestId),
-    grants: await q.grantsOfRequest(settled.requestId),
-  }));
+  const look = () =>
+    ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
+  let { request: now, grants } = await look();
+  // The same command typed twice: the other run is letting the person in right now.
+  for (let wait = 0; wait < patienceMs && grants.some((grant) => grant.state === 'activating') && !deps.signal.aborted; wait += pollMs) {
+    await deps.sleep(pollMs);
+    ({ request: now, grants } = await look());
+  }
   if (!now) throw new Error(`request ${settled.requestId} has vanished`);
   const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
   const inNow = new Set(

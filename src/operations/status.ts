@@ -1,11 +1,11 @@
 /** `status`: who holds what until when, and what is wrong. Reads the ledger only. */
 
 import type { Queries } from '../ledger/ledger.ts';
-import { stuckAfter } from '../lifecycle/limits.ts';
+import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
-import { sweepAge } from './gate.ts';
+import { clockFault, sweepAge } from './gate.ts';
 import { unknownRequest } from './names.ts';
 import type { StatusInput, StatusResult, SweepAge } from './types.ts';
 
@@ -50,6 +50,7 @@ async function faults(deps: Deps, q: Queries, now: number, live: readonly GrantV
   );
   const strangers = exclusive.length === 0 ? [] : await uncovered(q, exclusive);
   return [
+    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(q.clockBehindMs) }] : []),
     ...(sweep.late
       ? [
           {

@@ -26,12 +26,11 @@ export async function sweep(deps: Deps, input: SweepInput): Promise<SweepResult>
   if (deps.policyFault !== undefined) steps.push({ action: 'policy', outcome: 'failed', because: deps.policyFault });
 
   steps.push(...(await expirePending(deps)));
-  const world = lookups(deps);
-  await recheck(deps, world);
-  steps.push(...(await endDue(deps)));
-  // Reading whole groups may find members of ours that no row covers; they become due at once.
+  steps.push(...(await endAllDue(deps)));
+  await recheck(deps, lookups(deps));
+  // What the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
   steps.push(...(await tend(deps)));
-  steps.push(...(await endDue(deps, steps)));
+  steps.push(...(await endAllDue(deps, steps)));
 
   const left = await ledger.read(async (q, now) => ({ live: await q.liveGrants(), now }));
   const overdue = left.live.filter((grant) => isOverdue(grant, left.now, deps.policy.sweep.refuseWhenLateMs));
@@ -86,6 +85,16 @@ async function expirePending(deps: Deps): Promise<readonly SweepStep[]> {
     }
     return steps;
   });
+}
+
+/** Batch by batch, as long as a whole batch was due and something of it ended. */
+async function endAllDue(deps: Deps, before: readonly SweepStep[] = []): Promise<readonly SweepStep[]> {
+  const steps: SweepStep[] = [];
+  for (;;) {
+    const batch = await endDue(deps, [...before, ...steps]);
+    steps.push(...batch);
+    if (batch.filter((step) => step.outcome === 'done').length < dueAtOnce / 2) return steps;
+  }
 }
 
 /** `before`: steps of this run already told, so that a grant that stays is told once. */

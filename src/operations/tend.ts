@@ -3,18 +3,21 @@
 import type { Directory, Member } from '../directories/directory.ts';
 import { isOncallError, isProviderError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import { rememberUnansweredMs } from '../lifecycle/limits.ts';
+import { clockSkewMs } from '../lifecycle/limits.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import type { GroupPin, Membership } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
+import { clockFault } from './gate.ts';
 import { freeRequestId, randomId } from './intent.ts';
+import { isExclusive } from './names.ts';
 import { isOverdue } from './sweep.ts';
 import type { SweepStep } from './types.ts';
 
 export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   const names = deps.policyFault === undefined ? Object.keys(deps.policy.directories) : [];
   const ledger = await deps.ledger();
-  const inUse = await ledger.read(async (q, now) => q.groupsInUse(now - rememberUnansweredMs));
+  const { inUse, behindMs } = await ledger.read(async (q, now) => ({ inUse: await q.groupsInUse(now), behindMs: q.clockBehindMs }));
+  const clockIsOff = behindMs > clockSkewMs;
   const all = [...new Set([...names, ...inUse.map((group) => group.directory)])];
   const steps = await Promise.all(
     all.map(async (name): Promise<readonly SweepStep[]> => {
@@ -23,7 +26,7 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
           deps,
           name,
           inUse.filter((group) => group.directory === name),
-          names.includes(name),
+          names.includes(name) && !clockIsOff,
         );
       } catch (error) {
         if (!isOncallError(error) && !isProviderError(error)) throw error;
@@ -31,7 +34,11 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
       }
     }),
   );
-  return steps.flat();
+  // Ends come late while the clock is off; nobody may take the sweep's word that all is well.
+  return [
+    ...steps.flat(),
+    ...(clockIsOff ? [{ action: 'heartbeat' as const, outcome: 'failed' as const, because: clockFault(behindMs) }] : []),
+  ];
 }
 
 async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: boolean): Promise<readonly SweepStep[]> {
@@ -40,7 +47,7 @@ async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], bea
   const { due, overdue } = await ledger.read(async (q, now) => {
     const row = (await q.directories()).find((one) => one.name === name);
     const live = (await q.liveGrants()).filter((grant) => grant.target.directory === name);
-    const unanswered = (await q.groupsInUse(now - rememberUnansweredMs)).some((group) => group.directory === name && group.unanswered);
+    const unanswered = (await q.groupsInUse(now)).some((group) => group.directory === name && group.unanswered);
     const interval = deps.policy.sweep.reconcileMs;
     return {
       due: row?.reconciledAt === undefined || now - row.reconciledAt >= interval || unanswered,
@@ -89,19 +96,21 @@ async function settleReading(
 ): Promise<readonly SweepStep[]> {
   const known = await q.managedGroup(name, group.groupId);
   const strangers = await q.strangers(name, group.groupId);
+  const exclusive = isExclusive(deps.policy, name, group.groupName);
   const plan = planReconcile({
     members,
     readAt,
     rows: await q.membershipsOfGroup(name, group.groupId),
     known: strangers.map((stranger) => stranger.userId),
-    exclusive: deps.policy.directories[name]?.exclusive.includes(group.groupName) ?? false,
+    exclusive,
     first: known === undefined,
     clean: known?.cleanAt !== undefined,
     now,
   });
   const target = { directory: name, group: group.groupName };
   if (!known) await q.insertManagedGroup({ directory: name, groupId: group.groupId, groupName: group.groupName, firstReadAt: now });
-  if (plan.nobodyElse) await q.markClean(name, group.groupId, now);
+  if (!exclusive) await q.markClean(name, group.groupId, undefined);
+  else if (plan.nobodyElse) await q.markClean(name, group.groupId, now);
   for (const userId of plan.forget) await q.removeStranger(name, group.groupId, userId);
 
   const steps: SweepStep[] = [];
@@ -182,6 +191,7 @@ async function adopt(deps: Deps, q: Queries, now: number, { member, row, name, g
     id,
     requestId: request.id,
     membershipId: membership.id,
+    target,
     state: 'revoking',
     endReason: 'failed',
     attempts: 0,

@@ -51,7 +51,7 @@ export type StatusResult = {
   readonly grants: readonly GrantView[];
   readonly sweep: SweepAge;
   /** What `status --check` exits 1 for. */
-  readonly faults: readonly { readonly code: 'late-sweep' | 'past-end' | 'stuck' | 'uncovered'; readonly message: string }[];
+  readonly faults: readonly { readonly code: 'clock' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered'; readonly message: string }[];
   /** Set where users of this host can read the directory's credentials. */
   readonly courtesy: boolean;
   readonly now: number;
@@ -114,6 +114,7 @@ export type RoleView = {
   readonly rules: readonly string[];
 };
 
+export type AuditInput = { readonly of?: string; readonly limit?: number };
 export type EventView = {
   readonly seq: number;
   readonly at: number;
@@ -151,7 +152,7 @@ export type Operations = {
   deny(input: OneInput): Promise<OneResult>;
   revoke(input: RevokeInput): Promise<RevokeResult>;
   sweep(input: SweepInput): Promise<SweepResult>;
-  audit(input: { readonly limit?: number }): Promise<readonly EventView[]>;
+  audit(input: AuditInput): Promise<readonly EventView[]>;
   /** Never throws for what it finds, only at an interrupt. */
   doctor(): Promise<DoctorResult>;
 };

@@ -27,7 +27,7 @@ describe('help', () => {
     const command = commands.find((one) => one.name === name);
     expect(exit).toBe(0);
     expect(out).toContain(`Usage: oncall ${name}`);
-    for (const { flags } of command?.options ?? []) expect(out).toContain(flags);
+    for (const { flags, hidden } of command?.options ?? []) expect(out.includes(flags)).toBe(hidden === undefined);
     for (const [typed] of command?.examples ?? []) expect(out).toContain(`  ${typed}\n`);
     for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
     expect((await run(['help', ...name.split(' ')])).out).toBe(out);
@@ -72,6 +72,7 @@ describe('usage errors', () => {
     ['an option without its value', ['request', 'db-admin', '--hours'], /"--hours <n>" argument missing/],
     ['an argument too many', ['deny', 'a', 'b'], /too many arguments/],
     ['a missing argument', ['release'], /missing required argument/],
+    ['a second --policy, which must not win in silence', ['--policy', 'a.yaml', 'status', '--policy', 'b.yaml'], /--policy[\s\S]*twice/],
     ['half a command', ['policy'], /oncall policy needs a command of its own/],
     ['two lengths', ['request', 'db-admin', '--hours', '1', '--for', '2h'], /--hours and --for cannot be combined/],
     ['hours that are no number', ['request', 'db-admin', '--hours', 'twelve'], /not a whole number of hours/],
@@ -240,7 +241,7 @@ describe('an interrupt', () => {
   it('of a prompt ends quietly', async () => {
     const leave = () => Promise.reject(Object.assign(new Error('User force closed'), { name: 'ExitPromptError' }));
     const io = fakeIo({ tty: true, prompts: { select: leave, input: leave, confirm: leave } });
-    const { exit, err, out } = await run(['request'], fakeWiring({ roles: async () => [] }), {}, io);
+    const { exit, err, out } = await run(['revoke', '--all'], fakeWiring({ status: async () => aStatus() }), {}, io);
     expect([exit, out, err]).toEqual([130, '', '']);
   });
 
