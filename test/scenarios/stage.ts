@@ -14,6 +14,8 @@ export type Json = Readonly<Record<string, unknown>>;
 export type Stage = {
   readonly folder: string;
   run(user: string, ...args: readonly string[]): Promise<Run>;
+  /** Runs, and shows what is on stderr so far until `watch` has done with it. */
+  runWatched(user: string, args: readonly string[], watch: (shown: string) => Promise<boolean>): Promise<Run>;
   /** Runs with `--json` and gives the one document with the exit code. */
   json(user: string, ...args: readonly string[]): Promise<{ readonly exit: number; readonly document: Json }>;
   /** Lets time go by. */
@@ -28,7 +30,9 @@ export const doors: readonly Door[] = ['main()', 'the built bundle'];
 
 const bin = resolve(import.meta.dirname, '../../bin/oncall.js');
 
-export const spawnCli = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Run> =>
+type Shown = (text: string) => void;
+
+export const spawnCli = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: string, onErr: Shown = () => undefined): Promise<Run> =>
   new Promise((done, fail) => {
     const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [out, err] = ['', ''];
@@ -37,6 +41,7 @@ export const spawnCli = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: s
     });
     child.stderr.on('data', (chunk) => {
       err += chunk;
+      onErr(err);
     });
     child.on('error', fail);
     child.on('close', (code) => done({ exit: code ?? -1, out, err }));
@@ -57,15 +62,29 @@ export function stage(door: Door, files: Readonly<Record<string, string>>, extra
     ONCALL_USER: user.includes('@') ? user : `${user}@acme.dev`,
     ...extraEnv,
   });
-  const run = async (user: string, ...args: readonly string[]): Promise<Run> => {
-    if (door === 'the built bundle') return spawnCli(args, env(user), folder);
+  const run = (user: string, ...args: readonly string[]): Promise<Run> => runShowing(user, args);
+  const runShowing = async (user: string, args: readonly string[], onErr?: Shown): Promise<Run> => {
+    if (door === 'the built bundle') return spawnCli(args, env(user), folder, onErr);
     const io = fakeIo({ now });
-    const exit = await main(args, env(user), { ...io, cwd: folder, sleep: async (ms) => void (await sleep(Math.min(ms, 20))) });
+    const stderr = {
+      ...io.stderr,
+      write: (text: string): void => {
+        io.stderr.write(text);
+        onErr?.(io.err());
+      },
+    };
+    const exit = await main(args, env(user), { ...io, stderr, cwd: folder, sleep: async (ms) => void (await sleep(Math.min(ms, 20))) });
     return { exit, out: io.out(), err: io.err() };
   };
   return {
     folder,
     run,
+    runWatched: (user, args, watch) => {
+      let looking = Promise.resolve(false);
+      return runShowing(user, args, (shown) => {
+        looking = looking.then((enough) => enough || watch(shown));
+      });
+    },
     json: async (user, ...args) => {
       const { exit, out, err } = await run(user, ...args, '--json');
       try {
