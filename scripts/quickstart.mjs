@@ -19,13 +19,9 @@ function makeScratch() {
   const at = (ms) => `${new Date(Date.now() + ms).toISOString().slice(0, 16)}:00Z`;
   // Maria's shift is under way and ends before the 12 hours she will ask for; Kim's comes after it.
   const [start, change, end] = [at(-2 * hour), at(6 * hour), at(14 * hour)];
-  const template = readFileSync(join(folder, 'schedule.yaml'), 'utf8');
-  const moved = template
-    .replace('# Who is on call. The quickstart moves these two shifts to today in a copy of its own.', '# Who is on call.')
-    .replaceAll('2026-01-05T06:00:00Z', start)
-    .replaceAll('2026-01-05T14:00:00Z', change)
-    .replaceAll('2026-01-06T06:00:00Z', end);
-  writeFileSync(join(folder, 'schedule.yaml'), moved);
+  const shift = (user, from, to) => `    - { user: ${user}@example.com, start: ${from}, end: ${to} }\n`;
+  const shifts = shift('maria', start, change) + shift('kim', change, end);
+  writeFileSync(join(folder, 'schedule.yaml'), `# Who is on call.\nschedules:\n  db-primary:\n${shifts}`);
   return folder;
 }
 

@@ -4,7 +4,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { main } from '../src/cli.ts';
 import { checkPolicy } from '../src/wiring.ts';
+import { fakeIo } from './fakes/io.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -28,7 +30,9 @@ describe('README', () => {
   });
 
   it('names only npm scripts that there are', () => {
-    const named = [...readme.matchAll(/npm (?:run )?([a-z]+)/g)].map((match) => match[1] ?? '').filter((name) => name !== 'link');
+    const named = [...readme.matchAll(/npm (?:run )?([a-z]+)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((name) => !['ci', 'install', 'pack', 'link'].includes(name));
     expect(named).toContain('quickstart');
     for (const name of named) expect(scripts).toHaveProperty(name);
   });
@@ -47,8 +51,21 @@ describe('README', () => {
 });
 
 describe('the example of the quickstart', () => {
+  beforeAll(() => cpSync(join(root, 'examples/quickstart'), join(folder, 'quickstart'), { recursive: true }));
+
   it('has a policy without a fault', async () => {
-    cpSync(join(root, 'examples/quickstart'), join(folder, 'quickstart'), { recursive: true });
     expect((await check(join(folder, 'quickstart/oncall.yaml'))).issues).toEqual([]);
+  });
+
+  it('lets maria in as it was copied, whatever the date is', async () => {
+    const cwd = join(folder, 'quickstart');
+    const run = async (...argv: string[]) => {
+      const io = { ...fakeIo({ now: Date.now() }), cwd };
+      const exit = await main(argv, { ONCALL_USER: 'maria@example.com', XDG_CACHE_HOME: folder }, io);
+      return { exit, said: io.out() + io.err() };
+    };
+    expect(await run('sweep')).toEqual({ exit: 0, said: '' });
+    const { exit, said } = await run('request', 'db-admin', '--hours', '12');
+    expect([exit, said]).toEqual([0, expect.stringContaining('in:   local/db-admins')]);
   });
 });

@@ -3,8 +3,21 @@ import { main } from '../../src/cli.ts';
 import { OncallError } from '../../src/errors.ts';
 import type { ExplainResult, Operations } from '../../src/operations/types.ts';
 import type { Issue } from '../../src/policy/issue.ts';
+import { widthOf } from '../../src/terminal/text.ts';
 import { fakeIo, noon } from '../fakes/io.ts';
-import { aDecision, aGrant, aGranted, aPending, aRequest, aStatus, awsTarget, fakeWiring, hour, oktaTarget } from '../fakes/operations.ts';
+import {
+  aDecision,
+  aGrant,
+  aGranted,
+  aPending,
+  aRequest,
+  aStatus,
+  awsTarget,
+  fakeWiring,
+  hour,
+  minute,
+  oktaTarget,
+} from '../fakes/operations.ts';
 
 async function run(argv: string[], answers: Partial<Operations>, { io = fakeIo(), issues = [] as Issue[] } = {}) {
   const wiring = fakeWiring(answers, issues);
@@ -24,12 +37,37 @@ describe('release', () => {
     );
   });
 
-  it('exits 1 while a removal is not confirmed', async () => {
+  it('exits 1 while a removal is not confirmed, and calls nothing given back that is not', async () => {
     const grants = [endedGrant(), aGrant(awsTarget, { state: 'revoking', lastError: 'IAM did not answer' })];
-    const { exit, err } = await run(['release', 'db-admin'], { release: async () => ({ request: aRequest(), grants, ended: 1, left: 1 }) });
-    expect(exit).toBe(1);
-    expect(err).toContain('error: 1 membership could not be removed yet: maria@acme.dev in aws-prod/db-admins');
+    const { exit, out, err } = await run(['release', 'db-admin'], {
+      release: async () => ({ request: aRequest(), grants, ended: 1, left: 1 }),
+    });
+    expect([exit, out]).toEqual([1, 'k7m2xq  db-admin: out of okta/On-Call Database Admin\n']);
+    expect(err).toContain('error: not out yet: maria@acme.dev in aws-prod/db-admins');
     expect(err).toContain('why:  IAM did not answer');
+  });
+
+  it('prints no success at all where the one target is not confirmed', async () => {
+    const grants = [aGrant(oktaTarget, { state: 'revoking', lastError: 'okta did not answer' })];
+    const left = { request: aRequest(), requests: [aRequest()], grants, ended: 0, left: 1 };
+    for (const argv of [
+      ['release', 'db-admin'],
+      ['revoke', 'k7m2xq'],
+    ]) {
+      const { exit, out, err } = await run(argv, { release: async () => left, revoke: async () => left });
+      expect([exit, out]).toEqual([1, '']);
+      expect(err).toContain('error: not out yet: maria@acme.dev in okta/On-Call Database Admin');
+    }
+  });
+
+  it.each([
+    [{ expiresAt: noon - minute }, 'k7m2xq  db-admin has ended already (its time was up 11:59:00Z): nothing of it is left\n'],
+    [{}, 'k7m2xq  db-admin has ended already: nothing of it is left\n'],
+    [{ state: 'expired' as const }, 'k7m2xq  db-admin is expired already: there is nothing to give back\n'],
+  ])('says of what is over that it is over: %j', async (changes, text) => {
+    const over = { request: aRequest(changes), grants: [], ended: 0, left: 0 };
+    const { exit, out } = await run(['release', 'k7m2xq'], { release: async () => over });
+    expect([exit, out]).toEqual([0, text]);
   });
 
   it('takes a pending request back', async () => {
@@ -48,10 +86,39 @@ describe('approve', () => {
     },
   });
 
-  it('lists what waits for me', async () => {
+  it('lists what waits for me, with all that a yes depends on', async () => {
     const { exit, out } = await run(['approve'], answers());
     expect(exit).toBe(0);
-    expect(out).toContain('k7m2xq  db-admin  maria@acme.dev  13:00Z       INC-42: replica lag\n');
+    expect(out.split('\n')).toEqual([
+      'k7m2xq  db-admin for maria@acme.dev, waits until 13:00Z, 1 h',
+      '  in:   okta/On-Call Database Admin, aws-prod/db-admins',
+      '  for:  12 h from the yes on',
+      '  says: INC-42: replica lag',
+      '  yes  db-admin.allow[0]: on call for "Database Primary" (PagerDuty, 1 s ago)',
+      '',
+      'say yes: oncall approve <id>        say no: oncall deny <id> --reason "…"',
+      '',
+    ]);
+  });
+
+  it.each([
+    [{ asked: { untilMs: noon + 2 * hour } }, 'until 14:00Z'],
+    [{ asked: { until: 'incident' as const } }, 'until the incident ends'],
+    [{ asked: { byDefault: true as const } }, '2 h 47 min from the yes on'],
+    [{ decision: aDecision({ limitedBecause: 'your shift ends 05:45' }) }, '12 h from the yes on; but their shift ends 05:45'],
+  ])('says for how long it is asked: %j', async (changes, length) => {
+    const { out } = await run(['approve'], { waiting: async () => ({ requests: [{ ...aPending(), ...changes }] }) });
+    expect(out).toContain(`  for:  ${length}\n`);
+  });
+
+  it('leaves out the denies that do not hold, and nothing else', async () => {
+    const finding = { rule: 'r', effect: 'deny' as const, because: 'on leave' };
+    const list = async (holds: boolean | 'unknown') => {
+      const decision = aDecision({ findings: [{ ...finding, holds }] });
+      return (await run(['approve'], { waiting: async () => ({ requests: [{ ...aPending(), decision }] }) })).out;
+    };
+    expect(await list(false)).not.toContain('on leave');
+    expect(await list('unknown')).toContain('?    r: on leave');
   });
 
   it('prints what the request came to', async () => {
@@ -122,7 +189,7 @@ describe('revoke', () => {
   it('does nothing where the answer is no', async () => {
     const result = await run(['revoke', '--all'], answers, { io: terminal(false) });
     expect([result.exit, verbs(result)]).toEqual([1, ['status']]);
-    expect(result.err).toContain('error: nothing was revoked');
+    expect([result.out, result.err]).toEqual(['nothing was changed\n', '']);
   });
 
   it('says so where there was nothing', async () => {
@@ -170,6 +237,21 @@ describe('explain', () => {
       '  ?    db-admin.ask[0] engineers: okta did not answer',
       '',
     ]);
+  });
+
+  it('says what stands in the way although the rules let one in', async () => {
+    const refusal = { code: 'taken', message: 'db-admin has one place', why: 'maxHolders 1', next: 'ask again then' };
+    const { exit, out } = await run(['explain', 'db-admin'], { explain: async () => result({ decision: aDecision(), refusal, exit: 8 }) });
+    expect(exit).toBe(8);
+    expect(out).toContain('allowed until 14:47Z, 2 h 47 min, but not now\n');
+    expect(out).toContain('  but:  db-admin has one place\n  why:  maxHolders 1\n  next: ask again then\n');
+  });
+
+  it('does not say of a group that there is none that it could not be asked', async () => {
+    const { out } = await run(['explain', 'db-admin'], {
+      explain: async () => result({ decision: aDecision({ outcome: 'deny', undecided: true }) }),
+    });
+    expect(out).toContain('denied, because not everything could be found out\n');
   });
 
   it('says until when it would be given', async () => {
@@ -223,8 +305,38 @@ describe('audit list', () => {
 
   it('shows every instant with its date and year', async () => {
     const { out, calls } = await run(['audit', 'list', '--limit', '5'], { audit: async () => [event] });
-    expect(out).toContain('2026-11-22 12:00:00Z  grant.active  k7m2xq  maria@acme.dev  db-admin');
+    expect(out).toBe('2026-11-22 12:00:00Z  grant.active  k7m2xq  db-admin: by maria@acme.dev\n');
     expect(calls).toEqual([{ verb: 'audit', input: { limit: 5 } }]);
+  });
+
+  it('shows what was said, and what went wrong', async () => {
+    const events = [
+      { ...event, data: { because: 'lost laptop' } },
+      { ...event, data: { error: 'okta did not answer', attempts: 1 } },
+    ];
+    const { out } = await run(['audit', 'list'], { audit: async () => events });
+    expect(out).toContain('db-admin: "lost laptop", by maria@acme.dev\n');
+    expect(out).toContain('db-admin: "okta did not answer", by maria@acme.dev\n');
+  });
+
+  it('asks for one request', async () => {
+    const { calls } = await run(['audit', 'list', 'k7m2xq'], { audit: async () => [event] });
+    expect(calls).toEqual([{ verb: 'audit', input: { of: 'k7m2xq' } }]);
+  });
+
+  it('keeps what, who and where whole at 80 columns, and says why', async () => {
+    const long = {
+      ...event,
+      type: 'membership.remove-failed',
+      holder: 'somebody.with.a.long.name@acme.dev',
+      target: 'okta/On-Call-Database-Admin',
+      reason: 'incident closed',
+      endReason: 'released' as const,
+    };
+    const { out } = await run(['audit', 'list'], { audit: async () => [event, long] }, { io: fakeIo({ tty: true, width: 80 }) });
+    for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+    for (const whole of [long.type, long.holder, long.target, long.requestId, 'released, "incident closed", by maria@acme.dev'])
+      expect(out.replaceAll(/\n +/g, ' ')).toContain(whole);
   });
 
   it('prints its document', async () => {
@@ -255,6 +367,14 @@ describe('policy check', () => {
   it('exits 0 for a sound policy, and for warnings', async () => {
     expect((await run(['policy', 'check'], {})).exit).toBe(0);
     expect((await run(['policy', 'check'], {}, { issues: [{ ...issue, severity: 'warning' }] })).exit).toBe(0);
+  });
+
+  it('says once, and whole, where it is a courtesy', async () => {
+    const wiring = fakeWiring({});
+    const io = fakeIo();
+    const checkPolicy: typeof wiring.checkPolicy = async (options) => ({ ...(await wiring.checkPolicy(options)), courtesy: true });
+    await main(['policy', 'check'], {}, io, { ...wiring, checkPolicy });
+    expect(io.out().match(/a courtesy, not a control: whoever runs this can also read the credentials/g)).toHaveLength(1);
   });
 
   it('prints its document', async () => {

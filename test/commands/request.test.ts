@@ -70,6 +70,26 @@ describe('request', () => {
     expect((await request(['db-admin'], answering(aGranted({ result: 'extended' })))).out).toContain('db-admin now until');
   });
 
+  it('says why what is held is not held longer', async () => {
+    const held = aGranted({ result: 'held', notExtended: 'your shift ends 15:32', decision: aDecision({ limitedBy: 'max' }) });
+    expect((await request(['db-admin', '--hours', '12'], answering(held))).out).toContain(
+      '2 h 47 min, as before, and no longer: your shift ends 15:32\n',
+    );
+  });
+
+  it.each([
+    ['incident', undefined, '  ends: with the incident, at the latest 15:47 CET (14:47Z)\n'],
+    ['shift', undefined, '  ends: with the shift, at the latest 15:47 CET (14:47Z)\n'],
+    ['shift', 'shift', undefined],
+    ['incident', 'shift', '  ends: with the incident, at the latest 15:47 CET (14:47Z)\n'],
+  ] as const)('says at the start that it ends with the %s (limited by %s)', async (until, limitedBy, line) => {
+    const endsWith = [{ name: 'r', condition: { kind: 'user', email: 'x' }, until, graceMs: 0 }] as const;
+    const decision = aDecision({ endsWith, ...(limitedBy === undefined ? {} : { limitedBy }) });
+    const { out } = await request(['db-admin'], answering(aGranted({ decision, request: aRequest({ decision }) })));
+    if (line === undefined) expect(out).not.toContain('ends: with');
+    else expect(out).toContain(line);
+  });
+
   it('says what stays because it was there before', async () => {
     const grants = [aGrant(oktaTarget, { owned: false }), aGrant(awsTarget)];
     const { exit, out } = await request(['db-admin'], answering(aGranted({ grants })));
@@ -115,6 +135,8 @@ describe('request', () => {
     const { exit, out } = await request(['db-admin'], answering(pending()));
     expect(exit).toBe(8);
     expect(out).toContain('k7m2xq  db-admin waits for an approver until 14:00 CET (13:00Z), 1 h');
+    expect(out).toContain('in:   okta/On-Call Database Admin, aws-prod/db-admins\n  for:  12 h from the yes on\n');
+    expect(out).toContain('yes  db-admin.allow[0]: on call for "Database Primary"');
     expect(out).toContain('who:  on call for pagerduty/PMGR567');
     expect(out).toContain('oncall approve k7m2xq');
   });
@@ -161,7 +183,7 @@ describe('request --wait', () => {
     return request(['db-admin', '--wait', ...extra], { ...answering(pending()), status }, io);
   };
   const stillPending = aStatus({ requests: [aPending()], grants: [] });
-  const approved = aRequest({ approvals: [{ by: ana, at: noon }] });
+  const approved = aRequest({ approvals: [{ by: ana, at: noon, answer: 'yes' }] });
 
   it('names the request at once, and prints the result when somebody said yes', async () => {
     const starting = aStatus({ requests: [approved], grants: [aGrant(oktaTarget), aGrant(awsTarget, { state: 'activating' })] });
@@ -183,10 +205,12 @@ describe('request --wait', () => {
     expect(ended.err).toContain(`error: ${message}`);
   });
 
-  it('exits 8 when patience ends, and the request stays', async () => {
-    const { exit, out, io } = await waiting([stillPending], ['--timeout', '5s']);
+  it('exits 8 when patience ends, and says so instead of the same again', async () => {
+    const { exit, out, err, io } = await waiting([stillPending], ['--timeout', '5s']);
     expect(exit).toBe(8);
-    expect(out).toContain('k7m2xq');
+    expect(err).toContain('who:  on call for pagerduty/PMGR567');
+    expect(out).toMatch(/^k7m2xq {2}db-admin: no answer in 5 s; it still waits until 14:00 CET/);
+    expect(out).not.toContain('who:');
     expect(io.sleeps).toEqual([2000, 2000, 1000]);
   });
 
@@ -204,17 +228,10 @@ describe('request --wait', () => {
 });
 
 describe('request on a terminal', () => {
-  const asking = (answers: { select?: string[]; input?: string }) => {
+  const asking = (answers: { input?: string }) => {
     const asked: string[] = [];
-    const names = [...(answers.select ?? [])];
     const prompts: Prompts = {
-      select: async (message, choices) => {
-        asked.push(`${message} ${choices.map(({ name }) => name).join(' | ')}`);
-        const name = names.shift();
-        const choice = choices.find((one) => one.name === name);
-        if (choice === undefined) throw new Error(`no choice ${name}`);
-        return choice.value;
-      },
+      select: () => Promise.reject(new Error('not expected')),
       input: async (message, check) => {
         asked.push(message);
         expect(check('')).toBeDefined();
@@ -225,20 +242,6 @@ describe('request on a terminal', () => {
     };
     return { io: fakeIo({ tty: true, width: 80, prompts }), asked };
   };
-  const roles = async () => [{ name: 'db-admin', targets: [oktaTarget], ttl: { defaultMs: hour, maxMs: 12 * hour }, rules: [] }];
-
-  it('asks for the role and the length, offering no more than the role allows', async () => {
-    const { io, asked } = asking({ select: ['db-admin', '6 h'] });
-    const { calls } = await request([], { roles, ...answering(aGranted()) }, io);
-    expect(asked).toEqual(['Which role? db-admin', 'For how long? 1 h | 6 h | 12 h | other']);
-    expect(calls.at(-1)).toEqual({ verb: 'request', input: { role: 'db-admin', asked: { forMs: 6 * hour } } });
-  });
-
-  it('takes another length as it is written', async () => {
-    const { io } = asking({ select: ['db-admin', 'other'], input: '2h30m' });
-    const { calls } = await request([], { roles, ...answering(aGranted()) }, io);
-    expect(calls.at(-1)?.input).toEqual({ role: 'db-admin', asked: { forMs: 150 * minute } });
-  });
 
   const needsReason = (): Operations['request'] => async (input) => {
     if (input.reason === undefined) throw new OncallError('reason-needed', 'this role needs a reason', { exit: 2 });

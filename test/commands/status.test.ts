@@ -3,7 +3,7 @@ import { main } from '../../src/cli.ts';
 import type { StatusResult } from '../../src/operations/types.ts';
 import { widthOf } from '../../src/terminal/text.ts';
 import { fakeIo, noon } from '../fakes/io.ts';
-import { aGrant, aPending, aRequest, aStatus, awsTarget, fakeWiring, minute, oktaTarget } from '../fakes/operations.ts';
+import { aDecision, aGrant, aPending, aRequest, aStatus, awsTarget, fakeWiring, minute, oktaTarget } from '../fakes/operations.ts';
 
 async function status(result: StatusResult, argv: string[] = [], io = fakeIo()) {
   const wiring = fakeWiring({ status: async () => result });
@@ -23,10 +23,45 @@ describe('status', () => {
   });
 
   it('shows half a role as 1 of 2, with what failed', async () => {
-    const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'revoking', lastError: 'IAM did not answer' })];
+    const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'IAM said no' })];
     const { out } = await status(aStatus({ grants }));
-    expect(out).toContain('maria@acme.dev  1 of 2  ending');
-    expect(out).toContain('aws-prod/db-admins revoking: IAM did not answer');
+    expect(out).toContain('maria@acme.dev  1 of 2  active');
+    expect(out).toContain('aws-prod/db-admins ended: IAM said no');
+  });
+
+  it('counts somebody as in until the removal is confirmed', async () => {
+    const revoking = (owned?: boolean) => aGrant(awsTarget, { state: 'revoking', ...(owned === undefined ? {} : { owned }) });
+    const out = async (grant: ReturnType<typeof aGrant>) => (await status(aStatus({ grants: [aGrant(oktaTarget), grant] }))).out;
+    expect(await out(revoking(true))).toContain('2 of 2  ending');
+    expect(await out(revoking(false))).toContain('1 of 2  ending');
+    expect(await out(aGrant(awsTarget, { state: 'ended', endReason: 'released' }))).toContain('1 of 2  active');
+  });
+
+  const unheld = (since: number) => {
+    const rule = { name: 'db-admin.allow[0]', condition: { kind: 'user', email: 'x' }, until: 'incident', graceMs: 15 * minute } as const;
+    const finding = { rule: rule.name, effect: 'allow', holds: true, because: 'assigned to INC-1' } as const;
+    return aRequest({ unheldSince: since, decision: aDecision({ endsWith: [rule], findings: [finding] }) });
+  };
+
+  it('says of access whose reason is gone when it ends', async () => {
+    expect((await status(aStatus({ requests: [unheld(noon - minute)] }))).out).toContain(
+      '  k7m2xq: no longer assigned to INC-1: ends within 14 min, unless it is so again\n',
+    );
+    expect((await status(aStatus({ requests: [unheld(noon - 20 * minute)] }))).out).toContain('ends with the next sweep');
+    expect((await status(aStatus())).out).not.toContain('no longer');
+    const ending = [aGrant(oktaTarget, { state: 'revoking' })];
+    expect((await status(aStatus({ requests: [unheld(noon - minute)], grants: ending }))).out).not.toContain('no longer');
+  });
+
+  it('shows no time that is left for what is being taken back', async () => {
+    const grants = [aGrant(oktaTarget, { state: 'revoking' })];
+    expect((await status(aStatus({ grants }))).out).toMatch(/ending +- +14:47Z/);
+    expect((await status(aStatus({ grants, requests: [aRequest({ expiresAt: noon - minute })] }))).out).toMatch(/ending +over +11:59/);
+  });
+
+  it('writes since when in RFC 3339', async () => {
+    const document = JSON.parse((await status(aStatus({ requests: [unheld(noon - minute)] }), ['--json'])).out);
+    expect(document.requests[0].unheldSince).toBe('2026-11-22T11:59:00.000Z');
   });
 
   it.each([
@@ -86,7 +121,8 @@ describe('status', () => {
   });
 
   it('says where it is a courtesy and not a control', async () => {
-    expect((await status(aStatus({ courtesy: true }))).out).toContain('a courtesy, not a control');
+    const note = (await status(aStatus({ courtesy: true }))).out.split('\n').filter((line) => line.includes('courtesy'));
+    expect(note).toEqual(['  note: direct mode: a courtesy, not a control (README)']);
     expect((await status(aStatus())).out).not.toContain('courtesy');
   });
 

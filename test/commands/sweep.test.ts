@@ -75,7 +75,7 @@ describe('sweep', () => {
     expect([exit, salvage]).toEqual([1, [true]]);
     expect(out).toContain('1 membership ended');
     expect(err).toMatch(/^error: the policy has 1 fault; /);
-    expect(err).toContain('policy:7:3 unknown-key unknown key "alow"');
+    expect(err).toContain('/etc/oncall/oncall.yaml:7:3 unknown-key unknown key "alow"');
     expect(err).toContain('next: oncall policy check');
   });
 

@@ -115,7 +115,20 @@ export type FakeWiring = Wiring & { readonly calls: { verb: string; input: unkno
 /** Operations that a test does not name must not be called. */
 export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[] = []): FakeWiring {
   const calls: FakeWiring['calls'] = [];
-  const verbs = ['request', 'status', 'roles', 'explain', 'release', 'approve', 'waiting', 'deny', 'revoke', 'sweep', 'audit'] as const;
+  const verbs = [
+    'request',
+    'status',
+    'roles',
+    'explain',
+    'release',
+    'approve',
+    'waiting',
+    'deny',
+    'revoke',
+    'sweep',
+    'audit',
+    'doctor',
+  ] as const;
   const operations = Object.fromEntries(
     verbs.map((verb) => [
       verb,
@@ -130,7 +143,11 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
   const fake: FakeWiring = {
     calls,
     closed: 0,
-    wire: async () => ({ operations, issues, close: async () => void (fake.closed += 1) }),
+    wire: async () => ({ operations, issues, policy: { path: '/etc/oncall/oncall.yaml' }, close: async () => void (fake.closed += 1) }),
+    signIn: async () => {
+      throw new Error('signing in was not expected');
+    },
+    checkFiles: async () => [],
     checkPolicy: async () => ({ path: '/etc/oncall/oncall.yaml', whyThisOne: 'the system-wide policy', issues, courtesy: false }),
   };
   return fake;
