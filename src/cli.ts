@@ -9,7 +9,9 @@ import { processIo } from './terminal/process-io.ts';
 
 const realWiring: Wiring = {
   wire: async (options) => (await import('./wiring.ts')).wire(options),
+  signIn: async (options) => (await import('./wiring.ts')).signIn(options),
   checkPolicy: async (options) => (await import('./wiring.ts')).checkPolicy(options),
+  checkFiles: async (options) => (await import('./wiring.ts')).checkFiles(options),
 };
 
 type Screen = { readonly json: boolean; readonly quiet: boolean; readonly verbose: boolean; readonly paint: Paint };
@@ -55,7 +57,8 @@ function interrupt(stop: AbortController, io: Io): void {
 }
 
 async function finish(outcome: Outcome, { json, quiet, paint }: Screen, io: Io): Promise<ExitCode> {
-  const { exit, document, text, error } = outcome;
+  const { exit, document, error } = outcome;
+  const text = quiet ? (outcome.brief ?? outcome.text) : outcome.text;
   if (json) io.stdout.write((await import('./terminal/json.ts')).toDocument(document));
   else if (text !== '') io.stdout.write(`${text}\n`);
   if (error !== undefined && !(json && quiet)) {

@@ -1,22 +1,25 @@
 /** The composition root: from a policy file and the surroundings to `Operations`. The only importer of adapters. */
 
 import { randomInt, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SignIn } from './commands/command.ts';
 import type { AdapterContext, Directory, DirectoryKind } from './directories/directory.ts';
 import { directoryKinds } from './directories/index.ts';
 import { OncallError } from './errors.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Deps } from './operations/deps.ts';
 import { createOperations } from './operations/index.ts';
-import type { Operations } from './operations/types.ts';
+import type { Check, Operations } from './operations/types.ts';
 import type { Issue } from './policy/issue.ts';
 import type { Policy, Source } from './policy/types.ts';
 import { rosterKinds } from './rosters/index.ts';
 import type { Roster } from './rosters/roster.ts';
 import { type Env, findPolicy } from './wiring/find-policy.ts';
-import { isCourtesy, localActor } from './wiring/identity.ts';
+import { isCourtesy } from './wiring/identity.ts';
 import { checkFile, loadPolicy, readPolicyFile } from './wiring/load-policy.ts';
+import { actorOf, signInOf } from './wiring/sign-in.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
 
@@ -51,9 +54,10 @@ export async function wire(options: WireOptions): Promise<Wired> {
     policy,
     ...(fault === undefined ? {} : { policyFault: fault }),
     ledger,
+    ledgerExists: () => policy.ledger.sqlite === ':memory:' || existsSync(policy.ledger.sqlite),
     directory: onceEach((name) => openSource<Directory>('directory', policy.directories, directoryKinds, context(name))),
     roster: onceEach((name) => openSource<Roster>('roster', policy.rosters, rosterKinds, context(name))),
-    actor: async () => localActor(policy, options.env),
+    actor: once(() => actorOf(policy, { ...options, now })),
     now,
     random: () => randomInt(2 ** 32) / 2 ** 32,
     sleep: (ms) => delay(ms, undefined, { signal: options.signal }),
@@ -71,6 +75,12 @@ export async function wire(options: WireOptions): Promise<Wired> {
   };
 }
 
+/** Needs the policy alone: signing in must not wait for a ledger. */
+export async function signIn(options: WireOptions): Promise<SignIn> {
+  const { policy } = await loadPolicy(readPolicyFile(findPolicy(options)), options.env);
+  return signInOf(policy, { ...options, now: options.now ?? Date.now });
+}
+
 export type PolicyReport = {
   readonly path: string;
   /** Why this file and no other. */
@@ -82,6 +92,11 @@ export type PolicyReport = {
 export async function checkPolicy(options: PolicyOptions): Promise<PolicyReport> {
   const found = findPolicy(options);
   return { path: found.path, whyThisOne: found.why, issues: await checkFile(readPolicyFile(found)), courtesy: isCourtesy(options.env) };
+}
+
+/** The part of `doctor` that looks at files; the rest is an operation. */
+export async function checkFiles(options: PolicyOptions): Promise<readonly Check[]> {
+  return (await import('./wiring/doctor-files.ts')).doctorFiles(options);
 }
 
 async function openLedgerOf(policy: Policy, now: () => number): Promise<Ledger> {

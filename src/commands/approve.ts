@@ -1,17 +1,15 @@
 /** `oncall approve`: says yes to requests, or lists those that wait for me. */
 
-import type { Request } from '../lifecycle/types.ts';
 import { describeError } from '../terminal/report-error.ts';
-import { table } from '../terminal/table.ts';
-import { showInstant } from '../terminal/time.ts';
 import { type Args, type Command, type Context, type Outcome, text } from './command.ts';
+import { waitingText } from './pending.ts';
 import { requestOutcome } from './request-outcome.ts';
 
 export const approve: Command = {
   name: 'approve',
   group: 'Approving',
   summary: 'say yes to requests; without an id: list what waits for me',
-  argument: { syntax: '[id...]', summary: 'requests, as oncall approve lists them' },
+  argument: { syntax: '[id...]', summary: 'requests, as oncall approve lists them', words: 'waiting' },
   options: [{ flags: '--reason <text>', summary: 'for the audit' }],
   examples: [
     ['oncall approve', 'what waits for me'],
@@ -50,35 +48,21 @@ function together(ids: readonly string[], outcomes: readonly Outcome[]): Outcome
   const worst = outcomes.find(({ exit }) => exit !== 0)?.exit ?? 0;
   const document = { results: outcomes.map((outcome, index) => ({ id: ids[index], ...outcome.document })) };
   const text = outcomes.flatMap((outcome) => (outcome.text === '' ? [] : [outcome.text])).join('\n');
-  if (failed.length === 0) return { exit: worst, document, text };
+  const brief = outcomes.flatMap((outcome) => outcome.brief ?? []).join('\n');
+  if (failed.length === 0) return { exit: worst, document, text, brief };
   const error = {
     message: `${failed.length} of ${ids.length} could not be approved: ${failed.map(({ id }) => id).join(', ')}`,
     why: failed.map(({ id, message, why }) => `${id}: ${message}${why === '' ? '' : ` (${why})`}`).join('\n'),
     next: failed[0]?.next ?? '',
   };
-  return { exit: worst, document: { ...document, error: { code: 'some-not-approved', ...error } }, text, error };
+  return { exit: worst, document: { ...document, error: { code: 'some-not-approved', ...error } }, text, brief, error };
 }
 
 async function listWaiting(context: Context): Promise<Outcome> {
   const { requests } = await (await context.operations()).waiting();
-  return { exit: 0, document: { requests }, text: requests.length === 0 ? 'nothing waits for you' : waitingTable(requests, context) };
-}
-
-function waitingTable(requests: readonly Request[], context: Context): string {
-  const columns = [
-    { title: 'id' },
-    { title: 'role', least: 8 },
-    { title: 'requester', least: 10 },
-    { title: 'waits until' },
-    { title: 'reason', least: 6 },
-  ];
-  const clock = context.clock();
-  const rows = requests.map(({ id, role, requester, pendingUntil, reason, incident }) => [
-    id,
-    role,
-    requester.email,
-    pendingUntil === undefined ? '-' : showInstant(pendingUntil, clock),
-    [incident, reason].filter((part) => part !== undefined).join(': ') || '-',
-  ]);
-  return `${table(columns, rows, context.screen)}\n\nsay yes: oncall approve <id>        say no: oncall deny <id> --reason "…"`;
+  const brief = requests.map(({ id }) => id).join('\n');
+  if (requests.length === 0) return { exit: 0, document: { requests }, text: 'nothing waits for you', brief };
+  const how = 'say yes: oncall approve <id>        say no: oncall deny <id> --reason "…"';
+  const text = [...requests.map((request) => waitingText(request, context)), how].join('\n\n');
+  return { exit: 0, document: { requests }, text, brief };
 }

@@ -1,7 +1,7 @@
 /** A command as data, and what its action is given. The next command is one file like its neighbours and one line in `index.ts`. */
 
 import { type ExitCode, OncallError } from '../errors.ts';
-import type { Operations } from '../operations/types.ts';
+import type { Check, Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { Paint } from '../terminal/io.ts';
 import type { Prompts } from '../terminal/prompt.ts';
@@ -17,6 +17,7 @@ export type Command = {
     /** `<id>`, `[role]` or `[id...]`, as commander reads it. */
     readonly syntax: string;
     readonly summary: string;
+    readonly words?: Words;
   };
   readonly options?: readonly Option[];
   readonly examples: readonly (readonly [command: string, what: string])[];
@@ -24,7 +25,18 @@ export type Command = {
   readonly run: (args: Args, context: Context) => Promise<Outcome>;
 };
 
-export type Option = { readonly flags: string; readonly summary: string };
+export type Option = {
+  readonly flags: string;
+  readonly summary: string;
+  readonly words?: Words;
+  /** For programs: not in the help. */
+  readonly hidden?: true;
+};
+
+/** What can stand in a place, for the completion of the shell: fixed words, files, or what `oncall completion --words` looks up. */
+export type Words = readonly string[] | 'files' | LookedUp;
+/** `open`, `waiting` and `mine` are requests by id; `mine` also the roles one has. */
+export type LookedUp = 'roles' | 'open' | 'waiting' | 'mine' | 'roles-and-open';
 
 /** Options by their camel-cased name, the argument under `argument`. */
 export type Args = { readonly argument: readonly string[]; readonly options: Readonly<Record<string, unknown>> };
@@ -47,19 +59,40 @@ export type PolicyReport = {
   readonly courtesy: boolean;
 };
 
+/** Somebody, and what proves it: their word, or an issuer until `expiresAt` (epoch ms). */
+export type Person = {
+  readonly email: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly proof: 'word' | 'issuer';
+  readonly expiresAt?: number;
+  readonly renewable?: boolean;
+};
+
+export type SignIn = {
+  login(how: { readonly device: boolean; readonly domain?: string; readonly say: (line: string) => void }): Promise<Person>;
+  logout(): Promise<
+    readonly { readonly issuer: string; readonly outcome: 'revoked' | 'no-endpoint' | 'not-reached' | 'nothing-to-revoke' }[]
+  >;
+  whoami(): Promise<Person>;
+};
+
 export type Context = {
   readonly globals: Globals;
   /** Opened on first use; strings in what it answers are safe for a terminal, unless the answer goes into a JSON document. */
   readonly operations: () => Promise<Operations>;
   /** For the sweep: works with what is sound in a policy that has faults, and says which. */
-  readonly salvaged: () => Promise<{ readonly operations: Operations; readonly issues: readonly Issue[] }>;
+  readonly salvaged: () => Promise<{ readonly operations: Operations; readonly issues: readonly Issue[]; readonly policyPath: string }>;
   readonly checkPolicy: () => Promise<PolicyReport>;
+  readonly checkFiles: () => Promise<readonly Check[]>;
+  readonly signIn: () => Promise<SignIn>;
   /** `undefined` where no question may be asked; then a usage error names the flag. */
   readonly prompts: (() => Promise<Prompts>) | undefined;
   /** Something about work under way, on stderr at once. */
   readonly note: (line: string) => void;
   readonly clock: () => Clock;
-  readonly sleep: (ms: number) => Promise<void>;
+  /** Ends early at an interrupt, and when `until` is aborted. */
+  readonly sleep: (ms: number, until?: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
   readonly screen: { readonly width: number; readonly paint: Paint };
 };
@@ -70,6 +103,8 @@ export type Outcome = {
   readonly document: Readonly<Record<string, unknown>>;
   /** For stdout; empty prints nothing. */
   readonly text: string;
+  /** What `--quiet` prints in its place: ids, names or the table alone. */
+  readonly brief?: string;
   /** A refusal or what failed, as three lines on stderr. */
   readonly error?: { readonly message: string; readonly why: string; readonly next: string };
 };

@@ -1,11 +1,11 @@
 /** What a command is given, made from the flags and the surroundings. */
 
-import type { Operations } from '../operations/types.ts';
+import type { Check, Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import { canPrompt, colorLevel, type Env, type Io, makePaint } from '../terminal/io.ts';
 import { clean, cleanDeep } from '../terminal/text.ts';
-import { type Clock, localInstants } from '../terminal/time.ts';
-import type { Context, Globals, PolicyReport } from './command.ts';
+import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
+import type { Context, Globals, PolicyReport, SignIn } from './command.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
 
@@ -17,12 +17,19 @@ export type WireOptions = PolicyOptions & {
   readonly salvage?: boolean;
 };
 
-type Wired = { readonly operations: Operations; readonly issues: readonly Issue[]; close(): Promise<void> };
+type Wired = {
+  readonly operations: Operations;
+  readonly policy: { readonly path: string };
+  readonly issues: readonly Issue[];
+  close(): Promise<void>;
+};
 
 /** The way to the operations. Handed in, because commands must not know the composition root; a test hands in operations of its own. */
 export type Wiring = {
   readonly wire: (options: WireOptions) => Promise<Wired>;
   readonly checkPolicy: (options: PolicyOptions) => Promise<PolicyReport>;
+  readonly checkFiles: (options: PolicyOptions) => Promise<readonly Check[]>;
+  readonly signIn: (options: WireOptions) => Promise<SignIn>;
 };
 
 export type Surroundings = { readonly env: Env; readonly io: Io; readonly wiring: Wiring; readonly signal: AbortSignal };
@@ -37,25 +44,42 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
     return {
       operations: globals.json ? wired.operations : readable(wired.operations, { now: io.now(), utc: globals.utc }),
       issues: cleanDeep(wired.issues),
+      policyPath: clean(wired.policy.path),
     };
   };
+  let whole: Promise<Operations> | undefined;
   const errColor = colorLevel(io.stderr, env, globals.color);
   const context: Context = {
     globals,
-    operations: async () => (await open(false)).operations,
+    operations: () => (whole ??= open(false).then(({ operations }) => operations)),
     salvaged: () => open(true),
     checkPolicy: async () => {
       const report = await wiring.checkPolicy(options);
       return globals.json ? report : cleanDeep(report);
     },
+    signIn: () => wiring.signIn(options),
+    checkFiles: async () => {
+      const checks = await wiring.checkFiles(options);
+      return globals.json ? checks : cleanDeep(checks);
+    },
     prompts: canPrompt(io, env, globals.input) ? () => io.prompts(errColor > 0) : undefined,
     note: globals.quiet ? () => undefined : (text) => writeLines(io, text),
-    clock: () => ({ now: io.now(), utc: globals.utc }),
-    sleep: (ms) => io.sleep(ms, signal),
+    clock: clockOf(globals, around),
+    sleep: (ms, until) => io.sleep(ms, until === undefined ? signal : AbortSignal.any([signal, until])),
     signal,
     screen: { width: io.stdout.width, paint: await makePaint(globals.json ? 0 : colorLevel(io.stdout, env, globals.color)) },
   };
   return { context, close: async () => void (await Promise.allSettled(opened.map((wired) => wired.close()))) };
+}
+
+/** Times would come out in UTC without a word; said once, and only where times are shown to a person. */
+function clockOf({ utc, json, quiet }: Globals, { env, io }: Surroundings): () => Clock {
+  let isLookedAt = utc || json || quiet;
+  return () => {
+    if (!isLookedAt && isUnknownZone(env.TZ)) writeLines(io, `warning: TZ=${env.TZ} is no zone that is known here; times are in UTC`);
+    isLookedAt = true;
+    return { now: io.now(), utc };
+  };
 }
 
 function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireOptions {

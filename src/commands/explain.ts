@@ -6,13 +6,13 @@ import { wrap } from '../terminal/text.ts';
 import { showInstant, showRemaining } from '../terminal/time.ts';
 import { askedFrom, askedOptions } from './asked.ts';
 import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
-import { findingText, nameOf } from './request-outcome.ts';
+import { findingLine, labelled, nameOf } from './lines.ts';
 
 export const explain: Command = {
   name: 'explain',
   group: 'Access',
   summary: 'what request would answer now, rule by rule',
-  argument: { syntax: '<role|id>', summary: 'a role, or a request to look at again' },
+  argument: { syntax: '<role|id>', summary: 'a role, or a request to look at again', words: 'roles-and-open' },
   options: [...askedOptions, { flags: '--incident <ref>', summary: 'as if asked for this incident' }],
   examples: [
     ['oncall explain db-admin', 'would I get it, and if not, why not'],
@@ -24,35 +24,42 @@ export const explain: Command = {
 
 async function run(args: Args, context: Context): Promise<Outcome> {
   const incident = text(args, 'incident');
-  const asked = askedFrom(args);
+  const asked = askedFrom(args, context.clock().now);
   const result = await (await context.operations()).explain({ role: only(args), asked, ...(incident === undefined ? {} : { incident }) });
   const { exit, ...document } = result;
-  return { exit, document, text: explainText(result, context) };
+  return { exit, document, text: explainText(result, context), brief: result.refusal?.code ?? result.decision.outcome };
 }
 
-function explainText({ role, requester, decision, targets }: ExplainResult, context: Context): string {
+function explainText({ role, requester, decision, targets, refusal }: ExplainResult, context: Context): string {
   const { width, paint } = context.screen;
   return [
-    wrap(`${paint.bold(role)} for ${requester}: ${verdict(decision, context)}`, width, 2),
+    wrap(`${paint.bold(role)} for ${requester}: ${verdict(decision, context)}${refusal === undefined ? '' : ', but not now'}`, width, 2),
     wrap(`  in ${targets.map(nameOf).join(', ')}`, width, 5),
     ...decision.findings.flatMap((finding) => findingLines(finding, context)),
+    ...(refusal === undefined ? [] : refusalLines(refusal, context)),
   ].join('\n');
 }
+
+/** A source that did not answer, or a group or schedule that it does not have. */
+const unsettled = ', because not everything could be found out';
 
 function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers }: Decision, context: Context): string {
   const clock = context.clock();
   const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
   const limit = limitedBecause === undefined ? '' : ` (${limitedBecause})`;
   if (outcome === 'allow') return `allowed${end}${limit}`;
-  const because = undecided ? ', because a source could not be asked' : '';
+  const because = undecided ? unsettled : '';
   if (outcome === 'ask') return `somebody must say yes${because}: ${approvers.join(', or ')}${end === '' ? '' : `; then${end}${limit}`}`;
-  return undecided ? 'denied, because a source could not be asked' : 'denied';
+  return undecided ? `denied${unsettled}` : 'denied';
+}
+
+/** The rules let them in, and something else does not. */
+function refusalLines({ message, why, next }: NonNullable<ExplainResult['refusal']>, context: Context): string[] {
+  return [...labelled('but', [message], context), ...labelled('why', [why], context), ...labelled('next', [next], context)];
 }
 
 function findingLines(finding: Finding, context: Context): string[] {
-  const { width, paint } = context.screen;
-  const mark = finding.holds === 'unknown' ? paint.yellow('?  ') : finding.holds ? paint.green('yes') : paint.red('no ');
-  const line = wrap(`  ${mark}  ${finding.rule}: ${findingText(finding, context.clock())}`, width, 7);
+  const line = findingLine(finding, context);
   const showChange = finding.change !== undefined && finding.holds !== true && (finding.effect === 'allow' || finding.effect === 'ask');
-  return showChange ? [line, wrap(`       to change that: ${finding.change}`, width, 9)] : [line];
+  return showChange ? [line, wrap(`       to change that: ${finding.change}`, context.screen.width, 9)] : [line];
 }

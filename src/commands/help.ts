@@ -5,9 +5,9 @@ import { usage } from './command.ts';
 import { commands } from './index.ts';
 
 export const globalOptions: readonly Option[] = [
-  { flags: '--policy <file>', summary: 'use this policy file' },
+  { flags: '--policy <file>', summary: 'use this policy file', words: 'files' },
   { flags: '--json', summary: 'print one JSON document on stdout' },
-  { flags: '-q, --quiet', summary: 'print the result only' },
+  { flags: '-q, --quiet', summary: 'print ids, names or the table only; no notes' },
   { flags: '--verbose', summary: 'print what is done, and the stack of a fault' },
   { flags: '--no-input', summary: 'never ask; fail and name the flag' },
   { flags: '-y, --yes', summary: 'answer yes where it would ask' },
@@ -20,7 +20,7 @@ const answered: readonly Option[] = [
   { flags: '--version', summary: 'print the version' },
 ];
 
-const topics: Readonly<Record<string, { readonly summary: string; readonly text: string }>> = {
+export const topics: Readonly<Record<string, { readonly summary: string; readonly text: string }>> = {
   'exit-codes': {
     summary: 'what the exit codes mean',
     text: `Exit codes
@@ -33,7 +33,7 @@ const topics: Readonly<Record<string, { readonly summary: string; readonly text:
     8  not yet: it waits for an approver, or the place is taken
   130  interrupted
 
-policy check and status --check: 0 or 1, and 2 for a usage error.
+doctor, policy check and status --check: 0 or 1, and 2 for a usage error.
 sweep: 1 only for what is stuck, late or misconfigured.
 `,
   },
@@ -83,7 +83,8 @@ More: oncall help <command>, ${Object.keys(topics)
 }
 
 export function commandHelp(command: Command): string {
-  const { name, summary, argument, options = [], examples, notes } = command;
+  const { name, summary, argument, examples, notes } = command;
+  const options = (command.options ?? []).filter(({ hidden }) => hidden === undefined);
   const own = [
     ...(argument === undefined ? [] : [{ left: argument.syntax.replace('...', '…'), right: argument.summary }]),
     ...options.map(({ flags, summary: right }) => ({ left: flags, right })),

@@ -3,8 +3,11 @@
 import { approve } from './approve.ts';
 import { auditList } from './audit-list.ts';
 import type { Command } from './command.ts';
+import { completion } from './completion.ts';
 import { deny } from './deny.ts';
+import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
+import { login, logout, whoami } from './login.ts';
 import { policyCheck } from './policy-check.ts';
 import { release } from './release.ts';
 import { request } from './request.ts';
@@ -23,6 +26,11 @@ export const commands: readonly Command[] = [
   deny,
   revoke,
   sweep,
+  doctor,
   auditList,
   policyCheck,
+  login,
+  logout,
+  whoami,
+  completion,
 ];

@@ -19,7 +19,7 @@ export const login: Command = {
     const say = (line: string): void => context.note(line);
     const signIn = await context.signIn();
     const person = await signIn.login({ device: flag(args, 'device'), say, ...(domain === undefined ? {} : { domain }) });
-    return { exit: 0, document: { person }, text: `signed in as ${described(person, context)}` };
+    return { exit: 0, document: { person }, text: `signed in as ${described(person, context)}`, brief: person.email };
   },
 };
 
@@ -34,7 +34,7 @@ export const logout: Command = {
 async function signOut(_: Args, context: Context): Promise<Outcome> {
   const issuers = await (await context.signIn()).logout();
   const text = issuers.map(({ issuer, outcome }) => `signed out of ${issuer}${endings[outcome]}`).join('\n');
-  return { exit: 0, document: { issuers }, text: text === '' ? 'nobody was signed in' : text };
+  return { exit: 0, document: { issuers }, text: text === '' ? 'nobody was signed in' : text, brief: '' };
 }
 
 const endings = {
@@ -51,7 +51,7 @@ export const whoami: Command = {
   examples: [['oncall whoami', 'exit 4 where nobody is signed in']],
   run: async (_, context) => {
     const person = await (await context.signIn()).whoami();
-    return { exit: 0, document: { person }, text: described(person, context) };
+    return { exit: 0, document: { person }, text: described(person, context), brief: person.email };
   },
 };
 

@@ -2,8 +2,7 @@
 
 import { count } from '../terminal/text.ts';
 import type { Args, Command, Context, Outcome } from './command.ts';
-import { labelled } from './request-outcome.ts';
-import { courtesyNote } from './status.ts';
+import { labelled } from './lines.ts';
 
 export const policyCheck: Command = {
   name: 'policy check',
@@ -16,18 +15,20 @@ export const policyCheck: Command = {
   run,
 };
 
+const courtesyNote = 'direct mode: a courtesy, not a control: whoever runs this can also read the credentials it uses';
+
 async function run(_: Args, context: Context): Promise<Outcome> {
   const { path, whyThisOne, issues, courtesy } = await context.checkPolicy();
   const errors = issues.filter(({ severity }) => severity === 'error').length;
   const warnings = issues.length - errors;
   const verdict = errors > 0 ? count(errors, 'fault') : 'no faults';
+  const placed = (issue: (typeof issues)[number]) =>
+    `${path}:${issue.line}:${issue.column} ${issue.severity} ${issue.code} ${issue.message}`;
   const text = [
     `${path}: ${verdict}${warnings === 0 ? '' : `, ${count(warnings, 'warning')}`} (${whyThisOne})`,
-    ...issues.flatMap(({ severity, code, message, hint, line, column }) => [
-      `${path}:${line}:${column} ${severity} ${code} ${message}`,
-      ...(hint === undefined ? [] : [`  hint: ${hint}`]),
-    ]),
+    ...issues.flatMap((issue) => [placed(issue), ...(issue.hint === undefined ? [] : [`  hint: ${issue.hint}`])]),
     ...(courtesy ? labelled('note', [courtesyNote], context) : []),
   ].join('\n');
-  return { exit: errors > 0 ? 1 : 0, document: { path, whyThisOne, issues, courtesy }, text };
+  const brief = issues.map(placed).join('\n');
+  return { exit: errors > 0 ? 1 : 0, document: { path, whyThisOne, issues, courtesy }, text, brief };
 }

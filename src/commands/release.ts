@@ -7,7 +7,7 @@ export const release: Command = {
   name: 'release',
   group: 'Access',
   summary: 'give a role back early, or take a pending request back',
-  argument: { syntax: '<id|role>', summary: 'your request, or the role you have' },
+  argument: { syntax: '<id|role>', summary: 'your request, or the role you have', words: 'mine' },
   options: [{ flags: '--reason <text>', summary: 'for the audit' }],
   examples: [
     ['oncall release db-admin', 'done early: out of the groups now'],
@@ -19,5 +19,5 @@ export const release: Command = {
 async function run(args: Args, context: Context): Promise<Outcome> {
   const reason = text(args, 'reason');
   const result = await (await context.operations()).release({ id: only(args), ...(reason === undefined ? {} : { reason }) });
-  return endedOutcome({ ...result, requests: [result.request] }, 'given back');
+  return endedOutcome({ ...result, requests: [result.request] }, 'given back', context.clock());
 }

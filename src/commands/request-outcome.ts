@@ -3,12 +3,12 @@
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import type { Refusal, RequestResult, TargetFailure } from '../operations/types.ts';
 import { formatDuration } from '../policy/duration.ts';
-import type { Decision, Finding, Target } from '../policy/types.ts';
+import type { Decision, Target } from '../policy/types.ts';
 import { widthOf, wrap } from '../terminal/text.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import type { Context, Outcome } from './command.ts';
-
-export const nameOf = (target: Target): string => `${target.directory}/${target.group}`;
+import { findingText, labelled, nameOf } from './lines.ts';
+import { pendingText } from './pending.ts';
 
 export function isRefusal(result: RequestResult | Refusal): result is Refusal {
   return result.result === 'denied' || result.result === 'taken' || result.result === 'undecided';
@@ -22,12 +22,13 @@ export function requestOutcome(result: RequestResult | Refusal, context: Context
   }
   const { request, grants, decision } = result;
   const document = { request, grants, decision };
-  if (result.result === 'pending') return { exit: 8, document, text: pendingText(request, context) };
+  if (result.result === 'pending') return { exit: 8, document, text: pendingText(request, context), brief: request.id };
   const { active, missing } = byTarget(request, grants, result.missing);
   const text = active.length === 0 ? '' : grantedText(result, { active, context, reader });
-  if (result.result !== 'partial' && result.result !== 'failed') return { exit: 0, document, text };
+  const brief = text === '' ? '' : request.id;
+  if (result.result !== 'partial' && result.result !== 'failed') return { exit: 0, document, text, brief };
   const error = failure({ request, active, missing, who: reader === 'requester' ? 'you are' : `${request.requester.email} is` });
-  return { exit: 1, document: { ...document, error: { code: `request-${result.result}`, ...error } }, text, error };
+  return { exit: 1, document: { ...document, error: { code: `request-${result.result}`, ...error } }, text, brief, error };
 }
 
 /** A target counts by its newest grant: an earlier one of the same request ended, or was superseded. */
@@ -80,15 +81,25 @@ function grantedText(result: RequestResult, granted: Granted): string {
     request.expiresAt === undefined
       ? ''
       : `${how} until ${showInstant(request.expiresAt, clock)}, ${showRemaining(request.expiresAt, clock)}`;
-  const unchanged = result.result === 'held' ? ', as before' : '';
+  const unchanged =
+    result.result === 'held' ? `, as before${result.notExtended === undefined ? '' : `, and no longer: ${result.notExtended}`}` : '';
   const holder = granted.reader === 'requester' ? '' : ` for ${request.requester.email}`;
   const lines = [
     wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result)}`, width, 8),
     ...labelled('why', reasons(request, decision, clock), granted.context),
+    ...endsWith(request, granted.context),
     ...whereLines(request, granted),
     ...before(request, granted).map((line) => wrap(`        ${line}`, width, 8)),
   ];
   return lines.join('\n');
+}
+
+/** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */
+function endsWith({ decision, expiresAt }: Request, context: Context): string[] {
+  const what = [...new Set(decision.endsWith.flatMap(({ until }) => (until === undefined ? [] : [until])))];
+  if (what.length === 0 || (what.join() === 'shift' && decision.limitedBy === 'shift')) return [];
+  const latest = expiresAt === undefined ? '' : `, at the latest ${showInstant(expiresAt, context.clock())}`;
+  return labelled('ends', [`with the ${what.join(' or the ')}${latest}`], context);
 }
 
 function whereLines(request: Request, { active, context, reader }: Granted): string[] {
@@ -107,8 +118,8 @@ function before(request: Request, { active, reader }: Granted): string[] {
 }
 
 /** Where the role was held already, `asked` is what was asked first, not what was asked now. */
-function shortened({ result, request: { asked }, decision: { limitedBy, limitedBecause } }: RequestResult): string {
-  if (limitedBy === undefined) return '';
+function shortened({ result, request: { asked }, decision: { limitedBy, limitedBecause }, notExtended }: RequestResult): string {
+  if (limitedBy === undefined || notExtended !== undefined) return '';
   const because = limitedBecause ?? `limited by ${limitedBy}`;
   if ('byDefault' in asked || result === 'held' || result === 'extended') return `: ${because}`;
   return 'forMs' in asked ? `, not the ${formatDuration(asked.forMs)} you asked: ${because}` : `, earlier than you asked: ${because}`;
@@ -118,33 +129,8 @@ export function reasons(request: Request, decision: Decision, clock: Clock): rea
   const held = decision.findings.filter(
     ({ effect, holds, rule }) => effect === 'allow' && holds === true && decision.heldBy.includes(rule),
   );
-  const approved = request.approvals.map(({ by, at }) => `approved by ${by.email}, ${showAgo(at, clock)}`);
+  const approved = request.approvals
+    .filter(({ answer }) => answer === 'yes')
+    .map(({ by, at }) => `approved by ${by.email}, ${showAgo(at, clock)}`);
   return [...held.map((finding) => findingText(finding, clock)), ...approved];
-}
-
-export function findingText({ because, detail, source, fetchedAt }: Finding, clock: Clock): string {
-  const what = detail === undefined ? because : `${because}; ${detail}`;
-  const age = fetchedAt === undefined ? undefined : showAgo(fetchedAt, clock);
-  const from = [source, age].filter((part) => part !== undefined);
-  return from.length === 0 ? what : `${what} (${from.join(', ')})`;
-}
-
-export function pendingText(request: Request, context: Context): string {
-  const { width, paint } = context.screen;
-  const clock = context.clock();
-  const until =
-    request.pendingUntil === undefined
-      ? ''
-      : ` until ${showInstant(request.pendingUntil, clock)}, ${showRemaining(request.pendingUntil, clock)}`;
-  return [
-    wrap(`${paint.bold(request.id)}  ${request.role} waits for an approver${until}`, width, 8),
-    ...labelled('who', request.decision.approvers, context),
-    ...labelled('next', [`they run: oncall approve ${request.id}`, `take it back: oncall release ${request.id}`], context),
-  ].join('\n');
-}
-
-/** `  why:  …`, several below one another. */
-export function labelled(label: string, values: readonly string[], { screen }: Pick<Context, 'screen'>): string[] {
-  const first = `  ${`${label}: `.padEnd(6)}`;
-  return values.map((value, index) => wrap(`${index === 0 ? first : ' '.repeat(first.length)}${value}`, screen.width, first.length));
 }

@@ -1,10 +1,9 @@
 /** `oncall request`: asks for a role, and where a person must say yes, waits for them if told to. */
 
 import { isOncallError } from '../errors.ts';
-import type { RequestInput, RoleView } from '../operations/types.ts';
-import { formatDuration, parseDuration } from '../policy/duration.ts';
-import type { Asked } from '../policy/types.ts';
+import type { RequestInput } from '../operations/types.ts';
 import { askedFrom, askedOptions, durationFrom } from './asked.ts';
+import { choose } from './choose.ts';
 import { type Args, type Command, type Context, flag, type Outcome, text, usage } from './command.ts';
 import { isRefusal, requestOutcome } from './request-outcome.ts';
 import { waitForDecision } from './wait.ts';
@@ -13,7 +12,7 @@ export const request: Command = {
   name: 'request',
   group: 'Access',
   summary: 'get a role, with an end',
-  argument: { syntax: '[role]', summary: 'left out on a terminal: choose from a list' },
+  argument: { syntax: '[role]', summary: 'left out on a terminal: choose from a list', words: 'roles' },
   options: [
     ...askedOptions,
     { flags: '--reason <text>', summary: 'why, for the approver and the audit' },
@@ -44,39 +43,13 @@ async function inputFrom(args: Args, context: Context): Promise<RequestInput> {
   const asked = askedFrom(args);
   const [reason, incident] = [text(args, 'reason'), text(args, 'incident')];
   if (flag(args, 'despiteLateSweep') && !reason) throw usage('--despite-late-sweep needs --reason', 'add --reason "…"');
-  const chosen = args.argument[0] === undefined ? await choose(asked, context) : { role: args.argument[0], asked };
+  const chosen = args.argument[0] === undefined ? await choose({ asked, incident }, context) : { role: args.argument[0], asked };
   return {
     ...chosen,
     ...(reason === undefined ? {} : { reason }),
     ...(incident === undefined ? {} : { incident }),
     ...(flag(args, 'despiteLateSweep') ? { despiteLateSweep: true } : {}),
   };
-}
-
-async function choose(asked: Asked, context: Context): Promise<Pick<RequestInput, 'role' | 'asked'>> {
-  if (context.prompts === undefined) throw usage('which role is missing', 'oncall request <role>; the roles there are: oncall roles');
-  const roles = await (await context.operations()).roles();
-  const prompts = await context.prompts();
-  const choices = roles.map((role) => ({
-    name: role.name,
-    value: role,
-    ...(role.description === undefined ? {} : { description: role.description }),
-  }));
-  const role = await prompts.select('Which role?', choices);
-  return { role: role.name, asked: 'byDefault' in asked ? await chooseLength(role, context) : asked };
-}
-
-async function chooseLength({ ttl }: RoleView, context: Context): Promise<Asked> {
-  const prompts = await (context.prompts as NonNullable<typeof context.prompts>)();
-  const lengths = [...new Set([ttl.defaultMs, ...[6, 12, 24].map((hours) => hours * 3_600_000)])].filter((ms) => ms <= ttl.maxMs);
-  const choices = lengths.sort((a, b) => a - b).map((ms) => ({ name: formatDuration(ms), value: ms }));
-  const chosen = await prompts.select('For how long?', [...choices, { name: 'other', value: 0 }]);
-  if (chosen > 0) return { forMs: chosen };
-  const written = await prompts.input('How long? (90m, 2h30m)', (typed) => {
-    const length = parseDuration(typed.trim());
-    return 'fault' in length ? length.fault : undefined;
-  });
-  return { forMs: durationFrom('the length', written.trim()) };
 }
 
 /** Only the operation knows whether a reason is needed: that can depend on what the roster answers. */

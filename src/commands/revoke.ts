@@ -9,10 +9,10 @@ export const revoke: Command = {
   name: 'revoke',
   group: 'Operating',
   summary: "end somebody's access now",
-  argument: { syntax: '[id]', summary: 'one request; or one of the options instead' },
+  argument: { syntax: '[id]', summary: 'one request; or one of the options instead', words: 'open' },
   options: [
     { flags: '--holder <email>', summary: 'everything this person has' },
-    { flags: '--role <role>', summary: 'everybody who has this role' },
+    { flags: '--role <role>', summary: 'everybody who has this role', words: 'roles' },
     { flags: '--all', summary: 'everything that oncall gave' },
     { flags: '--reason <text>', summary: 'for the holder and the audit' },
   ],
@@ -31,11 +31,12 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   const reason = text(args, 'reason');
   const operations = await context.operations();
   if (!isOne && !context.globals.yes && !(await confirm(input, what, context))) {
-    const error = { message: 'nothing was revoked', why: 'you did not say yes', next: 'the same command with --yes does not ask' };
-    return { exit: 1, document: { error: { code: 'not-confirmed', ...error } }, text: '', error };
+    const error = { message: 'nothing was changed', why: 'you did not say yes', next: 'the same command with --yes does not ask' };
+    // A no is an answer, not an error: as apt and terraform do, one line and exit 1.
+    return { exit: 1, document: { error: { code: 'not-confirmed', ...error } }, text: error.message };
   }
   const result = await operations.revoke({ ...input, ...(reason === undefined ? {} : { reason }) });
-  const outcome = endedOutcome(result, 'revoked');
+  const outcome = endedOutcome(result, 'revoked', context.clock());
   return result.requests.length === 0 ? { ...outcome, text: 'nothing to revoke' } : outcome;
 }
 

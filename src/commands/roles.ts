@@ -4,7 +4,7 @@ import type { RoleView } from '../operations/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { wrap } from '../terminal/text.ts';
 import type { Args, Command, Context, Outcome } from './command.ts';
-import { labelled, nameOf } from './request-outcome.ts';
+import { labelled, nameOf } from './lines.ts';
 
 export const roles: Command = {
   name: 'roles',
@@ -17,7 +17,7 @@ export const roles: Command = {
 async function run(_: Args, context: Context): Promise<Outcome> {
   const found = await (await context.operations()).roles();
   const text = found.length === 0 ? 'the policy has no roles' : found.map((role) => roleText(role, context)).join('\n\n');
-  return { exit: 0, document: { roles: found }, text };
+  return { exit: 0, document: { roles: found }, text, brief: found.map(({ name }) => name).join('\n') };
 }
 
 function roleText({ name, description, targets, ttl, maxHolders, rules }: RoleView, context: Context): string {

@@ -5,13 +5,13 @@ import type { StatusResult, SweepAge } from '../operations/types.ts';
 import { table } from '../terminal/table.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
-import { byTarget, labelled, nameOf } from './request-outcome.ts';
+import { labelled, nameOf } from './lines.ts';
 
 export const status: Command = {
   name: 'status',
   group: 'Access',
   summary: 'who has what, until when, and what waits',
-  argument: { syntax: '[id|role]', summary: 'only this request, or only this role' },
+  argument: { syntax: '[id|role]', summary: 'only this request, or only this role', words: 'roles-and-open' },
   options: [
     { flags: '--mine', summary: 'only my own' },
     { flags: '--check', summary: 'exit 1 where something is overdue, stuck or unexplained (for monitoring)' },
@@ -33,6 +33,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
     exit: flag(args, 'check') && faults.length > 0 ? 1 : 0,
     document: { requests, grants, sweep, faults, courtesy },
     text: statusText(result, context),
+    brief: requests.length === 0 ? '' : requestsTable(result, { ...context.clock(), now: result.now }, context),
   };
 }
 
@@ -45,13 +46,12 @@ function statusText(result: StatusResult, context: Context): string {
   return [
     ...(result.requests.length === 0 ? ['nothing open'] : [requestsTable(result, clock, context)]),
     ...result.requests.flatMap((request) => missingLines(request, result.grants, context)),
+    ...result.requests.flatMap((request) => unheldLine(request, result.grants, context)),
     ...faults,
-    ...(result.courtesy ? labelled('note', [courtesyNote], context) : []),
+    ...(result.courtesy ? labelled('note', ['direct mode: a courtesy, not a control (README)'], context) : []),
     sweepLine(result.sweep, clock),
   ].join('\n');
 }
-
-export const courtesyNote = 'a courtesy, not a control: whoever runs this can also read the credentials it uses';
 
 function requestsTable({ requests, grants }: StatusResult, clock: Clock, context: Context): string {
   const columns = [
@@ -66,9 +66,8 @@ function requestsTable({ requests, grants }: StatusResult, clock: Clock, context
   const rows = requests.map((request) => {
     const own = grants.filter(({ requestId }) => requestId === request.id);
     const end = request.state === 'pending' ? request.pendingUntil : request.expiresAt;
-    const isOpen = own.some(({ state }) => state !== 'ended') || request.state === 'pending';
-    const inside = request.state === 'approved' ? `${byTarget(request, own).active.length} of ${request.targets.length}` : '-';
-    const left = end === undefined || !isOpen ? '-' : end <= clock.now ? 'over' : showRemaining(end, clock);
+    const inside = request.state === 'approved' ? `${insideOf(request, own)} of ${request.targets.length}` : '-';
+    const left = end === undefined ? '-' : leftOf(end, request, own, clock);
     return [
       request.id,
       request.role,
@@ -80,6 +79,21 @@ function requestsTable({ requests, grants }: StatusResult, clock: Clock, context
     ];
   });
   return table(columns, rows, context.screen);
+}
+
+/** What is being taken back has no time left, whatever its end was. */
+function leftOf(end: number, { state }: Request, grants: readonly GrantView[], clock: Clock): string {
+  if (state !== 'pending' && grants.every((grant) => grant.state === 'ended')) return '-';
+  if (end <= clock.now) return 'over';
+  return state === 'pending' || grants.some(isLasting) ? showRemaining(end, clock) : '-';
+}
+
+const isLasting = ({ state }: GrantView): boolean => state === 'active' || state === 'activating';
+
+/** Until the directory has confirmed a removal, the person counts as in. */
+function insideOf({ targets }: Request, grants: readonly GrantView[]): number {
+  const isIn = ({ state, owned }: GrantView) => state === 'active' || (state === 'revoking' && owned !== false);
+  return targets.filter((target) => grants.some((grant) => nameOf(grant.target) === nameOf(target) && isIn(grant))).length;
 }
 
 /** One word for a request and its grants: the one that somebody must know first. */
@@ -101,6 +115,17 @@ function missingLines(request: Request, grants: readonly GrantView[], context: C
     failed.map(({ target, state, lastError }) => `${nameOf(target)} ${state}: ${lastError}`),
     context,
   );
+}
+
+/** The sweep found that nothing holds it any more, and lets the grace run out. */
+function unheldLine({ id, unheldSince, decision }: Request, grants: readonly GrantView[], context: Context): string[] {
+  if (unheldSince === undefined || !grants.some((one) => one.requestId === id && isLasting(one))) return [];
+  const clock = context.clock();
+  const ending = decision.endsWith.map(({ name }) => name);
+  const held = decision.findings.filter(({ rule, holds }) => holds === true && ending.includes(rule)).map(({ because }) => because);
+  const end = unheldSince + Math.max(0, ...decision.endsWith.map(({ graceMs }) => graceMs));
+  const when = end <= clock.now ? 'ends with the next sweep' : `ends within ${showRemaining(end, clock)}`;
+  return labelled(id, [`no longer ${(held.length === 0 ? ending : held).join(', ')}: ${when}, unless it is so again`], context);
 }
 
 function sweepLine({ lastAt, late, directory }: SweepAge, clock: Clock): string {

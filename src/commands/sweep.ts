@@ -4,7 +4,7 @@ import type { SweepResult, SweepStep } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import { count, pad } from '../terminal/text.ts';
 import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
-import { nameOf } from './request-outcome.ts';
+import { nameOf } from './lines.ts';
 
 export const sweep: Command = {
   name: 'sweep',
@@ -20,25 +20,26 @@ export const sweep: Command = {
 };
 
 async function run(args: Args, context: Context): Promise<Outcome> {
-  const { operations, issues } = await context.salvaged();
+  const { operations, issues, policyPath } = await context.salvaged();
   const result = await operations.sweep({ dryRun: flag(args, 'dryRun') });
   const faults = issues.filter(({ severity }) => severity === 'error');
   const { steps, ended, failed, remaining } = result;
   const document = { steps, ended, failed, remaining, ...(faults.length === 0 ? {} : { issues: faults }) };
-  const text = sweepText(result);
-  const error = failure(result, faults);
-  return error === undefined ? { exit: 0, document, text } : { exit: 1, document: { ...document, error }, text, error };
+  const told = toldSteps(result);
+  const lines = told.map((step) => `${pad(wordFor(step), 8)} ${stepText(step)}`);
+  const text = [...lines, ...totalLine(result, told)].join('\n');
+  const error = failure(result, faults, policyPath);
+  const common = { text, brief: lines.join('\n') };
+  return error === undefined ? { exit: 0, document, ...common } : { exit: 1, document: { ...document, error }, ...common, error };
 }
 
 /** Heartbeats and steps that only looked are not news; what failed is told on stderr instead. */
-function sweepText({ steps, ended, remaining }: SweepResult): string {
-  const told = steps.filter(({ action, outcome }) => outcome !== 'failed' && (action !== 'heartbeat' || outcome === 'planned'));
-  if (told.length === 0) return '';
-  const total = `${count(ended, 'membership')} ended${remaining === 0 ? '' : `, ${remaining} will be tried again`}`;
-  return [
-    ...told.map((step) => `${pad(wordFor(step), 8)} ${stepText(step)}`),
-    ...(told.some(({ outcome }) => outcome !== 'planned') ? [total] : []),
-  ].join('\n');
+const toldSteps = ({ steps }: SweepResult): readonly SweepStep[] =>
+  steps.filter(({ action, outcome }) => outcome !== 'failed' && (action !== 'heartbeat' || outcome === 'planned'));
+
+function totalLine({ ended, remaining }: SweepResult, told: readonly SweepStep[]): string[] {
+  if (told.every(({ outcome }) => outcome === 'planned')) return [];
+  return [`${count(ended, 'membership')} ended${remaining === 0 ? '' : `, ${remaining} will be tried again`}`];
 }
 
 const words: Record<SweepStep['action'], string> = {
@@ -62,13 +63,13 @@ function stepText({ requestId, role, holder, target, because }: SweepStep): stri
   return [what, because].filter((part) => part !== '').join(': ');
 }
 
-function failure({ steps, failed }: SweepResult, faults: readonly Issue[]) {
+function failure({ steps, failed }: SweepResult, faults: readonly Issue[], policyPath: string) {
   if (failed === 0 && faults.length === 0) return undefined;
   const failures = steps.filter(({ outcome }) => outcome === 'failed');
   // The faults of the policy are listed one by one below; their step only sums them up.
   const own = failures.filter(({ action }) => action !== 'policy');
   const overdue = Math.max(0, failed - failures.length);
-  const inPolicy = faults.map(({ line, column, code, message }) => `policy:${line}:${column} ${code} ${message}`);
+  const inPolicy = faults.map(({ line, column, code, message }) => `${policyPath}:${line}:${column} ${code} ${message}`);
   const why = [...own.map(stepText), ...(overdue === 0 ? [] : [`${count(overdue, 'grant')} overdue or stuck`]), ...inPolicy].join('\n');
   if (own.length + overdue === 0) {
     const message = `the policy has ${count(faults.length, 'fault')}; what it still says clearly was swept all the same`;

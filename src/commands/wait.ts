@@ -1,10 +1,14 @@
 /** `--wait`: looks at a pending request until somebody answered, nobody did in time, or patience ends. The request itself goes on in any case. */
 
 import { OncallError } from '../errors.ts';
-import type { GrantView, Request } from '../lifecycle/types.ts';
+import type { Approval, GrantView, Request } from '../lifecycle/types.ts';
 import type { RequestResult } from '../operations/types.ts';
+import { formatDuration } from '../policy/duration.ts';
+import { wrap } from '../terminal/text.ts';
 import type { Context, Outcome } from './command.ts';
-import { byTarget, pendingText, requestOutcome } from './request-outcome.ts';
+import { labelled } from './lines.ts';
+import { deadline, pendingText } from './pending.ts';
+import { byTarget, requestOutcome } from './request-outcome.ts';
 
 const pollMs = 2_000;
 
@@ -16,7 +20,7 @@ export async function waitForDecision(pending: RequestResult, timeoutMs: number,
   const giveUpAt = context.clock().now + timeoutMs;
   for (let result = pending; ; ) {
     const left = giveUpAt - context.clock().now;
-    if (left <= 0) return requestOutcome(result, context);
+    if (left <= 0) return unanswered(result, timeoutMs, context);
     await context.sleep(Math.min(pollMs, left));
     if (context.signal.aborted) throw stillPending(id);
     const status = await operations.status({ of: id });
@@ -27,6 +31,16 @@ export async function waitForDecision(pending: RequestResult, timeoutMs: number,
     const outcome = settled(result, context);
     if (outcome !== undefined) return outcome;
   }
+}
+
+/** What it waits for was said when the waiting began. */
+function unanswered({ request, grants, decision }: RequestResult, timeoutMs: number, context: Context): Outcome {
+  const { id, role } = request;
+  const text = [
+    wrap(`${id}  ${role}: no answer in ${formatDuration(timeoutMs)}; it still waits${deadline(request, context)}`, context.screen.width, 8),
+    ...labelled('next', [`see it: oncall status ${id}`, `take it back: oncall release ${id}`], context),
+  ].join('\n');
+  return { exit: 8, document: { request, grants, decision }, text, brief: id };
 }
 
 function settled(result: RequestResult, context: Context): Outcome | undefined {
@@ -45,15 +59,18 @@ function resultOf(request: Request, grants: readonly GrantView[]): RequestResult
   return missing.length === 0 ? 'granted' : active.length === 0 ? 'failed' : 'partial';
 }
 
+const saidNo = (id: string, last: Approval | undefined): string =>
+  `${last?.by.email ?? 'an approver'} said no to request ${id}${last?.reason === undefined ? '' : `: ${last.reason}`}`;
+
 const ended: Record<
   'denied' | 'withdrawn' | 'expired',
   (request: Request) => { code: string; message: string; why: string; next: string }
 > = {
-  denied: ({ id, role }) => ({
+  denied: ({ id, role, approvals }) => ({
     code: 'denied-by-approver',
     message: `${role} was denied`,
-    why: `an approver said no to request ${id}`,
-    next: `ask them why; what else would give it: oncall explain ${role}`,
+    why: saidNo(id, approvals.at(-1)),
+    next: `ask them; what else would give it: oncall explain ${role}`,
   }),
   withdrawn: ({ id, role }) => ({
     code: 'withdrawn',

@@ -11,6 +11,8 @@ export type Deps = {
   /** Set where the policy file has faults and only what a sweep needs could be read from it: the first fault, for people. */
   readonly policyFault?: string;
   readonly ledger: () => Promise<Ledger>;
+  /** Asked by `doctor`, which must not be what makes a ledger; left out where there is one for certain. */
+  readonly ledgerExists?: () => boolean;
   /** Opens a directory of the policy by its name; throws `OncallError` where the policy has none, `ProviderError` where it cannot be opened. */
   readonly directory: (name: string) => Promise<Directory>;
   readonly roster: (name: string) => Promise<Roster>;

@@ -77,7 +77,7 @@ export async function roles(deps: Deps): Promise<readonly RoleView[]> {
     targets: role.targets,
     ttl: role.ttl,
     ...(role.maxHolders === undefined ? {} : { maxHolders: role.maxHolders }),
-    rules: [...lines('deny', role.deny), ...lines('allow', role.allow), ...lines('ask', role.ask)],
+    rules: [...lines('deny', role.deny), ...lines('allow', role.allow), ...lines('ask', role.ask), ...lines('approver', role.approvers)],
   }));
 }
 

@@ -11,7 +11,10 @@ import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 import type { Operations } from './types.ts';
 
-const verbs = { request, status, roles, explain, release, approve, waiting, deny, revoke, sweep, audit } satisfies {
+/** Loaded when it is asked for: every other command starts without it. */
+const doctor = async (deps: Deps) => (await import('./doctor.ts')).doctor(deps);
+
+const verbs = { request, status, roles, explain, release, approve, waiting, deny, revoke, sweep, audit, doctor } satisfies {
   readonly [Verb in keyof Operations]: (deps: Deps, ...input: Parameters<Operations[Verb]>) => ReturnType<Operations[Verb]>;
 };
 

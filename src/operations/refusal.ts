@@ -27,10 +27,15 @@ export function denied(role: Role, email: string, decision: Decision): Refusal {
       why: [told && reasonBehind(told), ...others.map((finding) => `${finding.because} (${finding.rule})`)]
         .filter((part) => part !== undefined)
         .join('; '),
-      next: [told?.change, `every rule: oncall explain ${role.name}`].filter((part) => part !== undefined).join('; '),
+      next: [told?.change && stepTo(told.change), `every rule: oncall explain ${role.name}`]
+        .filter((part) => part !== undefined)
+        .join('; '),
     },
   };
 }
+
+/** Being somebody else is no step that anybody can take; asking later, or otherwise, is. */
+const stepTo = (change: string): string => (/^(no longer )?be /.test(change) ? `you would have to ${change}` : change);
 
 /** `maria@acme.dev is (PagerDuty); rule db-admin.allow[0]` */
 function reasonBehind({ rule, detail, source }: Finding): string {

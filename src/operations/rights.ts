@@ -2,26 +2,34 @@
 
 import { OncallError } from '../errors.ts';
 import type { Actor } from '../lifecycle/types.ts';
+import { describeCondition } from '../policy/conditions.ts';
 import { judge } from '../policy/evaluate.ts';
 import type { Finding, Role, Rule } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
 import { lookups } from './lookups.ts';
 
-type Right = { readonly may: boolean; readonly findings: readonly Finding[] };
+type Right = {
+  readonly may: boolean;
+  readonly findings: readonly Finding[];
+  /** Whom the rules name, in words. */
+  readonly named: readonly string[];
+};
 
 async function has(deps: Deps, actor: Actor, rules: readonly Rule[], effect: 'approver' | 'admin'): Promise<Right> {
   if (deps.policy.blocked.includes(actor.email)) {
-    return { may: false, findings: [{ rule: 'blocked', effect, holds: false, because: `${actor.email} is blocked` }] };
+    return { may: false, findings: [{ rule: 'blocked', effect, holds: false, because: `${actor.email} is blocked` }], named: [] };
   }
   const facts = await gatherFacts(deps, lookups(deps), rules, { email: actor.email, at: deps.now() });
   const findings = judge(rules, effect, { email: actor.email, now: deps.now(), facts });
-  return { may: findings.some((finding) => finding.holds === true), findings };
+  const named = rules.map((rule) => describeCondition(rule.condition));
+  return { may: findings.some((finding) => finding.holds === true), findings, named };
 }
 
-function refuse({ findings }: Right, what: string, next: string): never {
+function refuse({ findings, named }: Right, what: string, next: string): never {
   const unknown = findings.find((finding) => finding.holds === 'unknown');
-  const because = findings.map((finding) => finding.because).join('; ');
+  const because =
+    unknown || named.length === 0 ? findings.map((finding) => finding.because).join('; ') : `none of these is you: ${named.join('; ')}`;
   throw new OncallError(unknown ? 'undecided' : 'forbidden', unknown ? `could not decide whether you may ${what}` : `you may not ${what}`, {
     exit: unknown ? 1 : 3,
     why: because === '' ? 'the policy names nobody who may' : because,
@@ -46,5 +54,7 @@ export async function requireRevoker(deps: Deps, actor: Actor, role: Role | unde
     role && has(deps, actor, role.approvers, 'approver'),
   ]);
   if (admin.may || approver?.may) return;
-  refuse({ may: false, findings: [...admin.findings, ...(approver?.findings ?? [])] }, what, 'ask an admin, or the holder to release it');
+  const findings = [...admin.findings, ...(approver?.findings ?? [])];
+  const named = [...new Set([...admin.named, ...(approver?.named ?? [])])];
+  refuse({ may: false, findings, named }, what, 'ask an admin, or the holder to release it');
 }

@@ -1,7 +1,7 @@
 /** The documents of `--json`: the types as they are, instants as RFC 3339 UTC, `"schema": 1` first. */
 
 /** Fields that hold epoch milliseconds are known by how they are named; lengths end in `Ms` and stay numbers. */
-const instant = /^(?:at|now|until)$|(?:At|Until|By)$/;
+const instant = /^(?:at|now|until)$|(?:At|Until|By|Since)$/;
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 

@@ -2,11 +2,11 @@
 
 import type { Io, Stream } from './io.ts';
 
-/** A reader that went away (`oncall status | head -1`) must neither end work under way nor be a fault: what is written afterwards is dropped. */
-function streamOf(stream: NodeJS.WriteStream): Stream {
+/** What is written after a fault is dropped: neither a reader that went away (`oncall status | head -1`) nor a full disk may end work under way. */
+export function streamOf(stream: NodeJS.WriteStream, onFault: (error: Error) => void): Stream {
   let open = true;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (open && error.code !== 'EPIPE') onFault(error);
     open = false;
   });
   const isTty = stream.isTTY === true;
@@ -17,6 +17,16 @@ function streamOf(stream: NodeJS.WriteStream): Stream {
     isTty,
     width: isTty ? stream.columns || 80 : Number.POSITIVE_INFINITY,
   };
+}
+
+/** The result is lost, and a script must not take it for an empty one. */
+function failUnwritten(error: Error): void {
+  const next = 'what was done is done; once there is room: oncall status';
+  process.stderr.write(`error: the result could not be written\n  why:  ${error.message}\n  next: ${next}\n`);
+  // At the very end: `main` sets its own exit code after this.
+  process.on('exit', () => {
+    process.exitCode ||= 1;
+  });
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -39,8 +49,8 @@ function onInterrupt(listener: () => void): () => void {
 
 export function processIo(): Io {
   return {
-    stdout: streamOf(process.stdout),
-    stderr: streamOf(process.stderr),
+    stdout: streamOf(process.stdout, failUnwritten),
+    stderr: streamOf(process.stderr, () => undefined),
     // A getter: opening stdin costs time and most commands never ask for it.
     get stdin() {
       return { isTty: process.stdin.isTTY === true };

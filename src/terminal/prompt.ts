@@ -3,10 +3,17 @@
 import inquirer from 'inquirer';
 import { clean } from './text.ts';
 
-export type Choice<T> = { readonly name: string; readonly value: T; readonly description?: string };
+export type Choice<T> = {
+  readonly name: string;
+  readonly value: T;
+  readonly description?: string;
+  /** What stays on the screen once it is chosen; left out: the name. */
+  readonly short?: string;
+};
 
 export type Prompts = {
-  select<T>(message: string, choices: readonly Choice<T>[]): Promise<T>;
+  /** `start`: the value on which the pointer is at first. */
+  select<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T>;
   /** `check` answers what is wrong, or `undefined`. */
   input(message: string, check: (text: string) => string | undefined): Promise<string>;
   confirm(message: string): Promise<boolean>;
@@ -15,14 +22,21 @@ export type Prompts = {
 export function makePrompts(color: boolean): Prompts {
   const ask = inquirer.createPromptModule({ output: color ? process.stderr : withoutColor(process.stderr) });
   return {
-    async select<T>(message: string, choices: readonly Choice<T>[]) {
+    async select<T>(message: string, choices: readonly Choice<T>[], start?: T) {
       // The index travels instead of the value: inquirer's types cannot carry T.
-      const listed = choices.map(({ name, description }, value) => ({
+      const listed = choices.map(({ name, description, short = name }, value) => ({
         value,
         name: clean(name),
+        short: clean(short),
         ...(description === undefined ? {} : { description: clean(description) }),
       }));
-      const { answer } = await ask<{ answer: number }>([{ type: 'select', name: 'answer', message, choices: listed, loop: false }]);
+      const at = Math.max(
+        0,
+        choices.findIndex(({ value }) => value === start),
+      );
+      const { answer } = await ask<{ answer: number }>([
+        { type: 'select', name: 'answer', message, choices: listed, default: at, loop: false },
+      ]);
       return (choices[answer] as Choice<T>).value;
     },
     async input(message, check) {

@@ -25,6 +25,16 @@ function zoneOf(date: Date): string {
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
 
+/** A rule in place of a name (`CET-1CEST`) counts: Node takes it for UTC. A path, or none, is left to the system. */
+export function isUnknownZone(zone: string | undefined): boolean {
+  if (zone === undefined || /^$|^:|^\//.test(zone)) return false;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }) === undefined;
+  } catch {
+    return true;
+  }
+}
+
 /** Minutes are enough, except for what is about to happen or just did. */
 const soonMs = 2 * 60_000;
 

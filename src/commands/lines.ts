@@ -1,0 +1,28 @@
+/** Lines that several commands print alike: labelled values, names of targets, findings. */
+
+import type { Finding, Target } from '../policy/types.ts';
+import { wrap } from '../terminal/text.ts';
+import { type Clock, showAgo } from '../terminal/time.ts';
+import type { Context } from './command.ts';
+
+export const nameOf = (target: Target): string => `${target.directory}/${target.group}`;
+
+/** `  why:  …`, several below one another. */
+export function labelled(label: string, values: readonly string[], { screen }: Pick<Context, 'screen'>): string[] {
+  const first = `  ${`${label}: `.padEnd(6)}`;
+  return values.map((value, index) => wrap(`${index === 0 ? first : ' '.repeat(first.length)}${value}`, screen.width, first.length));
+}
+
+export function findingText({ because, detail, source, fetchedAt }: Finding, clock: Clock): string {
+  const what = detail === undefined ? because : `${because}; ${detail}`;
+  const age = fetchedAt === undefined ? undefined : showAgo(fetchedAt, clock);
+  const from = [source, age].filter((part) => part !== undefined);
+  return from.length === 0 ? what : `${what} (${from.join(', ')})`;
+}
+
+/** `yes`, `no` or `?`, then the rule and what it came to. */
+export function findingLine(finding: Finding, context: Context): string {
+  const { width, paint } = context.screen;
+  const mark = finding.holds === 'unknown' ? paint.yellow('?  ') : finding.holds ? paint.green('yes') : paint.red('no ');
+  return wrap(`  ${mark}  ${finding.rule}: ${findingText(finding, context.clock())}`, width, 7);
+}

@@ -1,0 +1,105 @@
+/** `doctor` on one directory: can it be reached, does it have the groups, may their members and its users be read. Nothing is written. */
+
+import type { Member } from '../directories/directory.ts';
+import type { GroupPin } from '../lifecycle/types.ts';
+import { factConditions } from '../policy/conditions.ts';
+import type { Policy } from '../policy/types.ts';
+import type { Deps } from './deps.ts';
+import { attempt, check, counted, each, everyRule, faults, valuesOf, within } from './doctor-check.ts';
+import { type Lookups, lookups } from './lookups.ts';
+import { nameIn } from './names.ts';
+import type { Check } from './types.ts';
+
+export type GroupReading = {
+  readonly directory: string;
+  readonly group: GroupPin;
+  readonly members: readonly Member[];
+  /** Right before the reading began. */
+  readonly readAt: number;
+};
+
+export type DirectoryReport = {
+  readonly name: string;
+  readonly checks: readonly Check[];
+  readonly readings: readonly GroupReading[];
+  /** Each person is asked for once. */
+  readonly user: (email: string) => ReturnType<Lookups['user']>;
+};
+
+export type ToAsk = { readonly inUse: readonly GroupPin[]; readonly person: string | undefined; readonly deadline: AbortSignal };
+
+export async function checkDirectory(deps: Deps, name: string, toAsk: ToAsk): Promise<DirectoryReport> {
+  const signal = AbortSignal.any([deps.signal, toAsk.deadline]);
+  const world = lookups({ ...deps, signal });
+  const asked = await attempt('', () => within(signal, askDirectory({ ...deps, signal }, world, name, toAsk)));
+  const told = 'value' in asked ? asked.value : { checks: faults('directory', name, [asked]), readings: [] };
+  return { name, ...told, user: (email) => within(signal, world.user(name, email)) };
+}
+
+async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, person }: ToAsk) {
+  const named = groupsNamed(deps.policy, name);
+  const wanted = [...new Set([...named.ours, ...named.asked])];
+  const [found, user] = await Promise.all([
+    each(wanted, (group) => attempt(`looking for the group ${group}`, async () => ({ group, pin: await world.group(name, group) }))),
+    person === undefined ? undefined : attempt(`looking for the user ${nameIn(deps.policy, name, person)}`, () => world.user(name, person)),
+  ]);
+  const pins = valuesOf(found).flatMap(({ group, pin }) => (pin !== undefined && named.ours.includes(group) ? [pin] : []));
+  const byId = [...new Map([...inUse, ...pins].map((pin) => [pin.groupId, pin])).values()];
+  const read = await each(byId, (group) =>
+    attempt(`reading the members of ${group.groupName}`, async () => {
+      const readAt = deps.now();
+      const members = await (await deps.directory(name)).members(group, { signal: deps.signal });
+      return members === 'gone' ? [] : [{ directory: name, group, members, readAt }];
+    }),
+  );
+  const readings = valuesOf(read).flat();
+  const failed = faults('directory', name, [...found, ...(user === undefined ? [] : [user]), ...read]);
+  const missing = valuesOf(found).filter(({ pin }) => pin === undefined);
+  const tried = wanted.length + byId.length + (user === undefined ? 0 : 1);
+  return {
+    readings,
+    checks: [
+      ...(tried === 0 ? [check('directory', name, 'skipped', 'the policy names no group of it')] : []),
+      ...(failed.length === 0 && tried > 0 ? [reached(name, { groups: wanted.length - missing.length, readings, person, user })] : []),
+      ...failed,
+      ...missing.map(({ group }) =>
+        check(
+          'directory',
+          `${name}/${group}`,
+          'fault',
+          'there is no such group',
+          `correct the policy, or make the group in ${name}: oncall never makes one`,
+        ),
+      ),
+    ],
+  };
+}
+
+type Reached = {
+  readonly groups: number;
+  readonly readings: readonly GroupReading[];
+  readonly person: string | undefined;
+  readonly user: unknown;
+};
+
+function reached(name: string, { groups, readings, person, user }: Reached): Check {
+  const members = readings.reduce((sum, reading) => sum + reading.members.length, 0);
+  const parts = [
+    `${counted(groups, 'group')} found`,
+    ...(readings.length === 0 ? [] : [`${counted(members, 'member')} of ${readings.length === 1 ? 'one' : readings.length} read`]),
+    ...(person === undefined || user === undefined ? [] : ['users can be looked up']),
+  ];
+  return check('directory', name, 'ok', `${parts.join(', ')}; adding and removing was not tried`);
+}
+
+/** `ours`: groups that people are put into, or that are exclusive. `asked`: groups that conditions ask about. */
+function groupsNamed(policy: Policy, name: string): { readonly ours: readonly string[]; readonly asked: readonly string[] } {
+  const targets = Object.values(policy.roles)
+    .flatMap((role) => role.targets)
+    .filter((target) => target.directory === name);
+  const conditions = factConditions(everyRule(policy)).filter((condition) => condition.kind === 'member');
+  return {
+    ours: [...new Set([...targets.map((target) => target.group), ...(policy.directories[name]?.exclusive ?? [])])],
+    asked: conditions.filter((condition) => condition.directory === name).map((condition) => condition.group),
+  };
+}

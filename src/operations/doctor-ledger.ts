@@ -1,0 +1,126 @@
+/** `doctor` on what the ledger remembers: sweeps, grants that do not end, members whom no grant explains. */
+
+import type { Ledger, Queries } from '../ledger/ledger.ts';
+import { clockSkewMs } from '../lifecycle/limits.ts';
+import { planReconcile } from '../lifecycle/reconcile.ts';
+import { formatDuration } from '../policy/duration.ts';
+import type { Deps } from './deps.ts';
+import { check, counted, fault, some } from './doctor-check.ts';
+import type { GroupReading } from './doctor-directory.ts';
+import { status } from './status.ts';
+import type { Check, StatusResult } from './types.ts';
+
+const unswept = 'run it once by hand, then from cron every 5 minutes: oncall sweep';
+
+export async function checkLedger(deps: Deps, ledger: Ledger, readings: readonly GroupReading[]): Promise<readonly Check[]> {
+  try {
+    const state = await status(deps, {});
+    const members = await ledger.read((q, now) => Promise.all(readings.map((reading) => checkMembers(deps, q, reading, now))));
+    const behindMs = await ledger.read(async (q) => q.clockBehindMs);
+    const open = `${counted(state.requests.length, 'open request')}, ${counted(state.grants.filter((grant) => grant.state !== 'ended').length, 'grant')} not ended`;
+    return [
+      check('ledger', deps.policy.ledger.sqlite, 'ok', `it opens: ${open}`),
+      clock(deps, behindMs),
+      ...sweeps(deps, await ledger.read((q) => q.directories()), state),
+      ...grants(state),
+      ...members,
+    ];
+  } catch (error) {
+    return withoutLedger(deps, fault('ledger', deps.policy.ledger.sqlite, error));
+  }
+}
+
+/** `because` is the line about the ledger itself. */
+export function withoutLedger(deps: Deps, because: Check): readonly Check[] {
+  const skipped = (area: Check['area'], what: string): Check => check(area, what, 'skipped', 'the ledger could not be read');
+  const isNew = because.outcome !== 'fault';
+  return [
+    because,
+    clock(deps, 0),
+    isNew
+      ? check('sweep', 'every directory', 'fault', 'it has never run, so nobody is let in', unswept)
+      : skipped('sweep', 'every directory'),
+    ...(isNew ? [] : [skipped('grants', 'all'), skipped('members', 'all')]),
+  ];
+}
+
+function clock(deps: Deps, behindMs: number): Check {
+  const skewMs = deps.clockSkew();
+  const next = 'set the clock of this host: timedatectl set-ntp true';
+  if (behindMs > clockSkewMs)
+    return check('clock', 'this host', 'fault', `${formatDuration(behindMs)} behind what the ledger has seen, so nobody is let in`, next);
+  if (skewMs > clockSkewMs)
+    return check('clock', 'this host', 'fault', `${formatDuration(skewMs)} off the clock of a provider, so nobody is let in`, next);
+  // A provider tells whole seconds, and its answer was under way.
+  if (skewMs > clockSkewMs / 6)
+    return check('clock', 'this host', 'warning', `${formatDuration(skewMs)} off the clock of a provider`, next);
+  return check('clock', 'this host', 'ok', 'within 10 s of every provider that tells the time');
+}
+
+type Beat = { readonly name: string; readonly heartbeatAt?: number };
+
+function sweeps({ policy }: Deps, beats: readonly Beat[], { now }: StatusResult): readonly Check[] {
+  const allowance = policy.sweep.refuseWhenLateMs;
+  return Object.keys(policy.directories).map((name) => {
+    const at = beats.find((beat) => beat.name === name)?.heartbeatAt;
+    if (at === undefined) return check('sweep', name, 'fault', 'it has never done its work there, so nobody is let in', unswept);
+    const age = `it last did its work there ${now - at < 1000 ? 'just now' : `${formatDuration(now - at)} ago`}`;
+    if (now - at <= allowance) return check('sweep', name, 'ok', age);
+    return check(
+      'sweep',
+      name,
+      'fault',
+      `${age}; after ${formatDuration(allowance)} nobody is let in`,
+      'look at its cron line, and at what it says: oncall sweep',
+    );
+  });
+}
+
+function grants({ faults, grants: all }: StatusResult): readonly Check[] {
+  const bad = faults.filter(({ code }) => code === 'past-end' || code === 'stuck');
+  if (bad.length === 0) return [check('grants', 'all', 'ok', 'none is past its end, none is stuck')];
+  const next = `oncall sweep, which tries again; see what it meets: oncall status${all.length === 0 ? '' : ' <id>'}`;
+  return bad.map(({ code, message }) => check('grants', code === 'stuck' ? 'stuck' : 'past its end', 'fault', message, next));
+}
+
+/** What the next sweep would make of the members that are there now. */
+async function checkMembers(deps: Deps, q: Queries, reading: GroupReading, now: number): Promise<Check> {
+  const { directory, group, members, readAt } = reading;
+  const [known, strangers, rows] = await Promise.all([
+    q.managedGroup(directory, group.groupId),
+    q.strangers(directory, group.groupId),
+    q.membershipsOfGroup(directory, group.groupId),
+  ]);
+  const exclusive = deps.policy.directories[directory]?.exclusive.includes(group.groupName) ?? false;
+  const plan = planReconcile({
+    ...{ members, readAt, rows, exclusive, now },
+    known: strangers.map(({ userId }) => userId),
+    first: known === undefined,
+    clean: known?.cleanAt !== undefined,
+  });
+  const still = strangers.filter(({ userId }) => !plan.forget.includes(userId));
+  const before = [...still.filter(({ kind }) => kind === 'baseline'), ...plan.baseline];
+  const drifted = [...still.filter(({ kind }) => kind === 'drift'), ...plan.drift];
+  const what = `${directory}/${group.groupName}`;
+  const names = (people: readonly { readonly userName: string }[]): string => some(people.map(({ userName }) => userName));
+  if (plan.adopt.length > 0) {
+    const out = names(plan.adopt.map(({ member }) => member));
+    return check('members', what, 'warning', `the next sweep takes out ${out}: ${plan.adopt[0]?.because}`, 'oncall sweep');
+  }
+  if (exclusive && before.length + drifted.length > 0) {
+    const problem = `exclusive, but no grant explains ${names([...before, ...drifted])}, so nobody is let in`;
+    return check(
+      'members',
+      what,
+      'fault',
+      problem,
+      `take them out in ${directory}, or take the group off its exclusive list; then oncall sweep`,
+    );
+  }
+  if (drifted.length > 0) {
+    const problem = `came in without oncall: ${names(drifted)}`;
+    return check('members', what, 'warning', problem, `nothing takes them out: if they should not be there, do it in ${directory}`);
+  }
+  const others = before.length === 0 ? '' : `, ${before.length} of them from before oncall; nothing takes those out`;
+  return check('members', what, 'ok', `${counted(members.length, 'member')}${others}`);
+}

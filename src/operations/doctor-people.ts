@@ -1,0 +1,116 @@
+/** `doctor` on identities: whoever is on call must be found where their roles would put them, before the night it matters. */
+
+import { isProviderError } from '../errors.ts';
+import { describeCondition, factKey, positiveLeaves } from '../policy/conditions.ts';
+import type { OnCallCondition, Policy, Role } from '../policy/types.ts';
+import { attempt, check, each, some, valuesOf } from './doctor-check.ts';
+import type { DirectoryReport } from './doctor-directory.ts';
+import type { RosterReport } from './doctor-roster.ts';
+import { nameIn } from './names.ts';
+import type { Check } from './types.ts';
+
+type Reports = { readonly directories: ReadonlyMap<string, DirectoryReport>; readonly rosters: ReadonlyMap<string, RosterReport> };
+
+/** Somebody who must be known in a directory; `must` where a role depends on it. */
+type Wanted = { readonly email: string; readonly directory: string; readonly because: string; readonly must: boolean };
+
+/** Each is a call, and a directory may allow few of them a minute. */
+const mostLookups = 200;
+
+export async function checkPeople(policy: Policy, { directories, rosters }: Reports): Promise<readonly Check[]> {
+  const { wanted, nameless } = peopleOnCall(policy, rosters);
+  const everybody = unique([...wanted, ...peopleNamed(policy)]);
+  const looked = everybody.slice(0, mostLookups);
+  const found = await each(looked, (one) => attempt(one.directory, async () => lookFor(policy, one, directories.get(one.directory))));
+  const mismatches = valuesOf(found).flatMap((line) => (line === undefined ? [] : [line]));
+  const unknown = new Map<string, string[]>();
+  for (const [index, one] of found.entries())
+    if ('error' in one) unknown.set(one.doing, [...(unknown.get(one.doing) ?? []), looked[index]?.email ?? '']);
+  const sound = looked.length - mismatches.length - [...unknown.values()].flat().length;
+  return [
+    ...(mismatches.length + nameless.length + unknown.size === 0 ? [allKnown(sound)] : []),
+    ...nameless,
+    ...mismatches,
+    ...[...unknown].map(([directory, emails]) =>
+      check('identity', directory, 'skipped', `${directory} did not answer, so it is not known whether it has ${some(emails)}`),
+    ),
+    ...(everybody.length > looked.length
+      ? [check('identity', 'the others', 'skipped', `only the first ${mostLookups} of ${everybody.length} lookups were made`)]
+      : []),
+  ];
+}
+
+const allKnown = (count: number): Check =>
+  count === 0
+    ? check('identity', 'people', 'skipped', 'nobody is on call now for a role, and people: names nobody')
+    : check('identity', 'people', 'ok', 'everybody on call now, or named under people:, is known where it matters');
+
+/** `undefined`: all is well. Throws where the directory could not say. */
+async function lookFor(policy: Policy, { email, directory, because, must }: Wanted, report: DirectoryReport | undefined) {
+  const name = nameIn(policy, directory, email);
+  const what = name === email ? email : `${email} (${name})`;
+  const tell = (problem: string, next: string): Check =>
+    check('identity', what, must ? 'fault' : 'warning', `${problem}; ${because}`, next);
+  try {
+    const user = await report?.user(email);
+    if (user === undefined)
+      return tell(`${directory} has no such user`, `write their name there under people: in the policy, or correct it`);
+    if (!user.active) return tell(`not active in ${directory}`, `activate them in ${directory}, or take them off the schedule`);
+    return undefined;
+  } catch (error) {
+    if (!isProviderError(error) || error.fault !== 'ambiguous') throw error;
+    return tell(error.message, error.next ?? `leave one of them in ${directory}`);
+  }
+}
+
+function peopleOnCall(policy: Policy, rosters: Reports['rosters']): { wanted: readonly Wanted[]; nameless: readonly Check[] } {
+  const wanted: Wanted[] = [];
+  const nameless = new Map<string, Check>();
+  for (const role of Object.values(policy.roles)) {
+    for (const condition of schedulesOf(role)) {
+      for (const { email: known } of rosters.get(condition.roster)?.onCall.get(factKey(condition)) ?? []) {
+        const people = peopleKnownAs(policy, condition.roster, known);
+        const because = `${describeCondition(condition)}, for ${role.name}`;
+        if (people.length === 0) {
+          const problem = `people: gives them another name in ${condition.roster}, so no rule counts this shift; ${because}`;
+          nameless.set(known, check('identity', known, 'fault', problem, 'correct people: in the policy'));
+        }
+        const directories = new Set(role.targets.map((target) => target.directory));
+        for (const directory of directories) for (const email of people) wanted.push({ email, directory, because, must: true });
+      }
+    }
+  }
+  return { wanted, nameless: [...nameless.values()] };
+}
+
+const schedulesOf = (role: Role): readonly OnCallCondition[] =>
+  [...role.allow, ...role.ask].flatMap((rule) => positiveLeaves(rule.condition)).filter((leaf) => leaf.kind === 'onCall');
+
+/** The other way round from `nameIn`: whom `people:` gives that name there, else whoever has that address. */
+function peopleKnownAs(policy: Policy, roster: string, known: string): readonly string[] {
+  const isKnownAs = (email: string): boolean => nameIn(policy, roster, email).toLowerCase() === known.toLowerCase();
+  const named = Object.keys(policy.people).filter(isKnownAs);
+  return named.length > 0 ? named : [known].filter(isKnownAs);
+}
+
+/** An entry of `people:` says that this person is in that directory under that name. */
+function peopleNamed({ people, directories }: Policy): readonly Wanted[] {
+  return Object.entries(people).flatMap(([email, names]) =>
+    Object.keys(directories).map((directory) => ({
+      email,
+      directory,
+      because: names[directory] === undefined ? 'people: names them' : 'people: gives this name',
+      must: names[directory] !== undefined,
+    })),
+  );
+}
+
+/** Once for each person and directory; that a role depends on it comes first. */
+function unique(all: readonly Wanted[]): readonly Wanted[] {
+  const byKey = new Map<string, Wanted>();
+  for (const one of all) {
+    const key = JSON.stringify([one.email, one.directory]);
+    if (!byKey.has(key)) byKey.set(key, one);
+  }
+  return [...byKey.values()];
+}

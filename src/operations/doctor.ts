@@ -1,0 +1,88 @@
+/** `doctor`: looks at everything that access rests on, and changes nothing. What fails costs its own line only. */
+
+import { OncallError } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { callWithinMs, rememberUnansweredMs } from '../lifecycle/limits.ts';
+import type { GroupPin } from '../lifecycle/types.ts';
+import type { Deps } from './deps.ts';
+import { type Attempt, attempt, check, fault } from './doctor-check.ts';
+import { checkDirectory } from './doctor-directory.ts';
+import { checkLedger, withoutLedger } from './doctor-ledger.ts';
+import { checkPeople } from './doctor-people.ts';
+import { checkRoster } from './doctor-roster.ts';
+import type { Check, DoctorResult } from './types.ts';
+
+export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.timeout(callWithinMs)): Promise<DoctorResult> {
+  const { policy } = deps;
+  const [opened, actor] = await Promise.all([openLedger(deps), attempt('', deps.actor)]);
+  const person = 'value' in actor ? actor.value.email : undefined;
+  const inUse = 'ledger' in opened ? opened.inUse : [];
+  const names = [...new Set([...Object.keys(policy.directories), ...inUse.map(({ directory }) => directory)])];
+  deps.progress(`asking ${[...names, ...Object.keys(policy.rosters)].join(', ')} …`);
+  const [directories, rosters] = await Promise.all([
+    Promise.all(
+      names.map((name) => checkDirectory(deps, name, { inUse: inUse.filter((group) => group.directory === name), person, deadline })),
+    ),
+    Promise.all(Object.keys(policy.rosters).map(async (name) => ({ name, ...(await checkRoster(deps, name, deadline)) }))),
+  ]);
+  const people = await checkPeople(policy, {
+    directories: new Map(directories.map((report) => [report.name, report])),
+    rosters: new Map(rosters.map((report) => [report.name, report])),
+  });
+  const readings = directories.flatMap((report) => report.readings);
+  const remembered = 'ledger' in opened ? await checkLedger(deps, opened.ledger, readings) : withoutLedger(deps, opened.line);
+  requireUninterrupted(deps);
+  return {
+    checks: [
+      ...howItRuns(deps),
+      signIn(deps, actor),
+      ...[...directories, ...rosters].flatMap(({ checks }) => checks),
+      ...(deps.policyFault === undefined ? people : [check('identity', 'people', 'skipped', deps.policyFault)]),
+      ...remembered,
+    ],
+  };
+}
+
+type InUse = readonly (GroupPin & { readonly directory: string })[];
+
+async function openLedger(deps: Deps): Promise<{ readonly ledger: Ledger; readonly inUse: InUse } | { readonly line: Check }> {
+  const { sqlite } = deps.policy.ledger;
+  // Whoever makes the file owns it; that should be the user of the sweep.
+  if (deps.ledgerExists?.() === false) {
+    return {
+      line: check('ledger', sqlite, 'warning', 'there is none yet; the first sweep makes it', 'as the user of the sweep: oncall sweep'),
+    };
+  }
+  try {
+    const ledger = await deps.ledger();
+    return { ledger, inUse: await ledger.read((q, now) => q.groupsInUse(now - rememberUnansweredMs)) };
+  } catch (error) {
+    return { line: fault('ledger', sqlite, error) };
+  }
+}
+
+function howItRuns({ courtesy }: Deps): readonly Check[] {
+  if (!courtesy) return [];
+  const because = 'a courtesy, not a control: whoever runs this can also read the credentials it uses';
+  return [
+    check(
+      'policy',
+      'direct',
+      'warning',
+      because,
+      'it is a control where people reach it only through one sudo rule (README, Direct and broker)',
+    ),
+  ];
+}
+
+function signIn({ policyFault }: Deps, actor: Attempt<{ readonly email: string; readonly issuer: string }>): Check {
+  if (policyFault !== undefined) return check('sign-in', 'you', 'skipped', policyFault);
+  if ('error' in actor) return { ...fault('sign-in', 'you', actor.error), outcome: 'warning' };
+  const { email, issuer } = actor.value;
+  return check('sign-in', email, 'ok', issuer === 'local' ? 'nothing proves it: identity is local' : `signed in at ${issuer}`);
+}
+
+/** What was asked then says nothing about the sources. */
+function requireUninterrupted({ signal }: Deps): void {
+  if (signal.aborted) throw new OncallError('interrupted', 'interrupted', { exit: 130, next: 'oncall doctor' });
+}
