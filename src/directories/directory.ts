@@ -20,8 +20,8 @@ export type Call = {
 export type Directory = {
   /** Exactly one user of that name, or `undefined`. More than one: throws `ambiguous`. */
   findUser(name: string, call: Call): Promise<{ readonly userId: string; readonly userName: string; readonly active: boolean } | undefined>;
-  /** Exactly one group of that name (or id), or `undefined`. */
-  findGroup(name: string, call: Call): Promise<GroupPin | undefined>;
+  /** Exactly one group of that name (or id), or `undefined`. A group whose members cannot be changed here throws `refused`, unless it is only to be read. */
+  findGroup(name: string, call: Call & { readonly toRead?: boolean }): Promise<GroupPin | undefined>;
   /** `gone`: the user or the group no longer exists by id, so the membership does not either. */
   read(pin: Pin, call: Call): Promise<'member' | 'absent' | 'gone'>;
   /** Every member, every page read; throws rather than answer in part. `gone`: the group no longer exists by id. */

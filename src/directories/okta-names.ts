@@ -24,7 +24,7 @@ function isLogin(name: string): boolean {
   return name.trim() !== '' && name.length <= 100 && !/[/\\]|^\.+$/.test(name);
 }
 
-export async function findGroup(open: Open, name: string, call: Call): Promise<GroupPin | undefined> {
+export async function findGroup(open: Open, name: string, call: Call & { readonly toRead?: boolean }): Promise<GroupPin | undefined> {
   if (name.trim() === '' || name.length > 255) return undefined;
   const { okta, rules, there, context } = open;
   // All at once: the org and the rules are needed whichever group it is.
@@ -32,13 +32,15 @@ export async function findGroup(open: Open, name: string, call: Call): Promise<G
     okta.org(call),
     groupId.test(name) ? okta.group(name, call) : undefined,
     groupId.test(name) ? [] : okta.groupsLike(name, call),
-    rules.over(name, call),
+    call.toRead ? undefined : rules.over(name, call),
   ]);
   const group = byId ?? exactly(open, groupId.test(name) ? await okta.groupsLike(name, call) : byName, name);
   if (!group) return undefined;
-  if (group.type !== 'OKTA_GROUP') throw foreign(context.name, group);
-  const rule = await rules.over(group.id, call);
-  if (rule !== undefined) throw ruled(context.name, group.name, rule);
+  if (!call.toRead) {
+    if (group.type !== 'OKTA_GROUP') throw foreign(context.name, group);
+    const rule = await rules.over(group.id, call);
+    if (rule !== undefined) throw ruled(context.name, group.name, rule);
+  }
   there.add(group.id);
   return { account, groupId: group.id, groupName: group.name };
 }
@@ -46,13 +48,14 @@ export async function findGroup(open: Open, name: string, call: Call): Promise<G
 function exactly({ context }: Open, groups: readonly Group[], name: string): Group | undefined {
   const named = groups.filter((group) => group.name === name);
   const okta = named.filter((group) => group.type === 'OKTA_GROUP');
-  if (okta.length > 1) {
-    throw new ProviderError(context.name, 'ambiguous', `${context.name} has ${okta.length} groups named ${name}`, {
+  const meant = okta.length === 0 ? named : okta;
+  if (meant.length > 1) {
+    throw new ProviderError(context.name, 'ambiguous', `${context.name} has ${meant.length} groups named ${name}`, {
       applied: 'no',
-      next: `name the group by its id: ${okta.map(({ id }) => id).join(' or ')}`,
+      next: `name the group by its id: ${meant.map(({ id }) => id).join(' or ')}`,
     });
   }
-  return okta[0] ?? named[0];
+  return meant[0];
 }
 
 function foreign(provider: string, { name, type }: Group): ProviderError {

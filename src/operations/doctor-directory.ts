@@ -40,7 +40,12 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, p
   const named = groupsNamed(deps.policy, name);
   const wanted = [...new Set([...named.ours, ...named.asked])];
   const [found, user] = await Promise.all([
-    each(wanted, (group) => attempt(`looking for the group ${group}`, async () => ({ group, pin: await world.group(name, group) }))),
+    each(wanted, (group) =>
+      attempt(`looking for the group ${group}`, async () => ({
+        group,
+        pin: await world.group(name, group, named.ours.includes(group) ? 'change' : 'read'),
+      })),
+    ),
     person === undefined ? undefined : attempt(`looking for the user ${nameIn(deps.policy, name, person)}`, () => world.user(name, person)),
   ]);
   const pins = valuesOf(found).flatMap(({ group, pin }) => (pin !== undefined && named.ours.includes(group) ? [pin] : []));

@@ -29,7 +29,7 @@ async function ask(deps: Deps, world: Lookups, condition: FactCondition, about: 
 }
 
 async function isMember(deps: Deps, world: Lookups, { directory: name, group }: MemberCondition, { email }: About): Promise<Fact> {
-  const [user, pin] = await Promise.all([world.user(name, email), world.group(name, group)]);
+  const [user, pin] = await Promise.all([world.user(name, email), world.group(name, group, 'read')]);
   const about = { source: name, fetchedAt: deps.now() };
   if (!pin) return { holds: 'unknown', because: `there is no group "${group}" in ${name}`, ...about };
   // Under `deny` and `not`, "no such user" must not pass for "not a member": the person may have another name there.

@@ -11,7 +11,8 @@ type User = Awaited<ReturnType<Directory['findUser']>>;
 
 export type Lookups = {
   user(directory: string, email: string): Promise<User>;
-  group(directory: string, name: string): Promise<GroupPin | undefined>;
+  /** `change`: one whose members cannot be changed there is a fault. */
+  group(directory: string, name: string, to: 'change' | 'read'): Promise<GroupPin | undefined>;
   shifts(
     condition: OnCallCondition,
     at: number,
@@ -40,7 +41,10 @@ export function lookups(deps: Deps): Lookups {
       once(['user', directory, email], async () =>
         (await deps.directory(directory)).findUser(nameIn(deps.policy, directory, email), { signal }),
       ),
-    group: (directory, name) => once(['group', directory, name], async () => (await deps.directory(directory)).findGroup(name, { signal })),
+    group: (directory, name, to) =>
+      once(['group', directory, name, to], async () =>
+        (await deps.directory(directory)).findGroup(name, { signal, toRead: to === 'read' }),
+      ),
     shifts: ({ roster: name, schedule, escalationPolicy, levels }, at) =>
       once(['shifts', name, schedule, escalationPolicy, levels], async () => {
         const roster = await deps.roster(name);

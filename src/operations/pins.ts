@@ -45,7 +45,7 @@ export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: 
 
 async function pinTarget(deps: Deps, world: Lookups, target: Target, email: string): Promise<Pin> {
   const { directory, group } = target;
-  const [user, pin] = await Promise.all([world.user(directory, email), world.group(directory, group)]);
+  const [user, pin] = await Promise.all([world.user(directory, email), world.group(directory, group, 'change')]);
   const name = nameIn(deps.policy, directory, email);
   if (!pin) {
     throw new OncallError('unknown-group', `${directory} has no group "${group}"`, {

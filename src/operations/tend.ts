@@ -73,7 +73,7 @@ async function groupsOf(
   const targets = Object.values(deps.policy.roles).flatMap((role) => role.targets);
   const named = [...new Set(targets.filter((target) => target.directory === name).map((target) => target.group))];
   const asked = all ? named : named.slice(0, 1);
-  const found = (await Promise.all(asked.map((group) => directory.findGroup(group, {})))).filter((pin) => pin !== undefined);
+  const found = (await Promise.all(asked.map((group) => directory.findGroup(group, { toRead: true })))).filter((pin) => pin !== undefined);
   const byId = new Map([...inUse, ...found].map((pin) => [pin.groupId, pin]));
   return [...byId.values()];
 }

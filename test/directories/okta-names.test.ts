@@ -86,6 +86,8 @@ describe('a group of okta', () => {
     ['BUILT_IN', 'BUILT_IN'],
   ])('is refused where it is %s, by name and by id', async (type, why) => {
     const { id } = okta.addGroup('Everyone', type);
+    // A condition may name it all the same: nothing is changed there.
+    expect(await directory.findGroup(id, { toRead: true })).toMatchObject({ groupId: id });
     for (const name of ['Everyone', id]) expect((await expectFault(directory.findGroup(name, {}), 'refused', 'no')).message).toContain(why);
   });
 
@@ -132,6 +134,10 @@ describe('a group that a rule fills', () => {
     expect(error.message).toContain('filled by the group rule "All of Platform"');
     expect(error.message).toContain('exclusion list');
     expect(error.next).toContain('no rule assigns to');
+    // To read its members, as a condition does, the rules are not even asked for.
+    const before = rulesAsked();
+    expect(await directory.findGroup('db-admins', { toRead: true })).toMatchObject({ groupName: 'db-admins' });
+    expect(rulesAsked()).toEqual(before);
   });
 
   it.each(['INACTIVE', 'INVALID'])('is not refused where the rule is %s', async (status) => {
