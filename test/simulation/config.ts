@@ -1,0 +1,94 @@
+/** What one history is made of, drawn from its seed: which deeds and faults exist at all, and how often (swarm testing). */
+
+import { callWithinMs, quietMs } from '../../src/lifecycle/limits.ts';
+import type { Random } from './random.ts';
+
+export const second = 1000;
+export const minute = 60 * second;
+export const hour = 60 * minute;
+
+/** What a process can be started to do. */
+export const deeds = ['request', 'repeat', 'release', 'approve', 'deny', 'revoke', 'sweep', 'sweep-twice'] as const;
+export type Deed = (typeof deeds)[number];
+
+/** `late`: the client gives up, and the write lands afterwards. */
+export const writeFaults = ['time-out-before', 'time-out-after', 'late', 'refused', 'rate-limited', '5xx-before', '5xx-after'] as const;
+export type WriteFault = (typeof writeFaults)[number];
+
+export const roleNames = ['viewer', 'operator', 'two-groups', 'solo', 'asked', 'shift'] as const;
+export type RoleName = (typeof roleNames)[number];
+
+export type Config = {
+  /** Nothing goes wrong and nothing is slow: then nothing may fail either. */
+  readonly calm: boolean;
+  readonly users: number;
+  readonly roles: readonly RoleName[];
+  /** How many processes at most run at once. */
+  readonly atOnce: number;
+  readonly started: number;
+  readonly steps: number;
+  readonly weights: Readonly<Record<Deed, number>>;
+  readonly faults: Readonly<Record<WriteFault, number>>;
+  readonly readFault: number;
+  /** A client gives up on a call after this. */
+  readonly callMs: number;
+  /** A write lands at most this long after it was sent, or never. */
+  readonly landMs: number;
+  /** Per step, as long as another process runs. */
+  readonly eager: number;
+  /** Per step. */
+  readonly crash: number;
+  readonly suspend: number;
+  readonly adminAdd: number;
+  readonly jump: number;
+  /** How late a process that is not suspended may wake from a sleep or get to its next transaction. */
+  readonly scheduledMs: number;
+  readonly refuseWhenLateMs: number;
+  readonly reconcileMs: number;
+  readonly longestMs: number;
+};
+
+export function drawConfig(random: Random): Config {
+  const rate = (share: number, most: number): number => (random.chance(share) ? random.next() * most : 0);
+  const some = <T>(items: readonly T[], share: number): readonly T[] => {
+    const chosen = items.filter(() => random.chance(share));
+    return chosen.length === 0 ? [random.pick(items)] : chosen;
+  };
+  const calm = random.chance(0.1);
+  const callMs = calm ? 2 * second : random.between(2 * second, callWithinMs);
+  const weights = Object.fromEntries(deeds.map((deed) => [deed, random.chance(0.7) ? random.between(1, 4) : 0])) as Config['weights'];
+  return {
+    calm,
+    users: random.pick([1, 1, 2, 3]),
+    roles: some(roleNames, 0.35),
+    atOnce: random.between(2, 6),
+    started: random.between(8, 40),
+    steps: random.between(150, 400),
+    // Without a request nothing happens, and without a sweep no request is heard.
+    weights: { ...weights, request: random.between(3, 6), sweep: random.between(1, 2), approve: random.between(1, 6) },
+    ...drawFaults(random, calm),
+    callMs,
+    landMs: random.between(callMs, quietMs - 1),
+    eager: random.pick([0.05, 0.1, 0.3]),
+    crash: calm ? 0 : rate(0.6, 0.03),
+    suspend: calm ? 0 : rate(0.35, 0.03),
+    adminAdd: rate(0.4, 0.03),
+    jump: random.next() * 0.3,
+    scheduledMs: calm ? 100 : random.pick([100, second, 15 * second]),
+    refuseWhenLateMs: random.pick([15 * minute, 24 * hour, 24 * hour]),
+    reconcileMs: random.pick([minute, 15 * minute]),
+    longestMs: random.pick([10 * minute, hour, 4 * hour]),
+  };
+}
+
+/** Nothing goes wrong, everything does now and then, or one thing does all the time: each finds what the others hide. */
+function drawFaults(random: Random, calm: boolean): Pick<Config, 'faults' | 'readFault'> {
+  const kind = calm ? 'none' : random.pick(['none', 'mixed', 'mixed', 'few', 'few', 'few']);
+  const few = [random.pick(writeFaults), random.pick(writeFaults)];
+  const rateOf = (fault: WriteFault): number => {
+    if (kind === 'mixed') return random.chance(0.6) ? random.next() * 0.2 : 0;
+    return kind === 'few' && few.includes(fault) ? 0.2 + random.next() * 0.5 : 0;
+  };
+  const faults = Object.fromEntries(writeFaults.map((fault) => [fault, rateOf(fault)])) as Config['faults'];
+  return { faults, readFault: kind === 'none' || random.chance(0.5) ? 0 : random.next() * 0.2 };
+}

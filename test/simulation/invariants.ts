@@ -1,0 +1,85 @@
+/** What must hold at every instant, told by the directories and the ledger's rows alone, whatever the code believes. */
+
+import type { Pin } from '../../src/lifecycle/types.ts';
+import { exclusiveGroup, groupIdOf, keyOf } from './company.ts';
+import type { MembershipRow, RequestRow, Rows } from './rows.ts';
+import { type Process, violate, type World } from './world.ts';
+
+const isLive = (state: string): boolean => state !== 'ended';
+
+export function checkInstant(world: World): void {
+  if (!world.dirty) return;
+  world.dirty = false;
+  if (world.rows.slots.filter((slot) => slot.role === 'solo').length > 1) violate(world, 'I2: a role with one place has two taken');
+  // A process that slept through its time can send a write hours late, and no directory refuses it: reconcile mends that, not at once.
+  if (world.suspended) return;
+  checkCovered(world);
+  checkActive(world);
+  checkOneHolder(world);
+}
+
+/** I1: every member who is not standing has a grant that has not ended, so that something will take them out. */
+function checkCovered(world: World): void {
+  const covered = new Set<string>();
+  for (const grant of world.rows.grants.values()) {
+    const row = isLive(grant.state) ? world.rows.memberships.get(grant.membershipId) : undefined;
+    if (row) covered.add(`${keyOf(row.directory, row.groupId)} ${row.userId}`);
+  }
+  for (const [key, members] of world.members) {
+    for (const userId of members) {
+      if (world.standing.get(key)?.has(userId) || covered.has(`${key} ${userId}`)) continue;
+      violate(world, `I1: ${userId} is in ${key}, and no grant that has not ended stands for it`);
+    }
+  }
+}
+
+/** I7: who has an active grant is in the group, until its end, a release or a revocation is committed. */
+function checkActive(world: World): void {
+  for (const grant of world.rows.grants.values()) {
+    if (grant.state !== 'active') continue;
+    const row = world.rows.memberships.get(grant.membershipId);
+    if (row && !world.members.get(keyOf(row.directory, row.groupId))?.has(row.userId)) {
+      violate(world, `I7: grant ${grant.id} is active, but ${row.userId} is not in ${row.groupId}`);
+    }
+  }
+}
+
+/** I2: in fact, too, nobody is in beside the one who has the place. */
+function checkOneHolder(world: World): void {
+  const members = world.members.get(keyOf(exclusiveGroup.directory, groupIdOf(exclusiveGroup.group)));
+  if ((members?.size ?? 0) > 1) violate(world, `I2: ${[...(members ?? [])].join(' and ')} are in the group of a role with one place`);
+}
+
+/** I3 and I4, at the moment a write is sent. */
+export function checkSent(world: World, process: Process, kind: 'add' | 'remove', pin: Pin): void {
+  const { rows, now } = world;
+  const row = [...rows.memberships.values()].find((one) => one.userId === pin.userId && one.groupId === pin.groupId);
+  if (!row || row.busyUntil <= now || world.takenBy.get(row.id) !== process) {
+    violate(world, `I3: ${process.name} is about to ${kind} ${pin.userId} (${pin.groupId}) without having taken the membership`);
+    return;
+  }
+  if (kind === 'add') {
+    if (row.owned !== 1) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent, and the ledger does not call it ours`);
+    else if (now >= (row.addBy ?? 0)) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent after the last moment for it`);
+    else if (!isJustified(rows, row)) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent that nobody allowed`);
+    return;
+  }
+  if (process.resumedAt > 0) return;
+  if (world.standing.get(keyOf(row.directory, pin.groupId))?.has(pin.userId)) {
+    violate(world, `I4: a removal of ${pin.userId} from ${pin.groupId} is sent, who is in it for good`);
+  }
+  const active = [...rows.grants.values()].find((grant) => grant.membershipId === row.id && grant.state === 'active');
+  if (active) violate(world, `I4: a removal of ${pin.userId} from ${pin.groupId} is sent while grant ${active.id} is active`);
+}
+
+/** Some grant on the membership, not ended, was allowed by a rule or by somebody else. */
+function isJustified({ grants, requests }: Rows, row: MembershipRow): boolean {
+  const standing = [...grants.values()].filter((grant) => grant.membershipId === row.id && isLive(grant.state));
+  return standing.some((grant) => {
+    const request = requests.get(grant.requestId);
+    return request?.state === 'approved' && (JSON.parse(request.decision).outcome === 'allow' || hasYes(request));
+  });
+}
+
+const hasYes = (request: RequestRow): boolean =>
+  (JSON.parse(request.approvals) as { by: { email: string } }[]).some(({ by }) => by.email !== request.email);
