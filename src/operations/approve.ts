@@ -42,7 +42,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     const request = await q.request(pending.id);
     requirePending(request, now);
     const decision = decide({ role, policy: deps.policy, email: requester.email, asked: request.asked, now, facts });
-    if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision) };
+    if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
     await requireSweep(deps, q, now, role.targets, false);
     const place = await freePlace(q, role);
     if (place && 'holders' in place) return { refusal: await taken(q, now, role, requester.email, decision, place.holders) };

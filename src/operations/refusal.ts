@@ -6,7 +6,8 @@ import type { Decision, Finding, Role } from '../policy/types.ts';
 import type { Refusal } from './types.ts';
 
 /** For a decision that came out as deny. A source that could not be asked is exit 1 where its answer could have let the person in. */
-export function denied(role: Role, email: string, decision: Decision): Refusal {
+export function denied(role: Role, email: string, decision: Decision, reader: 'requester' | 'approver' = 'requester'): Refusal {
+  const who = reader === 'requester' ? 'you' : email;
   const denying = decision.findings.find((finding) => finding.effect === 'deny' && finding.holds !== false);
   const open = decision.findings.filter((finding) => finding.effect === 'allow' || finding.effect === 'ask');
   const unknown = open.find((finding) => finding.holds === 'unknown');
@@ -22,8 +23,8 @@ export function denied(role: Role, email: string, decision: Decision): Refusal {
     error: {
       code: undecided ? 'undecided' : 'denied',
       message: undecided
-        ? `could not decide whether you may have ${role.name}: ${told?.because ?? 'a source did not answer'}`
-        : `you cannot have ${role.name} now: ${told?.because ?? 'no rule lets you'}`,
+        ? `could not decide whether ${who} may have ${role.name}: ${told?.because ?? 'a source did not answer'}`
+        : `${who} cannot have ${role.name} now: ${told?.because ?? 'no rule lets you'}`,
       why: [told && reasonBehind(told), ...others.map((finding) => `${finding.because} (${finding.rule})`)]
         .filter((part) => part !== undefined)
         .join('; '),

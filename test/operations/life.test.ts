@@ -395,7 +395,11 @@ describe('asking a person', () => {
     });
     const { request } = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' }));
     world.shifts = [{ schedule: 'PDB', email: 'maria@acme.dev', start: null, end: null }];
-    expect(refused(await world.as('sam').approve({ id: request.id }))).toMatchObject({ result: 'denied', exit: 3 });
+    expect(refused(await world.as('sam').approve({ id: request.id }))).toMatchObject({
+      result: 'denied',
+      exit: 3,
+      error: { message: expect.stringMatching(/^maria@acme.dev cannot have/) },
+    });
     expect(world.okta.in('db')).toEqual([]);
   });
 });
