@@ -1,9 +1,9 @@
 /** A directory in one JSON file that a person can read: for trying out, for examples and for tests. Names are the ids here, e-mails case-folded. */
 
-import { realpath } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import * as z from 'zod/mini';
-import { ProviderError } from '../errors.ts';
+import { isProviderError, ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
 import { holderOf, type Lock, lock } from '../lock.ts';
 import { type Call, type Directory, defineDirectory } from './directory.ts';
@@ -108,14 +108,18 @@ function stopIfAborted(name: string, call: Call): void {
 }
 
 async function lockFile(name: string, path: string, call: Call): Promise<Lock> {
-  const fail = (error: unknown): never => {
+  try {
+    // Beside the file itself, so that those who reach it through a link meet those who do not.
+    const lockPath = `${realpathSync(path)}.lock`;
+    return (await lock(lockPath, LOCK_PATIENCE_MS, call.signal)) ?? (await refuseHeld(name, lockPath));
+  } catch (error) {
+    if (isProviderError(error)) throw error;
     stopIfAborted(name, call);
     throw fileError(name, path, error);
-  };
-  // Beside the file itself, so that those who reach it through a link meet those who do not.
-  const lockPath = `${await realpath(path).catch(fail)}.lock`;
-  const held = await lock(lockPath, LOCK_PATIENCE_MS, call.signal).catch(fail);
-  if (held) return held;
+  }
+}
+
+async function refuseHeld(name: string, lockPath: string): Promise<never> {
   throw new ProviderError(name, 'unavailable', `${await holderOf(lockPath)} has kept ${lockPath} for ${LOCK_PATIENCE_MS / 1000} s`, {
     applied: 'no',
     next: `where that is no oncall, delete ${lockPath}`,

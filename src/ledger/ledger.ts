@@ -50,10 +50,8 @@ export async function openLedger(database: Database, world: { readonly now: () =
     return { now, clockBehindMs: ahead, host };
   };
   const queries = (connection: Connection, now: number, clockBehindMs: number): Queries => ({
-    ...requestQueries(connection),
-    ...grantQueries(connection),
+    ...timelessQueries(connection),
     ...membershipQueries(connection, now),
-    ...groupQueries(connection),
     clockBehindMs,
     record: (event) => appendEvent(connection, id, now, event),
     lastEvents: (limit) => lastEvents(connection, limit),
@@ -79,6 +77,17 @@ export async function openLedger(database: Database, world: { readonly now: () =
     },
     close: () => database.close(),
   };
+}
+
+const made = new WeakMap<Connection, RequestQueries & GrantQueries & GroupQueries>();
+
+/** Those that do not need to know the time, made once per connection. */
+function timelessQueries(connection: Connection): RequestQueries & GrantQueries & GroupQueries {
+  const known = made.get(connection);
+  if (known) return known;
+  const queries = { ...requestQueries(connection), ...grantQueries(connection), ...groupQueries(connection) };
+  made.set(connection, queries);
+  return queries;
 }
 
 /** Gives the ledger's own id. */
