@@ -2,9 +2,9 @@
 
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import type { Actor, Grant, Request } from '../lifecycle/types.ts';
+import type { Actor, Request } from '../lifecycle/types.ts';
 import { decide } from '../policy/decide.ts';
-import type { Asked, Decision, Facts, Role } from '../policy/types.ts';
+import type { Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
@@ -14,6 +14,7 @@ import { lookups } from './lookups.ts';
 import { roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
 import { denied, taken } from './refusal.ts';
+import { repeat } from './repeat.ts';
 import { requireAdmin } from './rights.ts';
 import type { Refusal, RequestInput, RequestResult } from './types.ts';
 
@@ -55,7 +56,13 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
 
 export const rulesOf = (role: Role) => [...role.deny, ...role.allow, ...role.ask];
 
-type Asking = { readonly input: RequestInput; readonly role: Role; readonly actor: Actor; readonly facts: Facts; readonly pins: Pins };
+export type Asking = {
+  readonly input: RequestInput;
+  readonly role: Role;
+  readonly actor: Actor;
+  readonly facts: Facts;
+  readonly pins: Pins;
+};
 
 /** All checks again, inside the transaction and by its clock. */
 async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Promise<Settled> {
@@ -98,71 +105,6 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   if (place) await q.takePlace(role.name, place.place, approved.id);
   const grants = await insertGrants(deps, q, now, approved, pins.pinned, actor);
   return { requestId: approved.id, activate: grants, extended: false, held: false, decision };
-}
-
-/** Held: only ever later, never shorter; and what is missing of the role is tried again. */
-async function repeat(
-  deps: Deps,
-  q: Queries,
-  now: number,
-  { input, role, actor, pins }: Asking,
-  open: Request,
-  decision: Decision,
-): Promise<Settled> {
-  const grants = await q.grantsOfRequest(open.id);
-  const standing = grants.filter((grant) => grant.state === 'activating' || grant.state === 'active');
-  const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
-  const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
-  const missing = await withoutGrant(q, pins.pinned, standing);
-  // What is being taken back counts as held no longer, but its place and its id stay until that is confirmed.
-  if (standing.length === 0 && decision.outcome !== 'allow') return { refusal: denied(role, actor.email, decision) };
-  if (later || (missing.length > 0 && decision.outcome === 'allow')) await requireSweep(deps, q, now, role.targets, false);
-  let request = open;
-  if (later) {
-    request = await q.changeRequest(open, { expiresAt, decision });
-    for (const grant of standing) if (grant.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
-    await q.record({
-      type: 'request.extended',
-      actor,
-      requestId: open.id,
-      role: role.name,
-      holder: actor.email,
-      policyDigest: deps.policy.digest,
-      data: { from: open.expiresAt, to: expiresAt },
-    });
-  }
-  const added =
-    decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
-  const notExtended = later ? undefined : whyNotLonger(input.asked, now, open, decision);
-  return {
-    requestId: open.id,
-    activate: added,
-    extended: later,
-    held: true,
-    decision: later ? decision : open.decision,
-    ...(notExtended === undefined ? {} : { notExtended }),
-  };
-}
-
-/** By the membership, not by the name: a group may have been renamed, or be spelled otherwise in the policy. */
-async function withoutGrant(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<Pins['pinned']> {
-  const rows = await Promise.all(pinned.map(({ target, pin }) => q.membershipAt(target.directory, pin)));
-  return pinned.filter((_, index) => !standing.some((grant) => grant.membershipId === rows[index]?.id));
-}
-
-/** Why what is held is not held longer, where longer was asked for. */
-function whyNotLonger(
-  asked: Asked,
-  now: number,
-  { expiresAt = 0 }: Request,
-  { outcome, limitedBecause, findings }: Decision,
-): string | undefined {
-  const wanted = 'forMs' in asked ? now + asked.forMs : 'untilMs' in asked ? asked.untilMs : 0;
-  if (wanted <= expiresAt) return undefined;
-  if (outcome === 'ask') return 'more of it needs a new yes, once this has ended';
-  if (outcome === 'allow') return limitedBecause;
-  return (findings.findLast(({ effect, holds }) => effect === 'deny' && holds === true) ?? findings.find(({ holds }) => holds !== true))
-    ?.because;
 }
 
 async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision): Promise<string> {
