@@ -77,7 +77,7 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
 
   // From here on an add may be in the directory, whatever happens.
   const sent = await sendAdd(deps, claimed, addBy);
-  if (isProviderError(sent)) return void (await giveUp(deps, grantId, claimed, sent, sent.applied === 'no' ? row : undefined));
+  if (isProviderError(sent)) return void (await giveUp(deps, grantId, claimed, sent, { before: row, lost: sent.applied === 'unknown' }));
 
   const over = await ledger.write(async (q, now) => {
     const grant = await q.grant(grantId);
@@ -85,7 +85,7 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
     if (!grant || held?.version !== claimed.version) return undefined;
     // A try that was never answered may still land: its quiet time, and the memory of it, stay.
     const answered = sent === 'answered';
-    await q.changeMembership(held, { busyUntil: now, ...(answered ? fencesOf(row) : {}) });
+    await q.changeMembership(held, { busyUntil: now, ...fencesAfter(row, !answered, now) });
     if (grant.state !== 'activating') return grant;
     const target = targetOf(held);
     const request = await q.request(grant.requestId);
@@ -143,8 +143,13 @@ async function claimOwnership(
   });
 }
 
-/** As they were before the claim: put back where all that was sent since was answered. An earlier lost add keeps its own. */
-const fencesOf = ({ quietUntil, unansweredUntil }: Membership) => ({ quietUntil, unansweredUntil });
+/**
+ * The claim set them for an add that might be sent until `addBy`. Now it is known what was sent, and that it was before now: where all of it was
+ * answered they go back to what an earlier lost write left, else the quiet time counts from here and the memory of the add stays.
+ */
+function fencesAfter({ quietUntil, unansweredUntil }: Membership, lost: boolean, now: number) {
+  return lost ? { quietUntil: Math.max(quietUntil, now + quietMs) } : { quietUntil, unansweredUntil };
+}
 
 /** `seen`: a try was lost, but the member is there now. */
 async function sendAdd(deps: Deps, row: Membership, addBy: number): Promise<'answered' | 'seen' | ProviderError> {
@@ -190,14 +195,20 @@ async function withTries<T>(deps: Deps, until: number, work: () => Promise<T>): 
 
 /**
  * Begins the end of a grant that could not be activated, and takes out at once what may have been added.
- * `settled`: the row as it was before the claim, where every add was answered, so that nothing new can land.
+ * `sent`: where an add was tried: the row as it was before the claim, and whether an answer was lost.
  */
-async function giveUp(deps: Deps, grantId: string, row: Membership, error: ProviderError, settled?: Membership): Promise<void> {
+async function giveUp(
+  deps: Deps,
+  grantId: string,
+  row: Membership,
+  error: ProviderError,
+  sent?: { readonly before: Membership; readonly lost: boolean },
+): Promise<void> {
   const ledger = await deps.ledger();
   const state = await ledger.write(async (q, now) => {
     const held = await q.membership(row.id);
     if (held?.version === row.version) {
-      await q.changeMembership(held, { busyUntil: now, ...(settled ? fencesOf(settled) : {}) });
+      await q.changeMembership(held, { busyUntil: now, ...(sent ? fencesAfter(sent.before, sent.lost, now) : {}) });
     }
     const grant = await q.grant(grantId);
     if (grant?.state !== 'activating') return grant?.state;

@@ -121,7 +121,7 @@ export async function endGrant(deps: Deps, grantId: string): Promise<EndOutcome>
     if (row?.version !== held.version) return { outcome: 'busy' };
     if (tried.error || tried.still) {
       const lost = tried.error?.applied === 'unknown' && !tried.acknowledged;
-      await q.changeMembership(row, { busyUntil: now, ...(lost ? {} : { quietUntil: quietBefore }) });
+      await q.changeMembership(row, { busyUntil: now, quietUntil: lost ? Math.max(quietBefore, now + quietMs) : quietBefore });
       const error =
         tried.error ?? new ProviderError(row.directory, 'refused', `${row.userName} is still in ${row.groupName} after the removal`);
       await later(deps, q, now, row, error);

@@ -214,6 +214,22 @@ describe('removals that go wrong', () => {
   });
 });
 
+describe('asking again while a lost removal may still land', () => {
+  it('waits for it, and lets the person in before the two minutes are over', async () => {
+    const world = await company();
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    world.okta.fail('remove', lost, 'before');
+    expect(await world.as('maria').release({ id: 'db-admin' })).toMatchObject({ left: 1 });
+    world.now += 20_000;
+    const asked = world.now;
+    const again = granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } }));
+    expect(again).toMatchObject({ result: 'extended', grants: [{ state: 'revoking' }, { state: 'active' }] });
+    expect(world.now - asked).toBeLessThan(2 * minute);
+    expect(world.now - asked).toBeGreaterThan(minute);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+});
+
 describe('no sweep, no grants', () => {
   it('refuses before the first sweep and names the next step', async () => {
     const world = await company({ swept: false });
