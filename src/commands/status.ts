@@ -78,7 +78,10 @@ function requestsTable({ requests, grants }: StatusResult, clock: Clock, context
       end === undefined ? '-' : showInstant(end, clock),
     ];
   });
-  return table(columns, rows, context.screen);
+  // On a narrow screen the holder's name needs the room more than a column that says the same in every row.
+  const tells = rows.some(([, , , inside = '-', state]) => state === 'ending' || (inside !== '-' && !/^(\d+) of \1$/.test(inside)));
+  const kept = <T>(cells: readonly T[]): T[] => cells.filter((_, index) => tells || context.screen.width > 90 || index !== 3);
+  return table(kept(columns), rows.map(kept), context.screen);
 }
 
 /** What is being taken back has no time left, whatever its end was. */

@@ -22,6 +22,14 @@ describe('status', () => {
     );
   });
 
+  it('gives the holder the room of a column that says the same in every row, on a narrow screen', async () => {
+    const narrow = () => fakeIo({ tty: true, width: 80 });
+    const request = aRequest({ requester: { issuer: 'local', subject: 'm', email: 'maria.silva-santos@acme.dev' } });
+    expect((await status(aStatus({ requests: [request] }), [], narrow())).out).toMatch(/ maria\.silva-santos@acme\.dev +active /);
+    const half = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'ended', endReason: 'failed' })];
+    expect((await status(aStatus({ requests: [request], grants: half }), [], narrow())).out).toContain('1 of 2');
+  });
+
   it('shows half a role as 1 of 2, with what failed', async () => {
     const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'IAM said no' })];
     const { out } = await status(aStatus({ grants }));
