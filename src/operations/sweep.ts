@@ -18,6 +18,7 @@ import type { SweepInput, SweepResult, SweepStep } from './types.ts';
 
 const dueAtOnce = 500;
 const callsAtOnce = 8;
+const ending: readonly SweepStep['action'][] = ['end', 'expire', 'undo'];
 
 export async function sweep(deps: Deps, input: SweepInput): Promise<SweepResult> {
   const ledger = await deps.ledger();
@@ -37,7 +38,8 @@ export async function sweep(deps: Deps, input: SweepInput): Promise<SweepResult>
   const failedSteps = steps.filter((step) => step.outcome === 'failed').length;
   return {
     steps,
-    ended: steps.filter((step) => step.outcome === 'done' && ['end', 'expire', 'undo'].includes(step.action)).length,
+    // Without a target it is a request that nobody answered.
+    ended: steps.filter(({ action, outcome, target }) => outcome === 'done' && target !== undefined && ending.includes(action)).length,
     failed:
       failedSteps +
       overdue.filter((grant) => !steps.some((step) => step.outcome === 'failed' && step.requestId === grant.requestId)).length,
