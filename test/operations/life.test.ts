@@ -252,6 +252,16 @@ describe('no sweep, no grants', () => {
     await expect(world.as('maria').request({ ...asked, despiteLateSweep: true, reason: 'me too' })).rejects.toMatchObject({ exit: 3 });
   });
 
+  it('does not move an end either, and leaves it where it was', async () => {
+    const world = await company();
+    const held = granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: hour } }));
+    world.now += 16 * minute;
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { forMs: 4 * hour } })).rejects.toMatchObject({ code: 'sweep-late' });
+    const [still] = (await world.as('maria').status({})).requests;
+    expect(still?.expiresAt).toBe(held.request.expiresAt);
+    expect((await world.sweepAfter(44 * minute)).ended).toBe(1);
+  });
+
   it('refuses when the clock is off a provider’s by more than a minute', async () => {
     const world = await company();
     await expect(
