@@ -20,7 +20,8 @@ export const revoke: Command = {
     ['oncall revoke k7m2xq --reason "incident closed"', 'one request'],
     ['oncall revoke --holder maria@acme.dev --yes', 'a lost laptop: everything she has'],
   ],
-  notes: '--holder, --role and --all ask first; --yes answers. Sessions that are open stay open.',
+  notes:
+    '--holder, --role and --all ask first; --yes answers. Sessions that are open stay open. Whoever is named under blocked: in the policy cannot ask again.',
   run,
 };
 
@@ -37,7 +38,10 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   }
   const result = await operations.revoke({ ...input, ...(reason === undefined ? {} : { reason }) });
   const outcome = endedOutcome(result, 'revoked', context.clock());
-  return result.requests.length === 0 ? { ...outcome, text: 'nothing to revoke' } : outcome;
+  if (result.requests.length === 0) return { ...outcome, text: nothing(input) };
+  return 'holder' in input
+    ? { ...outcome, text: [outcome.text, askAgain(input.holder)].filter((line) => line !== '').join('\n') }
+    : outcome;
 }
 
 function chosenFrom(args: Args): Chosen {
@@ -55,13 +59,25 @@ function chosenFrom(args: Args): Chosen {
   return first;
 }
 
+/** Whoever may not revoke is told so before they are asked. */
 async function confirm(input: RevokeInput, what: string, context: Context): Promise<boolean> {
   if (context.prompts === undefined)
     throw usage(`revoking ${what} needs --yes here`, 'add --yes', 'no question can be asked: not a terminal, or --no-input or CI is set');
-  const { requests } = await (await context.operations()).status({});
-  const hit = requests.filter(
-    ({ requester, role }) =>
-      'all' in input || ('holder' in input && requester.email === input.holder.toLowerCase()) || ('role' in input && role === input.role),
-  );
-  return (await context.prompts()).confirm(`Revoke ${what} (${count(hit.length, 'request')})?`);
+  const { requests, grants } = await (await context.operations()).revoke({ ...input, dryRun: true });
+  if (requests.length === 0) return true;
+  const people = new Set(requests.map(({ requester }) => requester.email));
+  const sizes = [
+    count(requests.length, 'request'),
+    ...(people.size > 1 ? [`${people.size} people`] : []),
+    count(grants.length, 'membership'),
+  ];
+  return (await context.prompts()).confirm(`Revoke ${what} (${sizes.join(', ')})?`);
 }
+
+const nothing = (input: RevokeInput): string =>
+  'holder' in input
+    ? `nothing to revoke: ${input.holder} has nothing, and waits for nothing; who has what: oncall status`
+    : 'nothing to revoke';
+
+/** The brake of a lost laptop does not hold by itself. */
+const askAgain = (holder: string): string => `${holder} may ask again; to stop that, name them under blocked: in the policy`;

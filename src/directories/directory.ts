@@ -18,6 +18,8 @@ export type Call = {
  * Writes are sent once: the adapter makes no retry of its own around `add` and `remove`, because a lost answer must be seen.
  */
 export type Directory = {
+  /** Whether `findUser` can say of somebody that they are no longer active; else the sweep need not ask. */
+  readonly suspendsUsers?: true;
   /** Exactly one user of that name, or `undefined`. More than one: throws `ambiguous`. */
   findUser(name: string, call: Call): Promise<{ readonly userId: string; readonly userName: string; readonly active: boolean } | undefined>;
   /** Exactly one group of that name (or id), or `undefined`. A group whose members cannot be changed here throws `refused`, unless it is only to be read. */

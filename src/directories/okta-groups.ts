@@ -20,6 +20,7 @@ export async function openOkta(settings: Settings, context: AdapterContext): Pro
   const okta = openClient(settings, Number.parseInt(settings.timeout ?? '5s', 10) * 1000, context);
   const open: Open = { okta, rules: openRules(okta, context), context, there: seen(context.now) };
   return {
+    suspendsUsers: true,
     findUser: (name, call) => findUser(open, name, call),
     findGroup: (name, call) => findGroup(open, name, call),
     read: (pin, call) => read(open, pin, call),

@@ -1,11 +1,12 @@
 /** `release`: the holder gives back early, or withdraws what is still pending. `revoke`: somebody else ends it. */
 
 import { OncallError } from '../errors.ts';
+import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, EndReason, GrantView, Request } from '../lifecycle/types.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant } from './end.ts';
-import { requestNamed } from './names.ts';
+import { requestNamed, roleNamed } from './names.ts';
 import { inParallel } from './parallel.ts';
 import { requireAdmin, requireRevoker } from './rights.ts';
 import type { OneInput, OneResult, RevokeInput, RevokeResult } from './types.ts';
@@ -20,77 +21,87 @@ export async function release(deps: Deps, input: OneInput): Promise<OneResult> {
       next: `oncall revoke ${request.id}`,
     });
   }
-  const { ended, left, grants } = await endRequests(deps, [request], {
+  const { requests, ...rest } = await endRequests(deps, async () => [request], {
     reason: 'released',
     actor,
     ...(input.reason === undefined ? {} : { because: input.reason }),
   });
-  const after = await ledger.read((q) => q.request(request.id));
-  return { request: after ?? request, grants, ended, left };
+  return { request: requests[0] ?? request, ...rest };
 }
 
 export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const open =
-    'id' in input ? [await requestNamed(ledger, actor, input.id)] : (await ledger.read((q) => q.openRequests())).filter(chosen(input));
-  if ('id' in input || 'role' in input) {
-    const role = 'role' in input ? input.role : (open[0]?.role ?? '');
-    await requireRevoker(deps, actor, Object.hasOwn(deps.policy.roles, role) ? deps.policy.roles[role] : undefined, `revoke ${role}`);
-  } else {
-    await requireAdmin(deps, actor, 'revoke by holder or everything');
+  const one = 'id' in input ? await requestNamed(ledger, actor, input.id) : undefined;
+  await requireRight(deps, actor, one === undefined ? input : { role: one.role });
+  const choose = async (q: Queries): Promise<readonly Request[]> => (one ? [one] : (await q.openRequests()).filter(chosenBy(input)));
+
+  if (input.dryRun) {
+    return ledger.read(async (q) => {
+      const requests = await choose(q);
+      const grants = (await grantsOf(q, requests)).filter(({ state }) => state !== 'ended');
+      return { requests, grants, ended: 0, left: grants.length };
+    });
   }
-  const { ended, left, grants } = await endRequests(deps, open, {
+  const result = await endRequests(deps, choose, {
     reason: 'revoked',
     actor,
     ...(input.reason === undefined ? {} : { because: input.reason }),
   });
-  const ids = open.map((request) => request.id);
-  const after = await ledger.read((q) => Promise.all(ids.map((id) => q.request(id))));
-  return { requests: after.filter((request) => request !== undefined), grants, ended, left };
+  if (result.requests.length === 0 && 'role' in input) roleNamed(deps.policy, input.role);
+  return result;
 }
 
-const chosen =
+async function requireRight(deps: Deps, actor: Actor, input: RevokeInput): Promise<void> {
+  if (!('role' in input)) return requireAdmin(deps, actor, 'revoke by holder or everything');
+  const role = Object.hasOwn(deps.policy.roles, input.role) ? deps.policy.roles[input.role] : undefined;
+  return requireRevoker(deps, actor, role, `revoke ${input.role}`);
+}
+
+const chosenBy =
   (input: RevokeInput) =>
-  (request: Request): boolean =>
-    'holder' in input ? request.requester.email === input.holder.toLowerCase() : 'role' in input ? request.role === input.role : true;
+  ({ requester, role }: Request): boolean =>
+    'all' in input || ('holder' in input && requester.email === input.holder.toLowerCase()) || ('role' in input && role === input.role);
 
 type Ending = { readonly reason: Extract<EndReason, 'released' | 'revoked'>; readonly actor: Actor; readonly because?: string };
 
-/** Commits the end of everything first, then asks the directories: a crash in between leaves work for the sweep, not access. */
-async function endRequests(
-  deps: Deps,
-  requests: readonly Request[],
-  ending: Ending,
-): Promise<{ readonly ended: number; readonly left: number; readonly grants: readonly GrantView[] }> {
+const grantsOf = async (q: Queries, requests: readonly Request[]): Promise<readonly GrantView[]> =>
+  (await Promise.all(requests.map(({ id }) => q.grantsOfRequest(id)))).flat();
+
+/** Chooses and commits the end of everything in one transaction, then asks the directories: a crash in between leaves work for the sweep, not access. */
+async function endRequests(deps: Deps, choose: (q: Queries) => Promise<readonly Request[]>, ending: Ending): Promise<RevokeResult> {
   const ledger = await deps.ledger();
-  const ids = await ledger.write(async (q, now) => {
-    const due: string[] = [];
-    for (const { id } of requests) {
-      const request = await q.request(id);
-      if (request?.state === 'pending') {
-        const withdrawn = ending.reason === 'released';
-        await q.changeRequest(request, { state: withdrawn ? 'withdrawn' : 'denied' });
-        await q.record({
-          type: withdrawn ? 'request.withdrawn' : 'request.denied',
-          actor: ending.actor,
-          requestId: id,
-          role: request.role,
-          holder: request.requester.email,
-        });
-      }
-      if (request?.state === 'approved') await q.closeRequest(id);
-      for (const grant of await q.grantsOfRequest(id)) {
-        if (grant.state === 'ended') continue;
-        due.push(grant.id);
-        if (grant.state !== 'revoking') await beginEnd(q, now, grant, ending);
-      }
-    }
-    return due;
+  const { requests, due } = await ledger.write(async (q, now) => {
+    const chosen = await choose(q);
+    const begun: string[] = [];
+    for (const { id } of chosen) begun.push(...(await beginEndOf(q, now, id, ending)));
+    return { requests: chosen, due: begun };
   });
-  await inParallel(ids, 8, async (id) => void (await endGrant(deps, id)));
-  const grants = await ledger.read(async (q) => (await Promise.all(requests.map(({ id }) => q.grantsOfRequest(id)))).flat());
-  const touched = grants.filter((grant) => ids.includes(grant.id));
-  const left = touched.filter((grant) => grant.state !== 'ended').length;
-  return { ended: touched.length - left, left, grants: touched };
+  await inParallel(due, 8, async (id) => void (await endGrant(deps, id)));
+  return ledger.read(async (q) => {
+    const after = await Promise.all(requests.map(async (request) => (await q.request(request.id)) ?? request));
+    const grants = (await grantsOf(q, requests)).filter((grant) => due.includes(grant.id));
+    const left = grants.filter(({ state }) => state !== 'ended').length;
+    return { requests: after, grants, ended: grants.length - left, left };
+  });
+}
+
+/** Gives the ids of the grants that are not ended. */
+async function beginEndOf(q: Queries, now: number, id: string, ending: Ending): Promise<readonly string[]> {
+  const request = await q.request(id);
+  if (request?.state === 'pending') {
+    const withdrawn = ending.reason === 'released';
+    await q.changeRequest(request, { state: withdrawn ? 'withdrawn' : 'denied' });
+    await q.record({
+      type: withdrawn ? 'request.withdrawn' : 'request.denied',
+      actor: ending.actor,
+      requestId: id,
+      role: request.role,
+      holder: request.requester.email,
+    });
+  }
+  if (request?.state === 'approved') await q.closeRequest(id);
+  const open = (await q.grantsOfRequest(id)).filter(({ state }) => state !== 'ended');
+  for (const grant of open) if (grant.state !== 'revoking') await beginEnd(q, now, grant, ending);
+  return open.map((grant) => grant.id);
 }

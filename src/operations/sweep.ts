@@ -9,6 +9,7 @@ import { stuckAfter } from '../lifecycle/limits.ts';
 import { type PlannedStep, planSweep } from '../lifecycle/plan.ts';
 import type { GrantView } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
+import { departedPlan, endDeparted } from './departed.ts';
 import { beginEnd, endGrant } from './end.ts';
 import { lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
@@ -28,8 +29,10 @@ export async function sweep(deps: Deps, input: SweepInput): Promise<SweepResult>
 
   steps.push(...(await expirePending(deps)));
   steps.push(...(await endAllDue(deps)));
-  await recheck(deps, lookups(deps));
-  // What the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
+  const world = lookups(deps);
+  await recheck(deps, world);
+  await endDeparted(deps, world);
+  // Whoever has left, what the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
   steps.push(...(await tend(deps)));
   steps.push(...(await endAllDue(deps, steps)));
 
@@ -59,7 +62,8 @@ async function dryRun(deps: Deps): Promise<SweepResult> {
   const steps = planSweep(due, now)
     .flat()
     .map((step): SweepStep => ({ ...described(step), outcome: 'planned' }));
-  steps.push(...(await recheckPlan(deps, lookups(deps))));
+  const world = lookups(deps);
+  steps.push(...(await recheckPlan(deps, world)), ...(await departedPlan(deps, world)));
   return { steps, ended: 0, failed: 0, remaining: steps.length };
 }
 

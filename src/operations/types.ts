@@ -63,6 +63,8 @@ export type OneResult = { readonly request: Request; readonly grants: readonly G
 
 export type RevokeInput = ({ readonly id: string } | { readonly holder: string } | { readonly role: string } | { readonly all: true }) & {
   readonly reason?: string;
+  /** Tells what it would end, and changes nothing. */
+  readonly dryRun?: boolean;
 };
 export type RevokeResult = {
   readonly requests: readonly Request[];

@@ -9,9 +9,9 @@ import {
   aDecision,
   aGrant,
   aGranted,
+  ana,
   aPending,
   aRequest,
-  aStatus,
   awsTarget,
   fakeWiring,
   hour,
@@ -153,7 +153,6 @@ describe('deny', () => {
 
 describe('revoke', () => {
   const answers: Partial<Operations> = {
-    status: async () => aStatus(),
     revoke: async () => ({ requests: [aRequest()], grants: [endedGrant({ endReason: 'revoked' })], ended: 1, left: 0 }),
   };
   const asked: string[] = [];
@@ -182,13 +181,31 @@ describe('revoke', () => {
   });
 
   it('asks on a terminal, with how many it would end', async () => {
-    expect(verbs(await run(['revoke', '--holder', 'Maria@acme.dev'], answers, { io: terminal(true) }))).toEqual(['status', 'revoke']);
-    expect(asked.at(-1)).toBe('Revoke everything Maria@acme.dev has (1 request)?');
+    const result = await run(['revoke', '--holder', 'Maria@acme.dev'], answers, { io: terminal(true) });
+    expect(result.calls.map(({ input }) => input)).toEqual([{ holder: 'Maria@acme.dev', dryRun: true }, { holder: 'Maria@acme.dev' }]);
+    expect(asked.at(-1)).toBe('Revoke everything Maria@acme.dev has (1 request, 1 membership)?');
+    expect(result.out).toContain('Maria@acme.dev may ask again; to stop that, name them under blocked: in the policy');
+  });
+
+  it('counts the people, too, where there are several', async () => {
+    const requests = [aRequest(), aRequest({ id: 'm3n4pq', requester: ana })];
+    await run(['revoke', '--all'], { revoke: async () => ({ requests, grants: [], ended: 0, left: 0 }) }, { io: terminal(true) });
+    expect(asked.at(-1)).toBe('Revoke everything that oncall gave (2 requests, 2 people, 0 memberships)?');
+  });
+
+  it('does not ask whoever may not, nor about nothing', async () => {
+    const forbidden = new OncallError('forbidden', 'you may not revoke by holder or everything', { exit: 3, next: 'ask an admin' });
+    const before = asked.length;
+    expect((await run(['revoke', '--all'], { revoke: () => Promise.reject(forbidden) }, { io: terminal(true) })).exit).toBe(3);
+    const nothing = async () => ({ requests: [], grants: [], ended: 0, left: 0 });
+    const { exit, out } = await run(['revoke', '--holder', 'mari@acme.dev'], { revoke: nothing }, { io: terminal(true) });
+    expect([exit, out]).toEqual([0, 'nothing to revoke: mari@acme.dev has nothing, and waits for nothing; who has what: oncall status\n']);
+    expect(asked.length).toBe(before);
   });
 
   it('does nothing where the answer is no', async () => {
     const result = await run(['revoke', '--all'], answers, { io: terminal(false) });
-    expect([result.exit, verbs(result)]).toEqual([1, ['status']]);
+    expect([result.exit, result.calls.map(({ input }) => input)]).toEqual([1, [{ all: true, dryRun: true }]]);
     expect([result.out, result.err]).toEqual(['nothing was changed\n', '']);
   });
 

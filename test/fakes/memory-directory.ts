@@ -12,6 +12,7 @@ export type MemoryDirectory = Directory & {
   put(user: string, group: string): void;
   take(user: string, group: string): void;
   deleteUser(name: string): void;
+  deactivate(name: string): void;
   addUser(name: string): void;
   /** Throws for the next call of `verb`, before or after its effect. */
   fail(
@@ -34,6 +35,7 @@ export function memoryDirectory(
   const groups = new Map(
     Object.entries(world.groups).map(([group, members]) => [group, new Set(members.map((user) => users.get(user) as string))]),
   );
+  const inactive = new Set<string>();
   const calls: MemoryDirectory['calls'] = [];
   const faults: { verb: string; error: ProviderError; when: 'before' | 'after'; times: number }[] = [];
   const nameOf = (id: string): string => [...users].find(([, one]) => one === id)?.[0] ?? `deleted ${id}`;
@@ -64,10 +66,14 @@ export function memoryDirectory(
       for (const set of groups.values()) set.delete(users.get(user) as string);
       users.delete(user);
     },
+    deactivate: (user) => void inactive.add(user),
+    suspendsUsers: true,
     addUser,
     fail: (verb, error, when = 'before', times = 1) => void faults.push({ verb, error, when, times }),
     findUser: (user) =>
-      call('findUser', { user }, () => (users.has(user) ? { userId: users.get(user) as string, userName: user, active: true } : undefined)),
+      call('findUser', { user }, () =>
+        users.has(user) ? { userId: users.get(user) as string, userName: user, active: !inactive.has(user) } : undefined,
+      ),
     findGroup: (group) =>
       call('findGroup', { group }, () => (groups.has(group) ? { account, groupId: `g-${group}`, groupName: group } : undefined)),
     read: (pin) =>

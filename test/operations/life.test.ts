@@ -73,6 +73,118 @@ describe('in and out', () => {
   });
 });
 
+describe('the emergency brake', () => {
+  const roles = [
+    role('one'),
+    role('two', { targets: [{ directory: 'okta', group: 'web' }] }),
+    role('asked', { allow: [], ask: [rule(user('sam'))], approvers: [rule(user('ana'))] }),
+  ];
+  const busy = async (): Promise<Awaited<ReturnType<typeof company>>> => {
+    const world = await company({ roles });
+    for (const [who, what] of [
+      ['maria', 'one'],
+      ['maria', 'two'],
+      ['sam', 'one'],
+      ['sam', 'asked'],
+    ] as const)
+      await world.as(who).request({ role: what, asked: { byDefault: true }, reason: 'page 4711' });
+    return world;
+  };
+
+  it('tells what it would end, to those only who may, and changes nothing', async () => {
+    const world = await busy();
+    await expect(world.as('sam').revoke({ all: true, dryRun: true })).rejects.toMatchObject({ code: 'forbidden', exit: 3 });
+    const plan = await world.as('boss').revoke({ role: 'one', dryRun: true });
+    expect(plan).toMatchObject({ ended: 0, left: 2 });
+    expect(plan.requests.map(({ requester }) => requester.email)).toEqual(['maria@acme.dev', 'sam@acme.dev']);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev', 'sam@acme.dev']);
+  });
+
+  it('ends a role for everybody, and nothing else', async () => {
+    const world = await busy();
+    expect(await world.as('boss').revoke({ role: 'one' })).toMatchObject({ ended: 2, left: 0 });
+    expect([world.okta.in('db'), world.okta.in('web')]).toEqual([[], ['maria@acme.dev']]);
+    await expect(world.as('boss').revoke({ role: 'no-such-role' })).rejects.toMatchObject({ code: 'unknown-role', exit: 2 });
+  });
+
+  it('ends everything, and what waits for an approver, too', async () => {
+    const world = await busy();
+    expect(await world.as('boss').revoke({ all: true, reason: 'breach' })).toMatchObject({ ended: 3, left: 0 });
+    expect([world.okta.in('db'), world.okta.in('web')]).toEqual([[], []]);
+    expect((await world.as('boss').status({})).requests).toEqual([]);
+  });
+
+  it('catches what is being activated while it runs', async () => {
+    const world = await company();
+    let revoked: Promise<unknown> | undefined;
+    const add = world.okta.add.bind(world.okta);
+    const directory = async () => ({
+      ...world.okta,
+      add: async (...call: Parameters<typeof add>) => {
+        const added = await add(...call);
+        revoked = world.as('boss').revoke({ all: true });
+        await revoked;
+        return added;
+      },
+    });
+    await world.as('maria', { directory }).request({ role: 'db-admin', asked: { byDefault: true } });
+    await revoked;
+    await world.sweepAfter(quietMs);
+    await world.sweepAfter(quietMs);
+    expect(world.okta.in('db')).toEqual([]);
+  });
+});
+
+describe('who has left', () => {
+  const both = [role('one'), role('two', { targets: [{ directory: 'okta', group: 'web' }] })];
+
+  it('loses every grant at the next sweep once a directory says so', async () => {
+    const world = await company({ roles: both });
+    for (const { name } of both) await world.as('maria').request({ role: name, asked: { byDefault: true } });
+    await world.as('sam').request({ role: 'one', asked: { byDefault: true } });
+    world.okta.deactivate('maria@acme.dev');
+    expect(await world.as('cron').sweep({ dryRun: true })).toMatchObject({
+      steps: [
+        { outcome: 'planned', holder: 'maria@acme.dev', role: 'one', because: 'maria@acme.dev is no longer active in okta' },
+        { outcome: 'planned', holder: 'maria@acme.dev', role: 'two' },
+      ],
+    });
+    const swept = await world.sweepAfter(minute);
+    expect(swept).toMatchObject({ ended: 2, failed: 0 });
+    expect(swept.steps[0]).toMatchObject({ outcome: 'done', because: 'maria@acme.dev is no longer active in okta' });
+    expect([world.okta.in('db'), world.okta.in('web')]).toEqual([['sam@acme.dev'], []]);
+    const events = await world.as('boss').audit({});
+    expect(events.find(({ type }) => type === 'grant.revoking')).toMatchObject({ actor: 'sweep', endReason: 'revoked' });
+  });
+
+  it('keeps what it has while the directory cannot say, and is asked once per run', async () => {
+    const world = await company({ roles: both });
+    for (const { name } of both) await world.as('maria').request({ role: name, asked: { byDefault: true } });
+    world.okta.deactivate('maria@acme.dev');
+    world.okta.fail('findUser', lost);
+    const before = world.okta.calls.length;
+    expect(await world.sweepAfter(minute)).toMatchObject({ ended: 0 });
+    expect(world.okta.calls.slice(before).filter(({ verb }) => verb === 'findUser')).toHaveLength(1);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
+  it('is not judged by a policy that could be read only in part', async () => {
+    const world = await company();
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    world.okta.deactivate('maria@acme.dev');
+    await world.as('cron', { policyFault: 'people: is broken' }).sweep({});
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
+  it('is also whom the policy blocks, by the e-mail that asked', async () => {
+    const world = await company();
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    const policy = { ...world.policy, blocked: ['maria@acme.dev'] };
+    expect(await world.as('cron', { policy }).sweep({})).toMatchObject({ ended: 1, steps: [{ because: 'blocked by the policy' }] });
+    expect(world.okta.in('db')).toEqual([]);
+  });
+});
+
 describe('asking again', () => {
   it('finds what is held, never shortens it, and moves the end only later', async () => {
     const world = await company();
