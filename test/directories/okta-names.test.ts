@@ -46,6 +46,8 @@ describe('a user of okta', () => {
     async (status) => {
       okta.addUser('maria@acme.dev', status);
       expect(await directory.findUser('maria@acme.dev', {})).toMatchObject({ active: false });
+      // Or the sweep would never ask.
+      expect(directory.suspendsUsers).toBe(true);
     },
   );
 
