@@ -26,6 +26,14 @@ export const oktaError = (status: number, errorCode: string, errorSummary: strin
 let serial = 0;
 const newId = (kind: string): string => `${kind}${(++serial).toString(36).padStart(17, 'A')}`;
 
+/** The document has no `after` for a user's groups, yet Okta cuts long lists of them, too: a cursor that came in a link is the server's own. */
+function withoutCursor(exchange: Exchange, url: URL): Exchange {
+  if (!/^\/api\/v1\/users\/[^/]+\/groups$/.test(url.pathname)) return exchange;
+  const bare = new URL(url);
+  bare.searchParams.delete('after');
+  return { ...exchange, path: `${bare.pathname}${bare.search}` };
+}
+
 export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne0000000000000', pageSize = 5 } = {}) {
   const judge = await oktaDocument();
   const org = { id: newId('00o') };
@@ -35,6 +43,8 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
   const oauth: OktaOAuth = oktaOAuth();
   const requests: { readonly action: string; readonly query: URLSearchParams; readonly headers: IncomingMessage['headers'] }[] = [];
   const violations: string[] = [];
+  /** Whose sessions were ended, each time. */
+  const signedOut: string[] = [];
   const state = { pageSize, emptyPages: false, readOnly: false, lag: false, hiddenUsers: false };
   /** What `search` sees while it lags. */
   let searchable: OktaGroup[] = [];
@@ -118,7 +128,7 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
           [...groups.values()].filter(({ members }) => members.has(user.id)),
           showGroup,
         );
-      if (part === 'sessions') return state.readOnly ? denied() : { status: 204 };
+      if (part === 'sessions') return state.readOnly ? denied() : endSessions(user, url);
     }
     if (kind === 'groups' && id === '') return listGroups(url);
     if (kind === 'groups' && id === 'rules') return paged(url, [...rules.values()], showRule, 50);
@@ -130,6 +140,12 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
       return paged(url, members, showUser, 1000);
     }
     return change(method, group, other);
+  }
+  function endSessions(user: OktaUser, url: URL): Reply {
+    // Left out, it means yes on newer orgs: the next sign-in would be asked for every factor anew.
+    if (url.searchParams.get('forgetDevices') !== 'false') violations.push(`${user.login} would have their devices forgotten`);
+    signedOut.push(user.login);
+    return { status: 204 };
   }
   const denied = () => failure(403, 'E0000006', 'You do not have permission to perform the requested action');
 
@@ -164,7 +180,7 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
     const exchange = { method, path, headers: headers as Exchange['headers'] };
     requests.push({ action: `${method} ${url.pathname}`, query: url.searchParams, headers });
     const isToken = url.pathname === '/oauth2/v1/token';
-    const wrong = isToken ? undefined : judge?.request(exchange);
+    const wrong = isToken ? undefined : judge?.request(withoutCursor(exchange, url));
     if (wrong !== undefined) violations.push(`request ${wrong}`);
     const { status, body: said, headers: own } = wrong === undefined ? reply(exchange, url, body) : failure(400, 'E0000001', wrong);
     const broken = isToken || wrong !== undefined ? undefined : judge?.response(exchange, status, said);
@@ -199,6 +215,7 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
     rules,
     requests,
     violations,
+    signedOut,
     named,
     known,
     addUser: (login: string, status = 'ACTIVE') => {
@@ -230,6 +247,7 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
       for (const each of [users, groups, rules]) each.clear();
       requests.length = 0;
       violations.length = 0;
+      signedOut.length = 0;
       oauth.reset();
       Object.assign(state, { pageSize, emptyPages: false, readOnly: false, lag: false, hiddenUsers: false });
     },
