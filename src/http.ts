@@ -1,8 +1,9 @@
 /** One small JSON-over-HTTP reader for adapters: bounded in time, size and tries, follows nothing, and fails with `ProviderError` only. */
 
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv4 } from 'node:net';
 import { isProviderError, ProviderError, type ProviderFault } from './errors.ts';
+import { proxyAgent, proxyFault, viaProxy } from './proxy.ts';
 
 export type GetOptions = {
   /** The provider's name for people: `PagerDuty`. */
@@ -55,12 +56,12 @@ async function pause(ms: number, options: GetOptions): Promise<void> {
 }
 
 async function getOnce(url: URL, options: GetOptions, leftMs: number): Promise<unknown> {
-  if (leftMs <= 0) throw late(options);
+  if (leftMs <= 0) throw late(url, options);
   const tooLate = new AbortController();
   const timer = setTimeout(() => tooLate.abort(), leftMs);
   const signal = options.signal === undefined ? tooLate.signal : AbortSignal.any([tooLate.signal, options.signal]);
   try {
-    const response = await send(url, options.headers ?? {}, signal);
+    const response = await send(url, { headers: options.headers ?? {}, signal });
     const body = await read(response, options);
     const date = Date.parse(response.headers.date ?? '');
     if (!Number.isNaN(date)) options.onServerDate?.(date);
@@ -68,21 +69,33 @@ async function getOnce(url: URL, options: GetOptions, leftMs: number): Promise<u
   } catch (error) {
     if (isProviderError(error)) throw error;
     if (options.signal?.aborted) throw stopped(options, error);
-    if (tooLate.signal.aborted) throw late(options);
+    if (tooLate.signal.aborted) throw late(url, options);
     throw unreachable(error, url, options);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** `https` costs 33 ms to load and is not needed for an emulator; `fetch` would cost 87 ms on Node 20. A proxy's agent would be chosen here. */
-async function send(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
+export type Requester = (options: RequestOptions) => ClientRequest;
+
+/**
+ * Every request of this program but the AWS SDK's begins here, through the proxy where there is one.
+ * `https` costs 33 ms to load and is not needed for an emulator; `fetch` would cost 87 ms on Node 20.
+ */
+export async function requester(url: URL): Promise<Requester> {
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const agent = url.protocol === 'https:' ? await proxyAgent() : undefined;
+  return ({ headers, ...options }) =>
+    request(url, { ...options, ...(agent && { agent }), headers: { 'user-agent': 'oncall', ...(headers as Record<string, string>) } });
+}
+
+export async function send(url: URL, options: RequestOptions, body?: string | Uint8Array): Promise<IncomingMessage> {
+  const open = await requester(url);
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'GET', headers: { 'user-agent': 'oncall', ...headers }, signal });
+    const outgoing = open(options);
     outgoing.once('response', resolve);
     outgoing.on('error', reject);
-    outgoing.end();
+    outgoing.end(body);
   });
 }
 
@@ -108,12 +121,23 @@ function answer(response: IncomingMessage, text: string, url: URL, options: GetO
   if (status < 200 || status > 299) throw refusal(status, response.headers, parsed(text), url, options);
   const body = parsed(text);
   if (body === undefined) {
-    throw new ProviderError(options.provider, 'malformed', `${options.provider} answered ${status} with something that is not JSON`, {
+    throw new ProviderError(options.provider, 'malformed', `what answered for ${options.provider} at ${url.host} sent ${whatCame(text)}`, {
       applied: 'no',
+      next: somethingBetween(url.host),
     });
   }
   return body;
 }
+
+/** What is not the answer it should be, in words. */
+export function whatCame(text: string): string {
+  if (text.trim() === '') return 'an empty answer';
+  if (parsed(text) !== undefined) return 'data of another shape';
+  return /^\s*</.test(text) ? 'a web page, not data' : 'half an answer, or none that is JSON';
+}
+
+export const somethingBetween = (host: string): string =>
+  `look for what stands between this host and ${host}: a proxy, a sign-in page of the network; or a wrong address in the policy`;
 
 /** `undefined` is no JSON value, so it can stand for a text that is none. */
 function parsed(text: string): unknown {
@@ -182,6 +206,7 @@ function quoted(body: unknown, options: GetOptions): string {
 
 const reasons: Readonly<Record<string, string>> = {
   EPROTO: 'what listens there does not speak TLS',
+  HPE_INVALID_CONSTANT: 'what listens there does not speak HTTP',
   ENOTFOUND: 'its name cannot be resolved',
   EAI_AGAIN: 'its name cannot be resolved now',
   ECONNREFUSED: 'nothing listens there',
@@ -189,9 +214,27 @@ const reasons: Readonly<Record<string, string>> = {
   EPIPE: 'the connection was cut',
 };
 
-function unreachable(error: unknown, url: URL, { provider }: GetOptions): ProviderError {
+const steps: Readonly<Record<string, string>> = {
+  EPROTO: 'check its address in the policy',
+  HPE_INVALID_CONSTANT: 'check its address in the policy',
+  ENOTFOUND: 'check its address in the policy, and whether this host can resolve names',
+  ECONNREFUSED: 'check its address in the policy, and the firewalls on the way',
+};
+
+/** What a failed connection means, for people, and what they can do about it. */
+export function causeOf(error: unknown): { readonly code: string; readonly because: string; readonly next?: string } {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason given';
-  // Never the error as cause: some of Node's carry the request with its headers.
+  if (/CERT|SIGNATURE|ALTNAME|SELF_SIGNED/.test(code)) {
+    const next = 'where a company proxy opens TLS, name its certificate in NODE_EXTRA_CA_CERTS';
+    return { code, because: `its TLS certificate is not trusted here (${code})`, next };
+  }
+  const next = steps[code];
+  return { code, because: reasons[code] ?? code, ...(next === undefined ? {} : { next }) };
+}
+
+function unreachable(error: unknown, url: URL, { provider }: GetOptions): ProviderError {
+  const { code, because, next } = causeOf(error);
+  // Never Node's error as cause: some carry the request with its headers.
   if (code === 'ERR_INVALID_CHAR') {
     return new ProviderError(
       provider,
@@ -200,19 +243,22 @@ function unreachable(error: unknown, url: URL, { provider }: GetOptions): Provid
       { applied: 'no' },
     );
   }
-  const untrusted = /CERT|SIGNATURE|ALTNAME|SELF_SIGNED/.test(code);
-  const because = untrusted ? `its TLS certificate is not trusted here (${code})` : (reasons[code] ?? code);
-  return new ProviderError(provider, 'unavailable', `${provider} cannot be reached at ${url.host}: ${because}`, {
+  const proxied = proxyFault(error);
+  if (proxied) {
+    const { fault, how } = proxied;
+    return new ProviderError(provider, fault, `${provider} cannot be reached ${how}`, { applied: 'no', next: proxied.next, cause: error });
+  }
+  return new ProviderError(provider, 'unavailable', `${provider} cannot be reached at ${url.host}${viaProxy(url)}: ${because}`, {
     applied: 'no',
-    ...(untrusted ? { next: 'where a company proxy opens TLS, name its certificate in NODE_EXTRA_CA_CERTS' } : {}),
+    ...(next === undefined ? {} : { next }),
   });
 }
 
-function late({ provider, timeoutMs }: GetOptions): ProviderError {
+function late(url: URL, { provider, timeoutMs }: GetOptions): ProviderError {
   return new ProviderError(
     provider,
     'timeout',
-    `${provider} did not answer within ${timeoutMs < 1000 ? `${timeoutMs} ms` : `${timeoutMs / 1000} s`}`,
+    `${provider} did not answer${viaProxy(url)} within ${timeoutMs < 1000 ? `${timeoutMs} ms` : `${timeoutMs / 1000} s`}`,
     { applied: 'no' },
   );
 }

@@ -1,6 +1,6 @@
-/** Credentials that the policy names: a profile, an IAM role to assume, or both. A file of its own, as the SDK's chain needs none of it. */
+/** Credentials that the policy names: a profile, an IAM role to assume, or both. A file of its own, as the SDK's chain needs none of it unless it goes through a proxy. */
 
-import { fromIni, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import type { Settings } from './aws-iam.ts';
 import { endpointsOf, type SharedConfig } from './aws-iam-sdk.ts';
 
@@ -9,10 +9,11 @@ export function namedCredentials(
   { region, requestHandler, maxAttempts, retryMode, retryStrategy, logger }: SharedConfig,
 ) {
   const { profile, assumeRole } = settings.credentials ?? {};
-  const clientConfig = { region, requestHandler, maxAttempts, retryMode, retryStrategy };
+  // Without a region: SSO has the one that the profile names, STS the caller's.
+  const clientConfig = { requestHandler, maxAttempts, retryMode, retryStrategy };
   // That profile and no other: the SDK's chain would go on to the next source where it is missing.
-  const fromProfile = profile === undefined ? undefined : fromIni({ profile, clientConfig, logger });
-  if (assumeRole === undefined) return fromProfile as NonNullable<typeof fromProfile>;
+  const source = profile === undefined ? fromNodeProviderChain({ clientConfig, logger }) : fromIni({ profile, clientConfig, logger });
+  if (assumeRole === undefined) return source;
   const { sts } = endpointsOf(settings);
   return fromTemporaryCredentials({
     params: {
@@ -20,8 +21,8 @@ export function namedCredentials(
       RoleSessionName: assumeRole.sessionName ?? 'oncall',
       ...(assumeRole.externalId && { ExternalId: assumeRole.externalId }),
     },
-    clientConfig: { ...clientConfig, ...(sts && { endpoint: sts }) },
+    clientConfig: { ...clientConfig, region, ...(sts && { endpoint: sts }) },
     logger,
-    ...(fromProfile && { masterCredentials: fromProfile }),
+    masterCredentials: source,
   });
 }

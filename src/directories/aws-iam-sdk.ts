@@ -1,7 +1,9 @@
 /** What every client of the AWS SDK is given: region, credentials, time-outs, and how often a read is tried. */
 
+import type { Agent } from 'node:https';
 import type { IAMClient, IAMClientConfig } from '@aws-sdk/client-iam';
 import type { fromIni } from '@aws-sdk/credential-providers';
+import { proxyAgent } from '../proxy.ts';
 import type { Settings } from './aws-iam.ts';
 import type { AdapterContext } from './directory.ts';
 
@@ -18,12 +20,13 @@ export type SharedConfig = {
   readonly maxAttempts: number;
   readonly retryMode: string;
   readonly retryStrategy: RetryStrategy;
-  readonly requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: boolean };
+  readonly requestHandler: { connectionTimeout: number; requestTimeout: number; throwOnRequestTimeout: boolean; httpsAgent?: Agent };
   readonly logger: NonNullable<IAMClientConfig['logger']>;
   readonly credentials?: Credentials;
 };
 
-export function sharedConfig(settings: Settings, timeoutMs: number, context: AdapterContext): SharedConfig {
+export async function sharedConfig(settings: Settings, timeoutMs: number, context: AdapterContext): Promise<SharedConfig> {
+  const agent = await proxyAgent();
   // The warning that the SDK will leave Node 20 is for whoever builds this, not for whoever is paged.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const ignore = (): void => undefined;
@@ -34,11 +37,17 @@ export function sharedConfig(settings: Settings, timeoutMs: number, context: Ada
     retryMode: 'standard',
     retryStrategy: shortPauses,
     // Without the last one the SDK only writes a line to the log when the time is over.
-    requestHandler: { connectionTimeout: Math.min(LONGEST_CONNECT_MS, timeoutMs), requestTimeout: timeoutMs, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: Math.min(LONGEST_CONNECT_MS, timeoutMs),
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+      ...(agent && { httpsAgent: agent }),
+    },
     logger: { trace: ignore, debug: ignore, info: ignore, error: ignore, warn: (line: unknown) => context.log(`${context.name}: ${line}`) },
   };
   const { profile, assumeRole } = settings.credentials ?? {};
-  if (profile === undefined && assumeRole === undefined) return bare;
+  // Through a proxy the SDK's chain has to be told of it: what it calls by itself (SSO, STS) it calls without.
+  if (profile === undefined && assumeRole === undefined && agent === undefined) return bare;
   let provider: Promise<Credentials> | undefined;
   const load = async (): Promise<Credentials> => {
     const { namedCredentials } = await import('./aws-iam-credentials.ts');

@@ -1,6 +1,8 @@
 /** What signing in is given by whoever calls it, and the folder where it keeps things. */
 
 import { join } from 'node:path';
+import { OncallError } from '../errors.ts';
+import { type PrivateFolder, privateFolder } from '../private-file.ts';
 
 export type SignInContext = {
   /** Holds tokens and issuers' keys; absolute. Made with mode 0700 where it is missing. */
@@ -20,3 +22,16 @@ export type SignInContext = {
 export function signInFolder(userFolder: string, sudoUid?: string): string {
   return join(userFolder, sudoUid === undefined || !/^\d{1,10}$/.test(sudoUid) ? 'sign-in' : `sign-in-sudo-${sudoUid}`);
 }
+
+/** What lies in that folder: whoever could read it could act as somebody else, whoever could write it could sign tokens. */
+export const signInFiles = (folder: string, uid?: number): PrivateFolder =>
+  privateFolder(
+    folder,
+    (path, because, mend) =>
+      new OncallError('token-file-loose', `the sign-in kept in ${path} is not used`, {
+        exit: 4,
+        why: `${path} ${because}`,
+        next: `${mend}; then, to be sure that nobody else uses it: oncall logout, oncall login`,
+      }),
+    uid,
+  );

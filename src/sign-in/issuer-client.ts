@@ -1,17 +1,11 @@
 /** openid-client, set up for one issuer of the policy; and what its errors mean. Loaded only to sign in, to renew and to sign out. */
 
-import {
-  allowInsecureRequests,
-  type Configuration,
-  type CustomFetch,
-  clockSkew,
-  clockTolerance,
-  customFetch,
-  discovery,
-} from 'openid-client';
+import { allowInsecureRequests, type Configuration, clockSkew, clockTolerance, customFetch, discovery } from 'openid-client';
 import { isOncallError, OncallError } from '../errors.ts';
-import { isLoopback } from '../http.ts';
+import { causeOf, isLoopback, somethingBetween } from '../http.ts';
+import { proxyFault, viaProxy } from '../proxy.ts';
 import type { SignInContext } from './context.ts';
+import { guardedFetch } from './issuer-fetch.ts';
 import { otherIssuer, unavailable } from './keys.ts';
 import { hostOf, quotable } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
@@ -33,17 +27,6 @@ export async function openClient(identity: OidcIdentity, context: SignInContext)
   );
   if (client.serverMetadata().issuer !== identity.issuer) throw otherIssuer(identity);
   return client;
-}
-
-/** openid-client reads web `Response`s, so here the global `fetch` is loaded. It ends with the command, and no endpoint that metadata names gets anything in the clear. */
-function guardedFetch(identity: OidcIdentity, stop: AbortSignal): CustomFetch {
-  return (url, options) => {
-    if (!url.startsWith('https://') && !(isLoopback(identity.issuer) && isLoopback(url))) {
-      throw unavailable(identity, `its metadata names an address that is not safe: ${quotable(url)}`);
-    }
-    const signal = options.signal === undefined ? stop : AbortSignal.any([stop, options.signal]);
-    return globalThis.fetch(url, { ...options, body: options.body ?? null, signal } as RequestInit);
-  };
 }
 
 export function tokensOf(answer: { access_token: string; id_token?: string; refresh_token?: string }): Tokens {
@@ -107,11 +90,19 @@ export function asOncallError(error: unknown, identity: OidcIdentity): Error {
   }
   const { code: kind, message } = error as { code?: unknown; message?: unknown };
   if (kind === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') return otherIssuer(identity);
-  if (isPassing(error))
-    return unavailable(identity, kind === 'OAUTH_TIMEOUT' ? `it did not answer within ${TIMEOUT_S} s` : unreachable(error));
+  const proxied = proxyFault(error);
+  if (proxied) return unavailable(identity, `it cannot be reached ${proxied.how}`, { next: proxied.next });
+  if (isPassing(error)) return unreachable(error, identity);
+  const came = typeof kind === 'string' && Object.hasOwn(notAnIssuer, kind) ? notAnIssuer[kind] : undefined;
+  if (came !== undefined) return unavailable(identity, `what answered there sent ${came}`, { next: somethingBetween(hostOf(identity)) });
   // openid-client's own words, which name claims and fields but hold no values; its causes do, so they are left behind.
   return unavailable(identity, `its answer is not as it must be (${quotable(String(message))})`);
 }
+
+const notAnIssuer: Readonly<Record<string, string>> = {
+  OAUTH_RESPONSE_IS_NOT_JSON: 'a web page, or something else that is not data',
+  OAUTH_PARSE_ERROR: 'half an answer, or none that is JSON',
+};
 
 /** What was thrown inside `fetch` comes back wrapped. */
 function ownError(error: unknown): OncallError | undefined {
@@ -125,8 +116,13 @@ function described(error: unknown, code: string): string {
   return `the issuer answered ${quotable(code)}${words}`;
 }
 
-function unreachable(error: unknown): string {
-  const { cause } = error as { cause?: { code?: unknown; status?: unknown } };
-  if (cause?.status !== undefined) return `it answered ${String(cause.status)}`;
-  return `it cannot be reached (${typeof cause?.code === 'string' ? cause.code : 'no reason given'})`;
+function unreachable(error: unknown, identity: OidcIdentity): OncallError {
+  const { code: kind, cause } = error as { code?: unknown; cause?: { status?: unknown } };
+  const via = viaProxy(identity.issuer);
+  if (kind === 'OAUTH_TIMEOUT') return unavailable(identity, `it did not answer${via} within ${TIMEOUT_S} s`);
+  if (cause?.status === 429)
+    return unavailable(identity, 'it has had too many calls (429)', { next: 'run the same command again in a minute' });
+  if (cause?.status !== undefined) return unavailable(identity, `it is not available (${String(cause.status)})`);
+  const { because, next } = causeOf(cause);
+  return unavailable(identity, `it cannot be reached${via}: ${because}`, { next });
 }

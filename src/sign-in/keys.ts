@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import type { JSONWebKeySet, JWK } from 'jose';
 import { isProviderError, OncallError } from '../errors.ts';
 import { getJson, isLoopback } from '../http.ts';
-import type { SignInContext } from './context.ts';
-import { readPrivate, writePrivate } from './private-file.ts';
+import { proxyFault } from '../proxy.ts';
+import { type SignInContext, signInFiles } from './context.ts';
 import { hostOf } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
 
@@ -56,7 +56,10 @@ async function fetchKeys(identity: OidcIdentity, context: SignInContext): Promis
     return usableKeys(await getJson(address, options), identity);
   } catch (error) {
     if (!isProviderError(error)) throw error;
-    throw unavailable(identity, error.message, error);
+    throw unavailable(identity, error.message, {
+      cause: error,
+      next: error.fault === 'unavailable' ? error.next : proxyFault(error)?.next,
+    });
   }
 }
 
@@ -88,11 +91,11 @@ export function otherIssuer(identity: OidcIdentity): OncallError {
   });
 }
 
-export function unavailable(identity: OidcIdentity, why: string, cause?: unknown): OncallError {
+export function unavailable(identity: OidcIdentity, why: string, more: { cause?: unknown; next?: string | undefined } = {}): OncallError {
   return new OncallError('issuer-unavailable', `${hostOf(identity)} cannot be asked who you are`, {
     why,
-    next: 'try again; if it stays so, open the address of the issuer in a browser',
-    cause,
+    next: more.next ?? 'try again; if it stays so, open the address of the issuer in a browser',
+    cause: more.cause,
   });
 }
 
@@ -113,7 +116,7 @@ const nameOf = (issuer: string): string => `keys-${createHash('sha256').update(i
 
 /** A file that others could have written is an error, not a cache that is missing: whose keys these are is the whole question. */
 function readCache({ issuer }: OidcIdentity, folder: string): Cached | undefined {
-  const text = readPrivate(folder, nameOf(issuer));
+  const text = signInFiles(folder).read(nameOf(issuer));
   try {
     const found = text === undefined ? undefined : (JSON.parse(text) as Cached);
     return found?.issuer === issuer && Array.isArray(found.keys) ? found : undefined;
@@ -124,7 +127,7 @@ function readCache({ issuer }: OidcIdentity, folder: string): Cached | undefined
 
 function writeCache(cached: Cached, { folder, log }: SignInContext): void {
   try {
-    writePrivate(folder, nameOf(cached.issuer), JSON.stringify(cached));
+    signInFiles(folder).write(nameOf(cached.issuer), JSON.stringify(cached));
   } catch (error) {
     log(`the keys of ${cached.issuer} could not be kept: ${(error as Error).message}`);
   }

@@ -74,11 +74,11 @@ async function renewOrKeep(signIn: SignIn, refreshToken: string, identity: OidcI
   }
 }
 
-function unreachable(identity: OidcIdentity, { why }: OncallError): OncallError {
+function unreachable(identity: OidcIdentity, { why, next = 'try again' }: OncallError): OncallError {
   const ended = expired(identity, '');
   return new OncallError('issuer-unavailable', `${ended.message} and cannot be renewed now`, {
     ...(why === undefined ? {} : { why }),
-    next: 'try again',
+    next,
   });
 }
 

@@ -2,9 +2,10 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openSender, type Sender } from '../../src/directories/okta-send.ts';
 import { expectFault } from '../contracts/directory-world.ts';
+import { startProxy } from '../fakes/proxy.ts';
 
 const caught: string[] = [];
 const org = createServer((request, response) => {
@@ -76,4 +77,25 @@ it('lets no write out after a stop that comes at the last moment', async () => {
   });
   await expectFault(late, 'unavailable', 'no');
   expect([gates, caught.includes('PUT /stopped')]).toEqual([0, false]);
+});
+
+it('knows that a write for which there was no tunnel was not applied, and one in a tunnel that was cut may be', async () => {
+  const proxy = await startProxy({ route: () => (org.address() as AddressInfo).port });
+  vi.stubEnv('HTTPS_PROXY', proxy.url);
+  const context = { name: 'okta', now: Date.now, log: () => undefined, onServerDate: () => undefined, baseDir: '/' };
+  const { write } = openSender('https://acme.okta.test', 1_000, context);
+  const put = () => write({ method: 'PUT', url: 'https://acme.okta.test/x', need }, authorize, { beforeWrite: () => undefined });
+  try {
+    proxy.mood = { status: 404, body: '{"errorCode":"E0000007"}' };
+    expect((await expectFault(put(), 'unavailable', 'no')).message).toContain('does not let acme.okta.test:443 through (404)');
+    proxy.mood = 'cut';
+    await expectFault(put(), 'unavailable', 'no');
+    proxy.mood = 'cut-later';
+    await expectFault(put(), 'unavailable', 'unknown');
+    proxy.mood = 'silence';
+    expect((await expectFault(put(), 'timeout', 'unknown')).message).toContain(`through the proxy ${proxy.host} within 1 s`);
+  } finally {
+    vi.unstubAllEnvs();
+    await proxy.stop();
+  }
 });

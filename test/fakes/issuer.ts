@@ -10,9 +10,11 @@ export type Account = { readonly id: string; readonly email: string; readonly ve
 export const clientId = '0oa1oncall';
 export const audience = 'api://oncall';
 const mount = '/oauth2/default';
+const secretParts = ['access_token', 'id_token', 'refresh_token', 'device_code', 'code', 'code_verifier'];
 
 export type Issuer = {
   readonly url: string;
+  readonly listensAt: string;
   readonly accounts: Record<string, Account>;
   /** What tests change while it runs. */
   readonly knobs: {
@@ -37,6 +39,8 @@ export type Issuer = {
   };
   /** `POST /v1/token device_code`, `GET /v1/keys`. */
   readonly seen: string[];
+  /** Every token, code and verifier that went either way. */
+  readonly secrets: Set<string>;
   identity(changes?: Partial<OidcIdentity>): OidcIdentity;
   readonly keys: { readonly kid: string; readonly private: CryptoKey; readonly public: JWK };
   /** Signed by the issuer's own key unless `header` or `key` say otherwise. */
@@ -44,7 +48,8 @@ export type Issuer = {
   stop(): Promise<void>;
 };
 
-export async function startIssuer(): Promise<Issuer> {
+/** `origin`: where something with TLS before it is reached, which forwards to `listensAt`. */
+export async function startIssuer({ origin }: { readonly origin?: string } = {}): Promise<Issuer> {
   const speakAgain = hush();
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
   const kid = 'key-1';
@@ -52,9 +57,11 @@ export async function startIssuer(): Promise<Issuer> {
   let handle: RequestListener = () => undefined;
   const server = createServer((request, response) => handle(request, response));
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${mount}`;
+  const listensAt = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = `${origin ?? listensAt}${mount}`;
   const issuer: Issuer = {
     url,
+    listensAt,
     accounts: {
       'maria@acme.dev': { id: '00u1maria', email: 'Maria@acme.dev', verified: true },
       'sam@acme.dev': { id: '00u2sam', email: 'sam@acme.dev', verified: false },
@@ -75,6 +82,7 @@ export async function startIssuer(): Promise<Issuer> {
       tokens: (answer) => answer,
     },
     seen: [],
+    secrets: new Set(),
     identity: (changes) => ({
       kind: 'oidc',
       issuer: url,
@@ -102,6 +110,7 @@ export async function startIssuer(): Promise<Issuer> {
 async function handlerOf(issuer: Issuer, privateJwk: JWK): Promise<RequestListener> {
   const { default: Provider } = await import('oidc-provider');
   const provider = new Provider(issuer.url, configuration(issuer, { ...privateJwk, kid: issuer.keys.kid, use: 'sig' }));
+  provider.proxy = issuer.url.startsWith('https:');
   provider.use(async (context, next) => {
     await next();
     const { knobs } = issuer;
@@ -116,6 +125,9 @@ async function handlerOf(issuer: Issuer, privateJwk: JWK): Promise<RequestListen
       knobs.slowDowns -= 1;
       context.body = { error: 'slow_down' };
       context.status = 400;
+    }
+    for (const from of [context.body, context.oidc?.params]) {
+      for (const name of secretParts) if (typeof from?.[name] === 'string') issuer.secrets.add(from[name]);
     }
     if (route === 'token') await new Promise((resolve) => setTimeout(resolve, knobs.tokenDelayMs));
   });
@@ -218,6 +230,15 @@ function configuration(issuer: Issuer, key: JWK): Record<string, unknown> {
 /** As a custom authorization server of Okta's writes an access token: login as `sub`, the user's id as `uid`, no `typ`, no e-mail. */
 function asOkta(token: { header?: object; payload: JWTPayload }, accounts: Issuer['accounts']): void {
   const { client_id: cid, scope, sub, ...rest } = token.payload;
-  token.payload = { ver: 1, ...rest, cid, uid: accounts[sub ?? '']?.id, scp: String(scope ?? '').split(' '), sub: sub ?? '' };
+  // Recognised wherever a token turns up, as a part of its middle.
+  token.payload = {
+    ver: 1,
+    ...rest,
+    canary: 'CANARY',
+    cid,
+    uid: accounts[sub ?? '']?.id,
+    scp: String(scope ?? '').split(' '),
+    sub: sub ?? '',
+  };
   token.header = { ...token.header, typ: undefined };
 }
