@@ -35,6 +35,7 @@ function explainText({ role, requester, decision, targets, refusal }: ExplainRes
   return [
     wrap(`${paint.bold(role)} for ${requester}: ${verdict(decision, context)}${refusal === undefined ? '' : ', but not now'}`, width, 2),
     wrap(`  in ${targets.map(nameOf).join(', ')}`, width, 5),
+    ...(decision.endsSessionsIn === undefined ? [] : [`  then signed out of ${decision.endsSessionsIn.join(' and ')}, everywhere`]),
     ...decision.findings.flatMap((finding) => findingLines(finding, context)),
     ...(refusal === undefined ? [] : refusalLines(refusal, context)),
   ].join('\n');

@@ -88,6 +88,7 @@ function grantedText(result: RequestResult, granted: Granted): string {
     wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result)}`, width, 8),
     ...labelled('why', reasons(request, decision, clock), granted.context),
     ...endsWith(request, granted.context),
+    ...thenSignedOut(request, granted),
     ...whereLines(request, granted),
     ...before(request, granted).map((line) => wrap(`        ${line}`, width, 8)),
   ];
@@ -100,6 +101,14 @@ function endsWith({ decision, expiresAt }: Request, context: Context): string[] 
   if (what.length === 0 || (what.join() === 'shift' && decision.limitedBy === 'shift')) return [];
   const latest = expiresAt === undefined ? '' : `, at the latest ${showInstant(expiresAt, context.clock())}`;
   return labelled('ends', [`with the ${what.join(' or the ')}${latest}`], context);
+}
+
+/** Whoever is about to be signed out of everything should know it beforehand; membership that stays signs nobody out. */
+function thenSignedOut({ requester, decision: { endsSessionsIn = [] } }: Request, { active, context, reader }: Granted): string[] {
+  const names = endsSessionsIn.filter((name) => active.some(({ target, owned }) => target.directory === name && owned !== false));
+  if (names.length === 0) return [];
+  const who = reader === 'requester' ? 'you are' : `${requester.email} is`;
+  return labelled('then', [`${who} signed out of ${names.join(' and ')}, everywhere`], context);
 }
 
 function whereLines(request: Request, { active, context, reader }: Granted): string[] {

@@ -12,11 +12,13 @@ export type MembershipChanges = {
   readonly owned?: boolean | null;
   readonly addBy?: number;
   readonly unansweredUntil?: number;
+  readonly endSessions?: boolean;
   readonly busyUntil?: number;
   readonly quietUntil?: number;
+  readonly removeBy?: number;
 };
 
-export function membershipQueries(connection: Connection, now: number) {
+export function membershipQueries(connection: Connection) {
   const one = async (where: string, params: readonly (string | number)[]): Promise<Membership | undefined> => {
     const [row] = await connection.all(`SELECT * FROM memberships WHERE ${where}`, params);
     return row && toMembership(row);
@@ -40,8 +42,11 @@ export function membershipQueries(connection: Connection, now: number) {
       (
         await connection.all(
           `SELECT directory, account, group_id, max(group_name) AS group_name, max(unanswered_until > ?) AS unanswered FROM memberships
-             WHERE id IN (SELECT membership_id FROM grants WHERE state <> 'ended') OR unanswered_until > ?
-             GROUP BY directory, account, group_id ORDER BY directory, group_id`,
+             WHERE id IN (
+               SELECT membership_id FROM grants WHERE state <> 'ended'
+               UNION ALL SELECT id FROM memberships WHERE unanswered_until > 0 AND unanswered_until > ?
+             )
+             GROUP BY directory, group_id, account ORDER BY directory, group_id`,
           [now, now],
         )
       ).map((row) => ({
@@ -52,13 +57,38 @@ export function membershipQueries(connection: Connection, now: number) {
         groupName: String(row.group_name),
       })),
 
+    /** Every group that anybody was ever let into. */
+    groupsEverUsed: async (): Promise<readonly (GroupPin & { readonly directory: string })[]> =>
+      (
+        await connection.all(
+          'SELECT directory, account, group_id, max(group_name) AS group_name FROM memberships GROUP BY directory, group_id, account',
+          [],
+        )
+      ).map((row) => ({
+        directory: String(row.directory),
+        account: String(row.account),
+        groupId: String(row.group_id),
+        groupName: String(row.group_name),
+      })),
+
     insertMembership: async (id: string, directory: string, holder: string, pin: Pin): Promise<Membership> => {
       await connection.run(
-        `INSERT INTO memberships (id, directory, account, holder, user_id, user_name, group_id, group_name, unanswered_until, busy_until, quiet_until, updated_at, version)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, 1)`,
-        [id, directory, pin.account, holder, pin.userId, pin.userName, pin.groupId, pin.groupName, now],
+        `INSERT INTO memberships (id, directory, account, holder, user_id, user_name, group_id, group_name, unanswered_until, end_sessions, busy_until, quiet_until, remove_by, version)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 1)`,
+        [id, directory, pin.account, holder, pin.userId, pin.userName, pin.groupId, pin.groupName],
       );
-      return { id, directory, holder, ...pin, unansweredUntil: 0, busyUntil: 0, quietUntil: 0, updatedAt: now, version: 1 };
+      return {
+        id,
+        directory,
+        holder,
+        ...pin,
+        unansweredUntil: 0,
+        endSessions: false,
+        busyUntil: 0,
+        quietUntil: 0,
+        removeBy: 0,
+        version: 1,
+      };
     },
 
     /** Compare-and-swap on `version`. */
@@ -70,20 +100,22 @@ export function membershipQueries(connection: Connection, now: number) {
         ...(owned === undefined ? {} : { owned }),
         ...(changes.addBy === undefined ? {} : { addBy: changes.addBy }),
         unansweredUntil: changes.unansweredUntil ?? membership.unansweredUntil,
+        endSessions: changes.endSessions ?? membership.endSessions,
         busyUntil: changes.busyUntil ?? membership.busyUntil,
         quietUntil: changes.quietUntil ?? membership.quietUntil,
-        updatedAt: now,
+        removeBy: changes.removeBy ?? membership.removeBy,
         version: membership.version + 1,
       };
       const changed = await connection.run(
-        `UPDATE memberships SET owned = ?, add_by = ?, unanswered_until = ?, busy_until = ?, quiet_until = ?, updated_at = ?, version = ? WHERE id = ? AND version = ?`,
+        `UPDATE memberships SET owned = ?, add_by = ?, unanswered_until = ?, end_sessions = ?, busy_until = ?, quiet_until = ?, remove_by = ?, version = ? WHERE id = ? AND version = ?`,
         [
           bit(next.owned),
           next.addBy ?? null,
           next.unansweredUntil,
+          bit(next.endSessions),
           next.busyUntil,
           next.quietUntil,
-          now,
+          next.removeBy,
           next.version,
           membership.id,
           membership.version,

@@ -78,9 +78,10 @@ export function toMembership(row: Row): Membership {
     ...optional('owned', row.owned, (value) => value === 1),
     ...optional('addBy', row.add_by, Number),
     unansweredUntil: number(row, 'unanswered_until'),
+    endSessions: row.end_sessions === 1,
     busyUntil: number(row, 'busy_until'),
     quietUntil: number(row, 'quiet_until'),
-    updatedAt: number(row, 'updated_at'),
+    removeBy: number(row, 'remove_by'),
     version: number(row, 'version'),
   };
 }

@@ -77,11 +77,14 @@ export type Membership = Pin & {
   readonly addBy?: number;
   /** Until when a member found here may be the doing of an add of ours that was never answered; 0: every add was answered. */
   readonly unansweredUntil: number;
+  /** What the holder is signed in to has still to be ended once this is removed: a grant that wanted so let them in. */
+  readonly endSessions: boolean;
   /** Until when one process alone may call the directory about this membership. */
   readonly busyUntil: number;
   /** After this instant no unanswered write of ours can land any more (bounded calls; a suspended process is what reconcile is for). */
   readonly quietUntil: number;
-  readonly updatedAt: number;
+  /** No removal of ours was sent at or after this instant; 0: none ever was. */
+  readonly removeBy: number;
   readonly version: number;
 };
 

@@ -4,6 +4,7 @@ import { isOncallError } from '../errors.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { decide } from '../policy/decide.ts';
 import type { Decision, Role, Rule } from '../policy/types.ts';
+import { readNow } from './anchor.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
@@ -52,9 +53,10 @@ async function refusedAllTheSame(
   decision: Decision,
 ): Promise<Pick<Refusal, 'error' | 'exit'> | undefined> {
   const ledger = await deps.ledger();
+  const still = { ...deps, anchor: readNow(deps.anchor) };
   return ledger.read(async (q, now) => {
     try {
-      await requireSweep(deps, q, now, role.targets, false);
+      await requireSweep(still, q, now, role.targets, false);
     } catch (error) {
       if (!isOncallError(error)) throw error;
       const { code, message, why = '', next = '' } = error;

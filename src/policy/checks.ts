@@ -5,6 +5,7 @@ import { foldEmail } from './fields.ts';
 import type { Path, Report } from './issue.ts';
 import { suggest } from './nearest.ts';
 import { isNotYet, notYet, otherWaysIn } from './not-yet.ts';
+import type { EndsSessions } from './sources.ts';
 import type { Role } from './types.ts';
 
 type KeysAt = (path: Path) => readonly string[];
@@ -18,6 +19,7 @@ export type RoleCheck = {
   readonly directories: readonly string[];
   /** Undefined where the directory is faulty, so that nobody can tell. */
   readonly exclusive: (directory: string) => readonly string[] | undefined;
+  readonly endsSessions: (directory: string) => EndsSessions;
   readonly report: Report;
 };
 
@@ -28,6 +30,7 @@ export const roleChecks: readonly ((check: RoleCheck) => void)[] = [
   targetsDiffer,
   defaultFitsMaximum,
   placesAreCountable,
+  sessionsCanEnd,
   askNeedsApprovers,
   unknownNeedsApprovers,
   approversAreOfUse,
@@ -90,6 +93,18 @@ function placesAreCountable({ role, path, exclusive, report }: RoleCheck): void 
       path: [...path, 'maxHolders'],
     });
   }
+}
+
+function sessionsCanEnd({ role, path, endsSessions, report }: RoleCheck): void {
+  if (role.endsSessionsIn === undefined) return;
+  const at = [...path, 'onEnd', 'endSessions'];
+  const targets = [...new Set(role.targets.map(({ directory }) => directory))].map((name) => ({ name, can: endsSessions(name) }));
+  for (const { name, can } of targets) {
+    if (typeof can === 'string') report({ code: 'no-sessions', message: `sessions in ${name} could not be ended`, hint: can, path: at });
+  }
+  if (targets.length === 0 || targets.some(({ can }) => can !== false)) return;
+  const message = `none of its directories can end sessions: ${targets.map(({ name }) => name).join(', ')}`;
+  report({ code: 'no-sessions', message, hint: 'take "onEnd" out: leaving a group is all that ends there', path: at });
 }
 
 const hasApprovers = ({ keys, defaultKeys }: RoleCheck): boolean => keys.includes('approvers') || defaultKeys.includes('approvers');

@@ -45,6 +45,7 @@ export function decide(input: DecideInput): Decision {
     outcome: verdict.outcome,
     heldBy: rules.map((rule) => rule.name),
     endsWith: lasting ? rules : [],
+    ...(role.endsSessionsIn === undefined || role.endsSessionsIn.length === 0 ? {} : { endsSessionsIn: role.endsSessionsIn }),
     approvers: verdict.outcome === 'ask' ? [...new Set(role.approvers.map((rule) => describeCondition(rule.condition)))] : [],
   };
 }

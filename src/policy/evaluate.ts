@@ -84,7 +84,7 @@ function wish(condition: Condition, wanted: boolean, subject: Subject): string |
   }
   const fact = factOf(condition, subject);
   if (isFactCondition(condition) && (fact === undefined || fact.holds === 'unknown'))
-    return `ask again when ${fact?.source ?? sourceOf(condition)} answers`;
+    return fact?.next ?? `ask again when ${fact?.source ?? sourceOf(condition)} answers`;
   if (condition.kind === 'during') return wanted ? `ask ${describeDuring(condition)}` : `ask outside ${describeDuring(condition)}`;
   if (condition.kind === 'incident' && fact?.holds === true && wanted) return 'be assigned to it by somebody else';
   const article = condition.kind === 'member' ? 'a ' : '';

@@ -71,12 +71,14 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   });
   const scope = scopeWith(nameConditions(written.conditions ?? {}, keysAt(['conditions']), scopeWith));
   const defaults = resolveDefaults(written.defaults ?? {}, scope);
-  const roles = Object.entries(written.roles ?? {}).map(([name, one]) => resolveRole(name, one, defaults, scope));
+  const endsSessions = (name: string) => directories.get(name)?.endsSessions;
+  const roles = Object.entries(written.roles ?? {}).map(([name, one]) => resolveRole(name, one, defaults, scope, endsSessions));
   const exclusive = (name: string) => directories.get(name)?.source?.exclusive;
   for (const role of roles) {
     const at: Path = ['roles', role.name];
     for (const check of roleChecks) {
-      check({ role, path: at, keys: keysAt(at), defaultKeys: keysAt(['defaults']), directories: scope.directories, exclusive, report });
+      const keys = { keys: keysAt(at), defaultKeys: keysAt(['defaults']) };
+      check({ role, path: at, ...keys, directories: scope.directories, exclusive, endsSessions, report });
     }
   }
   return {

@@ -25,6 +25,14 @@ export const wholeNumber = field((written): Read<number> => {
   return { code: 'bad-value', message: 'must be a whole number from 1 upward' };
 });
 
+/** Slower, and a removal would wait for its turn until it is too late to be sent. */
+const slowest = 0.5;
+
+export const callsPerSecond = field((written): Read<number> => {
+  if (typeof written === 'number' && Number.isFinite(written) && written >= slowest) return { value: written };
+  return { code: 'bad-value', message: `must be a number of calls from ${slowest} upward`, hint: '600 a minute are callsPerSecond: 10' };
+});
+
 export const duration = field((written): Read<number> => {
   if (typeof written !== 'string' && typeof written !== 'number')
     return { code: 'wrong-type', message: 'must be a length of time, for example 2h30m' };

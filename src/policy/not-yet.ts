@@ -15,7 +15,6 @@ const roleKeys = new Set([
   'escalate',
   'quorum',
   'offerFor',
-  'onEnd',
   'notify',
 ]);
 const conditionKeys = new Set(['client']);

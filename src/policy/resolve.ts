@@ -3,7 +3,8 @@
 import type { Path } from './issue.ts';
 import type { Scope } from './resolve-condition.ts';
 import { resolveRules } from './resolve-rules.ts';
-import type { WrittenDefaults, WrittenRole } from './schema.ts';
+import type { WrittenDefaults, WrittenRole, WrittenSweep } from './schema.ts';
+import type { EndsSessions } from './sources.ts';
 import type { Role, Rule, Sweep } from './types.ts';
 
 const minute = 60_000;
@@ -24,7 +25,13 @@ export function resolveDefaults(written: WrittenDefaults, scope: Scope): Default
   return { written, graceMs, deny: rules('deny'), approvers: rules('approvers') };
 }
 
-export function resolveRole(name: string, written: WrittenRole, defaults: Defaults, scope: Scope): Role {
+export function resolveRole(
+  name: string,
+  written: WrittenRole,
+  defaults: Defaults,
+  scope: Scope,
+  endsSessions: (directory: string) => EndsSessions,
+): Role {
   const path: Path = ['roles', name];
   const graceMs = written.grace ?? defaults.graceMs;
   const rules = (list: 'deny' | 'allow' | 'ask' | 'approvers') =>
@@ -43,6 +50,9 @@ export function resolveRole(name: string, written: WrittenRole, defaults: Defaul
     withinMs: written.within ?? defaults.written.within ?? hour,
     reason: written.reason ?? defaults.written.reason ?? 'when-asked',
     ...(written.maxHolders === undefined ? {} : { maxHolders: written.maxHolders }),
+    ...(written.onEnd?.endSessions
+      ? { endsSessionsIn: Object.keys(written.targets ?? {}).filter((directory) => endsSessions(directory) === true) }
+      : {}),
     whenUnknown,
   };
 }
@@ -59,6 +69,11 @@ function resolveTtl(own: Ttl, common: Ttl): Role['ttl'] {
   return { defaultMs: written, maxMs: max };
 }
 
-export function resolveSweep(written: { readonly refuseWhenLate?: number; readonly reconcile?: number } | undefined): Sweep {
-  return { refuseWhenLateMs: written?.refuseWhenLate ?? 15 * minute, reconcileMs: written?.reconcile ?? 15 * minute };
+export function resolveSweep(written: WrittenSweep | undefined): Sweep {
+  return {
+    refuseWhenLateMs: written?.refuseWhenLate ?? 15 * minute,
+    reconcileMs: written?.reconcile ?? 15 * minute,
+    // A little below the 5 minutes that cron is told, for what is under way then.
+    deadlineMs: written?.deadline ?? 4.5 * minute,
+  };
 }

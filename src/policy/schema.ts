@@ -1,7 +1,20 @@
 /** The policy file as it is written, key by key. Names are resolved and defaults filled in later, by `resolve`. */
 
 import * as z from 'zod/mini';
-import { duration, email, field, filled, grace, listOf, oneOrMany, text, timeOfDay, timeZone, wholeNumber } from './fields.ts';
+import {
+  callsPerSecond,
+  duration,
+  email,
+  field,
+  filled,
+  grace,
+  listOf,
+  oneOrMany,
+  text,
+  timeOfDay,
+  timeZone,
+  wholeNumber,
+} from './fields.ts';
 import { notYet } from './not-yet.ts';
 import type { Weekday } from './types.ts';
 
@@ -85,6 +98,7 @@ const role = z.strictObject({
   allow: optional(conditions),
   ask: optional(conditions),
   maxHolders: optional(wholeNumber),
+  onEnd: optional(z.strictObject({ endSessions: z.boolean() })),
 });
 
 const defaults = z.strictObject(roleDefaults);
@@ -97,11 +111,12 @@ export const ledger = field((written) => {
 
 const identity = z.looseObject({ kind: optional(text) });
 
-export const sweep = z.strictObject({ refuseWhenLate: optional(duration), reconcile: optional(duration) });
+export const sweep = z.strictObject({ refuseWhenLate: optional(duration), reconcile: optional(duration), deadline: optional(duration) });
 export const directory = z.looseObject({
   kind: optional(text),
   exclusive: optional(listOf(text)),
   userName: optional(z.enum(['email', 'local-part'])),
+  callsPerSecond: optional(callsPerSecond),
 });
 export const roster = z.looseObject({ kind: optional(text) });
 export const person = filled(z.record(z.string(), text));
@@ -129,5 +144,6 @@ export const file = z.strictObject({
 export type WrittenFile = z.infer<typeof file>;
 export type WrittenRole = z.infer<typeof role>;
 export type WrittenDefaults = z.infer<typeof defaults>;
+export type WrittenSweep = z.infer<typeof sweep>;
 export type WrittenDirectory = z.infer<typeof directory>;
 export type WrittenRoster = z.infer<typeof roster>;

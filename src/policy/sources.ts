@@ -8,6 +8,7 @@ import { shape } from './shape.ts';
 import type { DirectorySource, Identity, Source } from './types.ts';
 
 type Kind = { readonly settings: z.ZodMiniType<unknown>; readonly isLocal: (settings: unknown) => boolean };
+type DirectoryKind = Kind & { readonly endsSessions?: (settings: unknown) => true | string };
 type RosterKind = Kind & { readonly knowsIncidents: boolean };
 
 export type IdentityKind = {
@@ -17,7 +18,7 @@ export type IdentityKind = {
 };
 
 export type Kinds = {
-  readonly directories: Readonly<Record<string, Kind>>;
+  readonly directories: Readonly<Record<string, DirectoryKind>>;
   readonly rosters: Readonly<Record<string, RosterKind>>;
   readonly oidc: IdentityKind;
 };
@@ -30,10 +31,24 @@ export type Known<T> = {
   readonly faults: readonly Fault[];
 };
 
-export function readDirectory(name: string, written: WrittenDirectory, path: Path, kinds: Kinds['directories']): Known<DirectorySource> {
-  const { kind: writtenKind, exclusive = [], userName = 'email', ...rest } = written;
-  const { source, ...known } = readSource(name, writtenKind, rest, path, kinds, ['kind', 'exclusive', 'userName']);
-  return { ...known, knowsIncidents: undefined, source: source && { ...source, exclusive, userName } };
+/** Whether a directory can end what its users are signed in to: `false`: its kind cannot; a text: what its settings lack for it; undefined: they are faulty. */
+export type EndsSessions = boolean | string | undefined;
+
+export function readDirectory(
+  name: string,
+  written: WrittenDirectory,
+  path: Path,
+  kinds: Kinds['directories'],
+): Known<DirectorySource> & { readonly endsSessions: EndsSessions } {
+  const { kind: writtenKind, exclusive = [], userName = 'email', callsPerSecond, ...rest } = written;
+  const { source, ...known } = readSource(name, writtenKind, rest, path, kinds, ['kind', 'exclusive', 'userName', 'callsPerSecond']);
+  const endsSessions = source && (kinds[source.kind]?.endsSessions?.(source.settings) ?? false);
+  return {
+    ...known,
+    knowsIncidents: undefined,
+    endsSessions,
+    source: source && { ...source, exclusive, userName, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) },
+  };
 }
 
 export function readRoster(name: string, written: WrittenRoster, path: Path, kinds: Kinds['rosters']): Known<Source> {

@@ -75,6 +75,8 @@ export type Role = {
   /** `when-asked`: only where a person must decide. */
   readonly reason: 'required' | 'optional' | 'when-asked';
   readonly maxHolders?: number;
+  /** Set where `onEnd` says that sessions end with the membership: those directories among the targets that can. */
+  readonly endsSessionsIn?: readonly string[];
   readonly whenUnknown: 'ask' | 'deny';
 };
 
@@ -83,7 +85,12 @@ export type LedgerSettings = { readonly sqlite: string };
 /** `local` proves nothing. `settings` has passed the schema of the sign-in and is read by it only. */
 export type Identity = { readonly kind: 'local' } | { readonly kind: 'oidc'; readonly settings: unknown };
 
-export type Sweep = { readonly refuseWhenLateMs: number; readonly reconcileMs: number };
+export type Sweep = {
+  readonly refuseWhenLateMs: number;
+  readonly reconcileMs: number;
+  /** A run begins nothing after this, so that the next one takes over. */
+  readonly deadlineMs: number;
+};
 
 /** One directory or roster of the policy. `settings` has passed the schema of its kind and is read by that adapter only. */
 export type Source<S = unknown> = {
@@ -97,6 +104,8 @@ export type DirectorySource = Source & {
   readonly exclusive: readonly string[];
   /** How an e-mail becomes this directory's user name where `people` says nothing. */
   readonly userName: 'email' | 'local-part';
+  /** The provider's limit; the sweep takes a share of it. */
+  readonly callsPerSecond?: number;
 };
 
 export type Policy = {
@@ -129,6 +138,10 @@ export type Fact = {
   readonly detail?: string;
   /** Which source said so, for people: `PagerDuty`, `okta`. */
   readonly source?: string;
+  /** Where the source could not be asked: what to do about that. */
+  readonly next?: string;
+  /** Where the source could not be asked: it stays so until somebody changes something. */
+  readonly lasting?: true;
   /** Epoch ms. */
   readonly fetchedAt?: number;
   /** End of the shift that makes it hold, epoch ms; `null`: no end (permanently on call). */
@@ -172,6 +185,8 @@ export type Decision = {
   readonly heldBy: readonly string[];
   /** The rules among `heldBy` that end with a shift or an incident; the sweep asks them again. Empty when some rule that holds has no such end. */
   readonly endsWith: readonly Rule[];
+  /** Directories in which the holder's sessions are ended when the membership is; absent: none. */
+  readonly endsSessionsIn?: readonly string[];
   /** True where the outcome is deny or ask because a source could not be asked. */
   readonly undecided: boolean;
   /** For `ask`: who may say yes, for people (`on call for "PMGR567"`, `member of okta/Eng Managers`). */

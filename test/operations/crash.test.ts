@@ -42,7 +42,15 @@ function dyingAt(
     return copy;
   };
   const ledger = wrapped(world.ledger as never, ['read', 'write']) as unknown as Ledger;
-  const okta = wrapped(world.okta as never, ['findUser', 'findGroup', 'read', 'members', 'add', 'remove']) as unknown as Directory;
+  const okta = wrapped(world.okta as never, [
+    'findUser',
+    'findGroup',
+    'read',
+    'members',
+    'add',
+    'remove',
+    'endSessions',
+  ]) as unknown as Directory;
   const over: Partial<Deps> = { ledger: async () => ledger, directory: async () => okta };
   return { operations: world.as(name, over), dead, count: () => calls };
 }
@@ -51,6 +59,7 @@ const company3 = () =>
   company({
     roles: [
       role('both', {
+        endsSessionsIn: ['okta'],
         targets: [
           { directory: 'okta', group: 'db' },
           { directory: 'okta', group: 'web' },
@@ -67,6 +76,22 @@ async function settles(world: World): Promise<void> {
   expect(world.okta.in('db')).toEqual(['standing@acme.dev']);
   expect(world.okta.in('web')).toEqual(['maria@acme.dev', 'standing@acme.dev']);
   expect(await world.as('boss').status({})).toMatchObject({ requests: [], grants: [] });
+  await signedOut(world);
+}
+
+/** Whoever was let in by the role that says so: after the last removal, and nobody else. */
+async function signedOut(world: World): Promise<void> {
+  const wanted = new Set<string>();
+  await world.ledger.read(async (q) => {
+    for (const { type, requestId = '', holder, target } of await q.lastEvents(undefined))
+      if (type === 'membership.add' && (await q.request(requestId))?.role === 'both') wanted.add(`${holder} ${target?.group}`);
+  });
+  const { calls } = world.okta;
+  const last = (verb: string, name: string): number =>
+    calls.findLastIndex((call) => call.verb === verb && `${call.user} ${call.group}` === name);
+  for (const name of wanted) expect(last('endSessions', name), name).toBeGreaterThan(last('remove', name));
+  const ended = calls.filter(({ verb }) => verb === 'endSessions').map(({ user, group }) => `${user} ${group}`);
+  expect(ended.filter((name) => !wanted.has(name))).toEqual([]);
 }
 
 const scenarios: Readonly<Record<string, (world: World) => Promise<{ actor: string; run: (operations: Operations) => Promise<unknown> }>>> =

@@ -306,3 +306,21 @@ describe('an incident', () => {
     expect(ask(role(''), known(false), { asked: { until: 'incident' } })).toMatchObject({ expiresAt: now + 12 * hour, limitedBy: 'max' });
   });
 });
+
+describe('sessions', () => {
+  const role = { ...roleOf(`allow: [ { onCall: file/db } ]\nask: [ { member: local/eng } ]\n${approvers}`), endsSessionsIn: ['okta'] };
+
+  it.each([
+    ['allowed', onCall('db'), ['okta']],
+    ['asked for', member('eng'), ['okta']],
+    ['denied', member('nobody'), undefined],
+  ])('end where the role says so and it is %s', (_, condition, expected) => {
+    const known: Known = [
+      [onCall('db'), fact(false)],
+      [member('eng'), fact(false)],
+      [condition, fact(true)],
+    ];
+    expect(ask(role, known).endsSessionsIn).toEqual(expected);
+    expect(ask({ ...role, endsSessionsIn: [] }, [[condition, fact(true)]])).not.toHaveProperty('endsSessionsIn');
+  });
+});

@@ -40,10 +40,27 @@ describe('a role', () => {
     ['that asks when unknown, and nobody could say yes', `${allowed}\nwhenUnknown: ‹ask-without-approvers›ask`],
     ['whose approvers are never asked', `allow: [ { user: a@acme.dev } ]\n‹approvers-unused›approvers: [ { user: b@acme.dev } ]`],
     ['whose approvers are switched off', `${allowed}\nwhenUnknown: deny\n‹approvers-unused›approvers: [ { user: b@acme.dev } ]`],
-    ['with keys of a later version', `${allowed}\n‹not-yet›quorum: 2\n‹not-yet›onEnd: { endSessions: true }`],
+    ['with keys of a later version', `${allowed}\n‹not-yet›quorum: 2\n‹not-yet›escalate: x`],
     ['with an item that is a number', `allow: [ ‹wrong-type›7 ]`],
   ])('%s', (_, role) => {
     check(fileWith(role));
+  });
+
+  it('ends sessions only where one of its directories can, and all that could have what it takes', () => {
+    const clouds = ['a', 'b']
+      .map((name, index) => `  ${name}: { kind: cloud, account: "${'10'[index]}00000000000", endpoint: http://127.0.0.1 }\n`)
+      .join('');
+    const file = (targets: string, sessions: string): string =>
+      fileWith(`${allowed}\nonEnd: { endSessions: ${sessions} }`)
+        .replace('directories:\n', `directories:\n${clouds}`)
+        .replace('{ local: db-admins }', targets);
+    check(file('{ a: x }', 'true'));
+    check(file('{ local: db-admins, a: x }', 'true'));
+    check(file('{ local: db-admins }', 'false'));
+    expect(check(file('{ local: db-admins }', '‹no-sessions›true'))[0]?.message).toBe('none of its directories can end sessions: local');
+    expect(check(file('{ a: x, b: [y, z] }', '‹no-sessions›true'))[0]?.hint).toBe('give it the right to');
+    check(file('{ ‹undeclared-directory›c: x }', 'true'));
+    check(fileWith(`${allowed}\n‹missing-key›onEnd: {}`));
   });
 
   it('that nobody can get is shown at its name', () => {
@@ -201,6 +218,8 @@ describe('the file', () => {
     ['settings their kind refuses', /paging: \{\}/, 'paging: { endpoint: ‹bad-value›nowhere }'],
     ['settings that lack something', /\{ path: .\/schedule.yaml \}/, '{}', /file:/, '‹missing-key›file:'],
     ['a user name that is no choice', /, exclusive/, ', userName: ‹bad-value›mail, exclusive'],
+    ['a rate that is none', /, exclusive/, ', callsPerSecond: ‹bad-value›0, exclusive'],
+    ['a rate with a unit', /, exclusive/, ', callsPerSecond: ‹bad-value›20/s, exclusive'],
     ['an empty list of exclusive groups', /\[db-admins\]/, '‹empty-list›[]'],
   ] as const)('with %s', (_, ...changes) => {
     let text = fileWith(allowed);

@@ -17,7 +17,11 @@ const isLoopback = (settings: unknown) => (settings as { endpoint?: string }).en
 export const kinds: Kinds = {
   directories: {
     local: { settings: path, isLocal: () => true },
-    cloud: { settings: cloud, isLocal: isLoopback },
+    cloud: {
+      settings: cloud,
+      isLocal: isLoopback,
+      endsSessions: (settings) => (settings as { account: string }).account !== '000000000000' || 'give it the right to',
+    },
   },
   rosters: {
     file: { settings: path, isLocal: () => true, knowsIncidents: true },

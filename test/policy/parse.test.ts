@@ -5,6 +5,15 @@ import { fileWith, hour, input, minute, policyOf, roleOf } from './world.ts';
 
 const allowed = 'allow: [ { onCall: file/db } ]';
 
+describe('what keeps a sweep in bounds', () => {
+  it('is the provider’s limit, with or without a fraction, and the time of a run', () => {
+    const text = `sweep: { deadline: 90s }\n${fileWith(allowed).replace(', exclusive', ', callsPerSecond: 2.5, exclusive')}`;
+    const policy = policyOf(text);
+    expect(policy.directories.local).toMatchObject({ callsPerSecond: 2.5, settings: { path: './groups.json' } });
+    expect(policy.sweep.deadlineMs).toBe(90_000);
+  });
+});
+
 describe('what the file leaves out', () => {
   it('is filled in', () => {
     expect(policyOf(fileWith(allowed))).toEqual({
@@ -13,7 +22,7 @@ describe('what the file leaves out', () => {
       ledger: { sqlite: '/etc/oncall/oncall.db' },
       identity: [{ kind: 'local' }],
       admins: [],
-      sweep: { refuseWhenLateMs: 15 * minute, reconcileMs: 15 * minute },
+      sweep: { refuseWhenLateMs: 15 * minute, reconcileMs: 15 * minute, deadlineMs: 4.5 * minute },
       directories: {
         local: { name: 'local', kind: 'local', settings: { path: './groups.json' }, exclusive: ['db-admins'], userName: 'email' },
       },

@@ -33,7 +33,7 @@ describe('what a sweep can use of a policy', () => {
       directories: ['local'],
       rosters: ['file', 'paging'],
       people: { 'maria@acme.dev': { local: 'maria' } },
-      sweep: { refuseWhenLateMs: 30 * minute, reconcileMs: 15 * minute },
+      sweep: { refuseWhenLateMs: 30 * minute, reconcileMs: 15 * minute, deadlineMs: 4.5 * minute },
     });
   });
 
@@ -62,7 +62,11 @@ describe('what a sweep can use of a policy', () => {
   });
 
   it('has the usual times where its own are faulty', () => {
-    expect(kept(sound.replace('30m', '30')).sweep).toEqual({ refuseWhenLateMs: 15 * minute, reconcileMs: 15 * minute });
+    expect(kept(sound.replace('30m', '30')).sweep).toEqual({
+      refuseWhenLateMs: 15 * minute,
+      reconcileMs: 15 * minute,
+      deadlineMs: 4.5 * minute,
+    });
   });
 
   it('is nothing, without an exception, where there is nothing', () => {
