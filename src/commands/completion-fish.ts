@@ -47,7 +47,7 @@ function __oncall_words
         switch $words[$i]
             case --policy
                 set -l next (math $i + 1)
-                test $next -le (count $words); and set policy --policy $words[$next]
+                test $next -le (count $words); and set policy --policy (string replace -r '^~/' "$HOME/" -- $words[$next])
             case '--policy=*'
                 set policy $words[$i]
         end

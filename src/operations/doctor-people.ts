@@ -32,7 +32,7 @@ export async function checkPeople(policy: Policy, { directories, rosters }: Repo
     ...nameless,
     ...mismatches,
     ...[...unknown].map(([directory, emails]) =>
-      check('identity', directory, 'skipped', `${directory} did not answer, so it is not known whether it has ${some(emails)}`),
+      check('identity', directory, 'skipped', `${directory} could not say whether it has ${some(emails)}`),
     ),
     ...(everybody.length > looked.length
       ? [check('identity', 'the others', 'skipped', `only the first ${mostLookups} of ${everybody.length} lookups were made`)]

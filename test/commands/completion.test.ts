@@ -52,23 +52,24 @@ const env = (more: Record<string, string> = {}) => ({
   ...more,
 });
 
+/** What was asked of `oncall` while `complete` ran. */
+function asking<T>(complete: () => T): { readonly result: T; readonly calls: string } {
+  rmSync(join(folder, 'calls'), { force: true });
+  const result = complete();
+  try {
+    return { result, calls: readFileSync(join(folder, 'calls'), 'utf8').trimEnd() };
+  } catch {
+    return { result, calls: '' };
+  }
+}
+
 /** What bash offers for the last of these words, and what it asked `oncall` for. */
 function inBash(words: readonly string[], more: Record<string, string> = {}) {
-  rmSync(join(folder, 'calls'), { force: true });
   const script = `set -u; source completion.bash
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _oncall; printf '%s\\n' "\${COMPREPLY[@]-}"`;
-  const done = spawnSync('bash', ['--norc', '--noprofile', '-c', script, 'bash', ...words], {
-    cwd: folder,
-    env: env(more),
-    encoding: 'utf8',
-  });
+  const args = ['--norc', '--noprofile', '-c', script, 'bash', ...words];
+  const { result: done, calls } = asking(() => spawnSync('bash', args, { cwd: folder, env: env(more), encoding: 'utf8' }));
   expect([done.status, done.stderr]).toEqual([0, '']);
-  let calls = '';
-  try {
-    calls = readFileSync(join(folder, 'calls'), 'utf8').trimEnd();
-  } catch {
-    // Nothing was asked.
-  }
   return { offered: done.stdout.split('\n').filter((line) => line !== ''), calls };
 }
 const offered = (...words: string[]) => inBash(['oncall', ...words]).offered;
@@ -161,29 +162,135 @@ const offeredNames = () => {
   return [...single, 'help', ...new Set(groups)];
 };
 
+/** As they are typed, with what is looked up at their end. */
+const lines: readonly (readonly [string, string])[] = [
+  ['request ', 'roles'],
+  ['status ', 'roles-and-open'],
+  ['release ', 'mine'],
+  ['approve ', 'waiting'],
+  ['approve k7m2xq ', 'waiting'],
+  ['revoke ', 'open'],
+  ['revoke --role ', 'roles'],
+  ['revoke --role=', 'roles'],
+  ['--json request --hours 12 ', 'roles'],
+  ['request --hours=12 ', 'roles'],
+  ['request --reason because ', 'roles'],
+];
+
+/** Types into a real one, at a terminal, and presses Tab; gives what is on the line then, and what is listed below it. */
+const typing = `zmodload zsh/zpty
+zpty -b z zsh -f -i
+for line in "PS1='%%'" 'autoload -Uz compinit; compinit -u -d known-commands' 'source completion.zsh' 'setopt NO_BEEP; stty columns 200 rows 100' \
+  'bindkey "^I" complete-word; show() { print -r -- "<$BUFFER>"; zle kill-buffer }; zle -N show; bindkey "^X" show; echo RE""ADY'
+do zpty -w z $line; done
+zpty -r -m z out '*READY*'
+zpty -w -n z "$1"$'\t\x18'
+zpty -r -m z out '*<*>*'
+print -r -- "$out"
+zpty -d z`;
+
+function inZsh(line: string, more: Record<string, string> = {}) {
+  const { result, calls } = asking(() =>
+    spawnSync('zsh', ['-f', '-c', typing, 'zsh', `oncall ${line}`], { cwd: folder, env: env(more), encoding: 'utf8' }),
+  );
+  expect([result.status, result.stderr]).toEqual([0, '']);
+  const shown = result.stdout.replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, '').replaceAll('\r', '');
+  const [typed = ''] = /<oncall .*>/.exec(shown) ?? [];
+  return { line: typed.slice('<oncall '.length, -1), listed: shown, calls };
+}
+
 describe.skipIf(!shells.zsh)(`in zsh${shells.zsh ? '' : ' (skipped: there is no zsh here)'}`, () => {
   it('is a script that zsh understands, and that defines the function', () => {
     const script = 'autoload -Uz compinit; compinit -D; source completion.zsh; print -r -- $_comps[oncall] $+functions[_oncall]';
     const done = spawnSync('zsh', ['-f', '-c', script], { cwd: folder, env: env(), encoding: 'utf8' });
     expect([done.stdout.trim(), done.stderr]).toEqual(['_oncall 1', '']);
   });
+
+  it('works as a file of fpath too', () => {
+    mkdirSync(join(folder, 'fpath'));
+    writeFileSync(join(folder, 'fpath', '_oncall'), scripts['zsh'] ?? '');
+    const script = 'fpath=($PWD/fpath $fpath); autoload -Uz compinit; compinit -D -u; print -r -- $_comps[oncall]';
+    const done = spawnSync('zsh', ['-f', '-c', script], { cwd: folder, env: env(), encoding: 'utf8' });
+    expect([done.stdout.trim(), done.stderr]).toEqual(['_oncall', '']);
+  });
+
+  it.each([
+    ['req', 'request '],
+    ['pol', 'policy '],
+    ['policy ', 'policy check '],
+    ['request --unt', 'request --until '],
+    ['request --until sh', 'request --until shift '],
+    ['request db-a', 'request db-admin '],
+    ['revoke --role=db-r', 'revoke --role=db-reader '],
+    ['--policy a\\ pol', '--policy a\\ policy.yaml '],
+    ['completion z', 'completion zsh '],
+    ['request db-admin ', 'request db-admin '],
+    ['request --reason ', 'request --reason '],
+  ])('makes of %j: %j', (typed, line) => {
+    expect(inZsh(typed).line).toBe(line);
+  });
+
+  it.each(lines)('looks up what can stand after %j', (typed, what) => {
+    const { listed, calls } = inZsh(typed);
+    expect(calls).toBe(`completion --words ${what}`);
+    expect(listed).toContain(`${what}-asked`);
+  });
+
+  it('shows what each is, whatever stands in that', () => {
+    expect(inZsh('request db-').listed).toMatch(/db-admin +-- On-Call: Database *\n/);
+  });
+
+  it('asks about the policy that was named', () => {
+    expect(inZsh('--policy a\\ policy.yaml request db-').calls).toBe('--policy a policy.yaml completion --words roles');
+    expect(inZsh('--policy=x.yaml request db-').calls).toBe('--policy=x.yaml completion --words roles');
+    expect(inZsh('--policy ~/x.yaml request db-').calls).toBe(`--policy ${folder}/x.yaml completion --words roles`);
+  });
+
+  it('runs nothing that was looked up, and is silent where looking up fails', () => {
+    inZsh('request ');
+    expect(() => readFileSync(join(folder, 'calls.pwned'))).toThrow(/ENOENT/);
+    expect(inZsh('request ', { BROKEN: '1' }).listed).not.toContain('broken');
+  });
 });
 
 describe.skipIf(!shells.fish)(`in fish${shells.fish ? '' : ' (skipped: there is no fish here)'}`, () => {
-  const inFish = (line: string) => {
-    const script = `source completion.fish; complete --do-complete ${JSON.stringify(line)}`;
-    const done = spawnSync('fish', ['--no-config', '-c', script], { cwd: folder, env: env(), encoding: 'utf8' });
-    expect(done.stderr).toBe('');
-    return done.stdout.split('\n').map((one) => one.split('\t')[0] ?? '');
+  const inFish = (line: string, more: Record<string, string> = {}) => {
+    const script = `source completion.fish; complete --do-complete ${JSON.stringify(`oncall ${line}`)}`;
+    const { result, calls } = asking(() =>
+      spawnSync('fish', ['--no-config', '-c', script], { cwd: folder, env: env(more), encoding: 'utf8' }),
+    );
+    expect(result.stderr).toBe('');
+    return { offered: result.stdout.split('\n').flatMap((one) => (one === '' ? [] : [one.split('\t')[0] ?? ''])), calls };
   };
 
-  it('completes commands, flags, values and what is looked up', () => {
-    expect(inFish('oncall re')).toEqual(expect.arrayContaining(['request', 'release', 'revoke']));
-    expect(inFish('oncall policy ')).toContain('check');
-    expect(inFish('oncall request --')).toEqual(expect.arrayContaining(['--hours', '--policy']));
-    expect(inFish('oncall request --until ')).toEqual(expect.arrayContaining(['shift', 'incident']));
-    expect(inFish('oncall request db-a')).toContain('db-admin');
-    expect(inFish('oncall release ')).toContain('mine-asked');
+  it('completes commands, flags and values, and for a free text nothing', () => {
+    expect(inFish('re').offered).toEqual(expect.arrayContaining(['request', 'release', 'revoke']));
+    expect(inFish('policy ').offered).toContain('check');
+    expect(inFish('request --').offered).toEqual(expect.arrayContaining(['--hours', '--policy']));
+    expect(inFish('sweep -').offered).toContain('-n');
+    expect(inFish('request --until ').offered).toEqual(expect.arrayContaining(['shift', 'incident']));
+    expect(inFish('request db-a').offered).toEqual(['db-admin']);
+    expect(inFish('request --reason ')).toEqual({ offered: [], calls: '' });
+    expect(inFish('request db-admin ')).toEqual({ offered: [], calls: '' });
+    expect(inFish('--policy a').offered).toContain('a policy.yaml');
+  });
+
+  it.each(lines)('looks up what can stand after %j', (typed, what) => {
+    const { offered: found, calls } = inFish(typed);
+    expect(calls).toBe(`completion --words ${what}`);
+    expect(found.map((one) => one.replace(/^--role=/, ''))).toEqual(expect.arrayContaining(['db-admin', `${what}-asked`]));
+  });
+
+  it('asks about the policy that was named', () => {
+    expect(inFish("--policy 'a policy.yaml' request db-").calls).toBe('--policy a policy.yaml completion --words roles');
+    expect(inFish('--policy=x.yaml request db-').calls).toBe('--policy=x.yaml completion --words roles');
+    expect(inFish('--policy ~/x.yaml request db-').calls).toBe(`--policy ${folder}/x.yaml completion --words roles`);
+  });
+
+  it('runs nothing that was looked up, and is silent where looking up fails', () => {
+    inFish('request ');
+    expect(() => readFileSync(join(folder, 'calls.pwned'))).toThrow(/ENOENT/);
+    expect(inFish('request ', { BROKEN: '1' }).offered).toEqual([]);
   });
 });
 

@@ -5,13 +5,14 @@ import type { AddressInfo } from 'node:net';
 
 export type Answer = { readonly status: number; readonly headers?: IncomingHttpHeaders; readonly body: string };
 
-/** `drop`: cut before forwarding. `delayMs`, `until`: forwarded late. `lose-answer`: forwarded, then cut. `silence`: forwarded, never answered. `stall`: forwarded, answered by half. */
+/** `drop`: cut before forwarding. `delayMs`, `until`: forwarded late. `instead`: forwarded, answered otherwise. `lose-answer`: forwarded, then cut. `silence`: forwarded, never answered. `stall`: forwarded, answered by half. */
 export type Fault =
   | 'drop'
   | 'lose-answer'
   | 'silence'
   | 'stall'
   | { readonly delayMs: number }
+  | { readonly instead: Answer }
   | { readonly until: Promise<void> }
   | Answer;
 
@@ -23,6 +24,8 @@ export type FaultProxy = {
   readonly seen: readonly SeenRequest[];
   /** The next `times` requests of that action (`*`: any) meet this fault; several wait in line. */
   fail(action: string, fault: Fault, times?: number): void;
+  /** Asked for a fault where none waits in line. */
+  draw(next: (request: SeenRequest & { readonly path: string }) => Fault | undefined): void;
   /** Rewrites what the target answers, for what the target cannot do itself. */
   rewrite(edit: (request: SeenRequest, answer: Answer) => Answer): void;
   clear(): void;
@@ -33,6 +36,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const seen: SeenRequest[] = [];
   let faults: { action: string; fault: Fault }[] = [];
   let edit = (_: SeenRequest, answer: Answer): Answer => answer;
+  let drawn: Parameters<FaultProxy['draw']>[0] = () => undefined;
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -42,12 +46,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       const request: SeenRequest = { action, body, headers: incoming.headers };
       seen.push(request);
       const at = faults.findIndex((candidate) => candidate.action === action || candidate.action === '*');
-      const fault = at < 0 ? undefined : faults.splice(at, 1)[0]?.fault;
+      const fault = at < 0 ? drawn({ ...request, path: incoming.url ?? '' }) : faults.splice(at, 1)[0]?.fault;
       if (fault === 'drop') return incoming.socket.destroy();
       if (typeof fault === 'object' && 'delayMs' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
       if (typeof fault === 'object' && 'until' in fault) await fault.until;
       const canned = typeof fault === 'object' && 'status' in fault;
-      const answer = canned ? fault : await forward(target, incoming, body).then((real) => edit(request, real));
+      const real = canned ? fault : await forward(target, incoming, body).then((given) => edit(request, given));
+      const answer = typeof fault === 'object' && 'instead' in fault ? fault.instead : real;
       if (fault === 'lose-answer') return incoming.socket.destroy();
       if (fault === 'silence') return undefined;
       const { 'content-length': _length, 'transfer-encoding': _encoding, connection: _connection, ...headers } = answer.headers ?? {};
@@ -61,6 +66,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen,
     fail: (action, fault, times = 1) => void faults.push(...Array.from({ length: times }, () => ({ action, fault }))),
+    draw: (next) => {
+      drawn = next;
+    },
     rewrite: (next) => {
       edit = next;
     },

@@ -1,103 +1,29 @@
-/** The main job, whole: from request to removal, on the embedded pair and on AWS IAM as moto plays it, through `main()` and through the built bundle. */
+/** The main job, whole: from request to removal, in all of its surroundings, through `main()` and through the built bundle. */
 
-import { AddUserToGroupCommand, CreateGroupCommand, CreateUserCommand, GetGroupCommand, IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
-import { type Door, doors, type Stage, schedule, stage } from './stage.ts';
+import { type Company, embedded, iam, oktaSignedIn } from './companies.ts';
+import { doors, schedule } from './stage.ts';
 
-const people = ['maria', 'sam', 'ana', 'standing'];
 const hourMs = 3_600_000;
-/** Long enough for a loaded machine to get in before it is over. */
-const brief = '3s';
-const overMs = 3100;
+/** Long enough for a loaded machine to get in before it is over; short enough for the clocks of providers, which stay behind. */
+const brief = '20s';
+const overMs = 20_100;
 
-const roles = (directory: string): string => `
-roles:
-  db-admin:
-    targets: { ${directory}: db-admins }
-    ttl: { default: 1h, max: 12h }
-    allow: [ { onCall: file/db-primary, until: shift } ]
-  helper:
-    targets: { ${directory}: db-admins }
-    allow: [ { user: maria@acme.dev } ]
-  responder:
-    targets: { ${directory}: db-admins }
-    allow: [ { incident: file, severities: [major], until: incident } ]
-  halves:
-    targets: { ${directory}: [db-admins, no-such-group] }
-    allow: [ { user: maria@acme.dev } ]
-  guarded:
-    targets: { ${directory}: db-admins }
-    ask: [ { user: sam@acme.dev } ]
-    approvers: [ { user: maria@acme.dev } ]
-`;
-
-type Company = { readonly stage: Stage; members(): Promise<readonly string[]>; put(name: string): Promise<void> };
-type Kind = { readonly name: string; readonly skip?: string | undefined; open(door: Door): Promise<Company> };
-
-const files = (settings: string, directory: string): Record<string, string> => ({
-  'oncall.yaml': `version: 1\nledger: ./oncall.db\nidentity: [ { kind: local } ]\nadmins: [ { user: boss@acme.dev } ]\ndirectories:\n  ${directory}: ${settings}\nrosters:\n  file: { path: ./schedule.yaml }\n${roles(directory)}`,
-  'schedule.yaml': schedule(),
-});
-
-const embedded: Kind = {
-  name: 'the embedded pair',
-  open: async (door) => {
-    const groups = { users: people.map((name) => `${name}@acme.dev`), groups: { 'db-admins': [] as string[] } };
-    const made = stage(door, { ...files('{ path: ./groups.json }', 'local'), 'groups.json': JSON.stringify(groups) });
-    const read = (): typeof groups => JSON.parse(made.read('groups.json'));
-    return {
-      stage: made,
-      members: async () => read().groups['db-admins'],
-      put: async (name) => {
-        const now = read();
-        now.groups['db-admins'].push(`${name}@acme.dev`);
-        made.write('groups.json', JSON.stringify(now));
-      },
-    };
-  },
-};
-
-let moto: Moto | undefined;
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-
-const iam: Kind = {
-  name: 'AWS IAM on moto',
-  skip: noMoto,
-  open: async (door) => {
-    if (!moto) throw new Error('moto_server is not running');
-    await moto.reset();
-    const client = new IAMClient({ region: 'us-east-1', endpoint: moto.url, credentials });
-    for (const name of people) await client.send(new CreateUserCommand({ UserName: name }));
-    await client.send(new CreateGroupCommand({ GroupName: 'db-admins' }));
-    const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
-    return {
-      stage: stage(door, files(`{ kind: aws-iam, endpoint: ${moto.url}, userName: local-part }`, 'aws-prod'), env),
-      members: async () => {
-        const { Users = [] } = await client.send(new GetGroupCommand({ GroupName: 'db-admins' }));
-        return Users.map((user) => `${user.UserName}@acme.dev`);
-      },
-      put: async (name) => void (await client.send(new AddUserToGroupCommand({ GroupName: 'db-admins', UserName: name }))),
-    };
-  },
-};
-
-beforeAll(async () => {
-  moto = await startMoto();
-}, 60_000);
-afterAll(async () => moto?.stop());
-
-for (const kind of [embedded, iam])
+for (const kind of [embedded, iam(), oktaSignedIn()])
   for (const door of doors)
     describe.skipIf(kind.skip !== undefined)(
       `${kind.name}, through ${door}${kind.skip === undefined ? '' : ` (skipped: ${kind.skip})`}`,
       () => {
+        beforeAll(() => kind.start(), 60_000);
+        afterAll(() => kind.stop());
+
         const inCompany = async (play: (company: Company) => Promise<void>): Promise<void> => {
           const company = await kind.open(door);
           try {
             const first = await company.stage.run('cron', 'sweep');
             expect(first, first.err).toMatchObject({ exit: 0 });
             await play(company);
+            expect(company.complaints?.() ?? []).toEqual([]);
           } finally {
             company.stage.remove();
           }

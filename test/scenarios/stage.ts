@@ -18,8 +18,10 @@ export type Stage = {
   runWatched(user: string, args: readonly string[], watch: (shown: string) => Promise<boolean>): Promise<Run>;
   /** Runs with `--json` and gives the one document with the exit code. */
   json(user: string, ...args: readonly string[]): Promise<{ readonly exit: number; readonly document: Json }>;
-  /** Lets time go by. */
+  /** Lets time go by, without waiting for it. */
   pass(ms: number): Promise<void>;
+  /** The time it is for whoever runs here. */
+  now(): number;
   write(name: string, text: string): void;
   read(name: string): string;
   remove(): void;
@@ -29,6 +31,7 @@ export type Door = 'main()' | 'the built bundle';
 export const doors: readonly Door[] = ['main()', 'the built bundle'];
 
 const bin = resolve(import.meta.dirname, '../../bin/oncall.js');
+const clock = resolve(import.meta.dirname, '../fakes/clock.cjs');
 
 type Shown = (text: string) => void;
 
@@ -47,12 +50,23 @@ export const spawnCli = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: s
     child.on('close', (code) => done({ exit: code ?? -1, out, err }));
   });
 
-export function stage(door: Door, files: Readonly<Record<string, string>>, extraEnv: Readonly<Record<string, string>> = {}): Stage {
+/** `signedIn`: the folder of settings in which a user's sign-in is kept; else nobody has one. */
+export function stage(
+  door: Door,
+  files: Readonly<Record<string, string>>,
+  extraEnv: Readonly<Record<string, string>> = {},
+  signedIn: (user: string) => string | undefined = () => undefined,
+): Stage {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
-  let now = Date.now();
+  let ahead = 0;
+  const now = (): number => Date.now() + ahead;
   // An SDK reads its credentials from the process's own variables, whatever `main` is given.
   if (door === 'main()') Object.assign(process.env, extraEnv);
+  const settings = (user: string): Record<string, string> => {
+    const path = signedIn(user);
+    return path === undefined ? {} : { XDG_CONFIG_HOME: path };
+  };
   const env = (user: string): Record<string, string> => ({
     PATH: process.env.PATH ?? '',
     HOME: folder,
@@ -60,12 +74,14 @@ export function stage(door: Door, files: Readonly<Record<string, string>>, extra
     TZ: 'UTC',
     ONCALL_POLICY: join(folder, 'oncall.yaml'),
     ONCALL_USER: user.includes('@') ? user : `${user}@acme.dev`,
+    ...settings(user),
     ...extraEnv,
   });
   const run = (user: string, ...args: readonly string[]): Promise<Run> => runShowing(user, args);
   const runShowing = async (user: string, args: readonly string[], onErr?: Shown): Promise<Run> => {
-    if (door === 'the built bundle') return spawnCli(args, env(user), folder, onErr);
-    const io = fakeIo({ now });
+    const shifted = ahead === 0 ? {} : { NODE_OPTIONS: `--require ${clock}`, CLOCK_AHEAD_MS: String(ahead) };
+    if (door === 'the built bundle') return spawnCli(args, { ...env(user), ...shifted }, folder, onErr);
+    const io = fakeIo();
     const stderr = {
       ...io.stderr,
       write: (text: string): void => {
@@ -73,7 +89,13 @@ export function stage(door: Door, files: Readonly<Record<string, string>>, extra
         onErr?.(io.err());
       },
     };
-    const exit = await main(args, env(user), { ...io, stderr, cwd: folder, sleep: async (ms) => void (await sleep(Math.min(ms, 20))) });
+    const exit = await main(args, env(user), {
+      ...io,
+      stderr,
+      now,
+      cwd: folder,
+      sleep: async (ms) => void (await sleep(Math.min(ms, 20))),
+    });
     return { exit, out: io.out(), err: io.err() };
   };
   return {
@@ -94,9 +116,9 @@ export function stage(door: Door, files: Readonly<Record<string, string>>, extra
       }
     },
     pass: async (ms) => {
-      now += ms;
-      if (door === 'the built bundle') await sleep(ms);
+      ahead += ms;
     },
+    now,
     write: (name, text) => writeFileSync(join(folder, name), text, { mode: 0o600 }),
     read: (name) => readFileSync(join(folder, name), 'utf8'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
