@@ -3,6 +3,7 @@
 import type { Check, Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import { canPrompt, colorLevel, type Env, type Io, makePaint } from '../terminal/io.ts';
+import { makeMeter } from '../terminal/meter.ts';
 import { clean, cleanDeep } from '../terminal/text.ts';
 import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
 import type { Context, Globals, PolicyReport, SignIn } from './command.ts';
@@ -14,6 +15,7 @@ export type WireOptions = PolicyOptions & {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly progress: (line: string) => void;
+  readonly meter?: { readonly show: (done: number, total: number) => void; readonly over: () => void };
   readonly salvage?: boolean;
 };
 
@@ -83,7 +85,10 @@ function clockOf({ utc, json, quiet }: Globals, { env, io }: Surroundings): () =
 }
 
 function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireOptions {
-  const write = (line: string) => writeLines(io, line);
+  const { json, quiet, verbose } = globals;
+  const hasMeter = io.stderr.isTty && !json && !quiet && !verbose && !env.CI && env.TERM !== 'dumb';
+  const meter = hasMeter ? makeMeter(io.stderr, io.now, signal) : undefined;
+  const write = (line: string) => (meter ? meter.above(() => writeLines(io, line)) : writeLines(io, line));
   const silent = () => undefined;
   return {
     ...(globals.policy === undefined ? {} : { policyPath: globals.policy }),
@@ -91,9 +96,10 @@ function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireO
     cwd: io.cwd,
     now: io.now,
     signal,
-    log: globals.verbose ? write : silent,
+    log: verbose ? write : silent,
     // Off a terminal silence is the rule: cron mails whatever a sweep prints.
-    progress: globals.verbose || (io.stderr.isTty && !globals.quiet) ? write : silent,
+    progress: verbose || (io.stderr.isTty && !quiet) ? write : silent,
+    ...(meter && { meter }),
   };
 }
 

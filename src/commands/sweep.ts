@@ -35,7 +35,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
 
 /** Heartbeats and steps that only looked are not news; what failed is told on stderr instead. */
 const toldSteps = ({ steps }: SweepResult): readonly SweepStep[] =>
-  steps.filter(({ action, outcome }) => outcome !== 'failed' && (action !== 'heartbeat' || outcome === 'planned'));
+  steps.filter(({ action, outcome }) => outcome !== 'failed' && (action !== 'heartbeat' || outcome !== 'done'));
 
 function totalLine({ ended, remaining }: SweepResult, told: readonly SweepStep[]): string[] {
   if (told.every(({ outcome }) => outcome === 'planned')) return [];
@@ -50,6 +50,8 @@ const words: Record<SweepStep['action'], string> = {
   drift: 'drift',
   baseline: 'noted',
   heartbeat: 'read',
+  ledger: 'ledger',
+  recheck: 'asked',
   policy: 'policy',
 };
 
@@ -76,5 +78,6 @@ function failure({ steps, failed }: SweepResult, faults: readonly Issue[], polic
     return { code: 'policy-faults', message, why, next: 'oncall policy check' };
   }
   const message = `the sweep left ${count(own.length + overdue, 'fault')} behind`;
-  return { code: 'sweep-failed', message, why, next: 'the next sweep tries again; more: oncall status --check' };
+  const advice = [...new Set(own.flatMap(({ next }) => (next === undefined ? [] : [next])))];
+  return { code: 'sweep-failed', message, why, next: [...advice, 'the next sweep tries again; more: oncall status --check'].join('\n') };
 }

@@ -9,7 +9,16 @@ export type Call = {
   readonly signal?: AbortSignal;
   /** Called by `add`, `remove` and `endSessions` right before the writing request is sent; throws when it is too late to send it. */
   readonly beforeWrite?: () => void;
+  readonly turn?: Turn;
 };
+
+/** Waits until a request may be sent, sends it, and looks at the error it fails with, a `ProviderError`. A run that must keep to the provider's limit gives one. */
+export type Turn = <T>(request: () => Promise<T>) => Promise<T>;
+
+/** What every single request to the provider goes through, those of a later try or page too. The wait counts towards no time-out, and `beforeWrite` comes after it. */
+export function inTurn<T>({ turn }: Call, request: () => Promise<T>): Promise<T> {
+  return turn ? turn(request) : request();
+}
 
 /**
  * Every function throws `ProviderError` and nothing else. Answers count only where account, user and group agree with the pin:
@@ -50,10 +59,12 @@ export type AdapterContext = {
 };
 
 export type DirectoryKind<S> = {
-  /** Schema of the settings, without `kind`, `exclusive` and `userName`, which every directory has. */
+  /** Schema of the settings, without `kind`, `exclusive`, `userName` and `callsPerSecond`, which every directory has. */
   readonly settings: z.ZodMiniType<S>;
   /** Whether these settings reach nothing but this machine (a local file, an endpoint on loopback). */
   readonly isLocal: (settings: S) => boolean;
+  /** Left out where the kind has no `endSessions`. A text: what these settings lack for it, and what to do about that. */
+  readonly endsSessions?: (settings: S) => true | string;
   readonly open: (settings: S, context: AdapterContext) => Promise<Directory>;
 };
 

@@ -117,6 +117,7 @@ function malformed(name: string, message: string): ProviderError {
 
 const faults: Readonly<Record<string, readonly [ProviderFault, string]>> = {
   ENOENT: ['not-found', 'create it: { "users": ["you@example.com"], "groups": { "db-admins": [] } }'],
+  EISDIR: ['refused', 'name a file there, not a folder'],
   EACCES: ['refused', 'let this user read and write the file and its folder'],
   EPERM: ['refused', 'let this user read and write the file and its folder'],
   EROFS: ['refused', 'move the file to a file system that can be written'],
@@ -125,10 +126,19 @@ const faults: Readonly<Record<string, readonly [ProviderFault, string]>> = {
   EFBIG: ['unavailable', 'raise the limit on the size of files'],
 };
 
+const words: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder',
+  EACCES: 'this user may not (EACCES)',
+  EPERM: 'this user may not (EPERM)',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full (ENOSPC)',
+  EDQUOT: "this user's share of the disk is used up",
+};
+
 /** Nothing of what can fail comes after the file was replaced, so none of it was applied. */
 export function fileError(name: string, path: string, error: unknown): ProviderError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const [fault, next] = faults[code] ?? (['unavailable', undefined] as const);
-  const message = code === 'ENOENT' ? `there is no file ${path}` : `cannot use ${path}: ${code || String(error)}`;
+  const message = code === 'ENOENT' ? `there is no file ${path}` : `cannot use ${path}: ${words[code] ?? (code || String(error))}`;
   return new ProviderError(name, fault, message, { applied: 'no', cause: error, ...(next && { next }) });
 }

@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { isProviderError, ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
 import { holderOf, type Lock, lock } from '../lock.ts';
-import { type Call, type Directory, defineDirectory } from './directory.ts';
+import { type Call, type Directory, defineDirectory, inTurn } from './directory.ts';
 import { fileError, type LocalFile, readLocalFile, writeLocalFile } from './local-file.ts';
 
 const LOCK_PATIENCE_MS = 10_000;
@@ -18,18 +18,27 @@ export default defineDirectory({
 });
 
 function openLocal(name: string, path: string): Directory {
-  const load = async (pin: Pick<Pin, 'account'> | undefined, call: Call): Promise<LocalFile> => {
+  const load = (pin: Pick<Pin, 'account'> | undefined, call: Call): Promise<LocalFile> => inTurn(call, () => read(pin, call));
+  const read = async (pin: Pick<Pin, 'account'> | undefined, call: Call): Promise<LocalFile> => {
     stopIfAborted(name, call);
     if (pin && pin.account !== path) {
       throw new ProviderError(name, 'wrong-account', `this membership belongs to ${pin.account}, not to ${path}`, { applied: 'no' });
     }
     return readLocalFile(name, path);
   };
-  const change = async <T>(pin: Pin, call: Call, edit: (file: LocalFile) => { answer: T; write: boolean }): Promise<T> => {
+  type Edit<T> = (file: LocalFile) => { answer: T; write: boolean };
+  // One after the other: what this process alone waits for needs no asking again and again for the lock.
+  let last: Promise<unknown> = Promise.resolve();
+  const change = <T>(pin: Pin, call: Call, edit: Edit<T>): Promise<T> => {
+    const next = last.then(() => inTurn(call, () => changeNow(pin, call, edit)));
+    last = next.catch(() => undefined);
+    return next;
+  };
+  const changeNow = async <T>(pin: Pin, call: Call, edit: Edit<T>): Promise<T> => {
     stopIfAborted(name, call);
     const held = await lockFile(name, path, call);
     try {
-      const file = await load(pin, call);
+      const file = await read(pin, call);
       const { answer, write } = edit(file);
       stopIfAborted(name, call);
       if (write) await writeLocalFile(name, path, file, call.beforeWrite ?? (() => undefined));

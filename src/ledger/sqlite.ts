@@ -3,9 +3,10 @@
 import { chmodSync } from 'node:fs';
 import { isOncallError, OncallError } from '../errors.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
+import { groupCommit } from './group-commit.ts';
 
 type Statement = { all(...params: Value[]): Row[]; run(...params: Value[]): { changes: number }; readonly reader?: boolean };
-type Driver = { prepare(sql: string): Statement; exec(sql: string): unknown; close(): unknown };
+type Driver = { prepare(sql: string): Statement; exec(sql: string): unknown; close(): unknown; readonly inTransaction: boolean };
 
 /** How long a writer waits for another process's transaction, ms. */
 const busyTimeoutMs = 20_000;
@@ -51,26 +52,21 @@ function database(path: string, driver: Driver): Database {
     turn = result.catch(() => undefined);
     return result;
   };
-  const transaction = async <T>(begin: string, work: (connection: Connection) => Promise<T>): Promise<T> => {
-    guard(path, () => driver.exec(begin));
+  const exec = (sql: string): void => void guard(path, () => driver.exec(sql));
+  const read = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
+    exec('BEGIN');
     try {
-      const result = await work(connection);
-      guard(path, () => driver.exec('COMMIT'));
-      return result;
-    } catch (error) {
-      try {
-        driver.exec('ROLLBACK');
-      } catch {
-        // SQLite has rolled back by itself (a full disk, for one); the first error is the one to tell.
-      }
-      throw error;
+      return await work(connection);
+    } finally {
+      // It has changed nothing, and SQLite may have ended it already.
+      if (driver.inTransaction) exec('ROLLBACK');
     }
   };
+  const gather = path === ':memory:' ? async () => undefined : () => new Promise<void>((resolve) => void setImmediate(resolve));
 
   return {
-    // IMMEDIATE: a deferred transaction that reads and then writes fails at once beside another writer, whatever the busy timeout.
-    write: (work) => inTurn(() => transaction('BEGIN IMMEDIATE', work)),
-    read: (work) => inTurn(() => transaction('BEGIN', work)),
+    write: groupCommit({ connection, exec, inTurn, gather }),
+    read: (work) => inTurn(() => read(work)),
     schemaVersion: {
       read: async (reader) => Number((await reader.all('PRAGMA user_version', []))[0]?.user_version ?? 0),
       set: (writer, version) => writer.script(`PRAGMA user_version = ${version}`),

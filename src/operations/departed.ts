@@ -53,6 +53,8 @@ async function whoHasLeft(deps: Deps, world: Lookups, live: readonly GrantView[]
   // A policy that could be read only in part may lack the name that the person has in a directory, and another's would be asked about.
   if (deps.policyFault !== undefined) return new Map();
   const departed = new Map<string, string>();
+  const ledger = await deps.ledger();
+  const accounts = new Map((await ledger.read((q) => q.directories())).map((row) => [row.name, row.account]));
   const holders = [...new Set(live.map(({ holder }) => holder))];
   for (const holder of holders) if (deps.policy.blocked.includes(holder)) departed.set(holder, 'blocked by the policy');
   if (holders.length === 0) return departed;
@@ -60,12 +62,13 @@ async function whoHasLeft(deps: Deps, world: Lookups, live: readonly GrantView[]
   await Promise.all(
     Object.keys(deps.policy.directories).map(async (name) => {
       let answers = true;
+      const inactive: (readonly [holder: string, because: string])[] = [];
       await inParallel(holders, 8, async (holder) => {
         if (!answers || departed.has(holder)) return;
         try {
           if (!(await deps.directory(name)).suspendsUsers) return void (answers = false);
           const user = await world.user(name, holder);
-          if (user?.active === false) departed.set(holder, `${user.userName} is no longer active in ${name}`);
+          if (user?.active === false) inactive.push([holder, `${user.userName} is no longer active in ${name}`]);
         } catch (error) {
           if (!isOncallError(error) && !isProviderError(error)) throw error;
           // Two users of one name are one person's trouble; anything else would be met again with the next.
@@ -73,7 +76,22 @@ async function whoHasLeft(deps: Deps, world: Lookups, live: readonly GrantView[]
           deps.log(`${name}: could not ask whether ${holder} is active: ${error.message}`);
         }
       });
+      if (inactive.length === 0 || !(await isKnownAccount(deps, world, name, accounts.get(name)))) return;
+      for (const [holder, because] of inactive) departed.set(holder, because);
     }),
   );
   return departed;
+}
+
+/** Credentials that lead to another account find others there under the same names. Where nothing was ever granted, no account is known. */
+async function isKnownAccount(deps: Deps, world: Lookups, name: string, account = ''): Promise<boolean> {
+  if (account === '') return true;
+  const targets = Object.values(deps.policy.roles).flatMap((role) => role.targets);
+  const groups = new Set(targets.filter(({ directory }) => directory === name).map(({ group }) => group));
+  for (const group of groups) {
+    const pin = await world.group(name, group, 'read').catch(() => undefined);
+    if (pin) return pin.account === account;
+  }
+  deps.log(`${name}: none of its groups could be found, so it is not known whether this is still ${account}`);
+  return false;
 }

@@ -3,7 +3,7 @@
 import type { Request } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { stillHolds } from '../policy/evaluate.ts';
-import type { Truth } from '../policy/types.ts';
+import type { Fact, Facts, Truth } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd } from './end.ts';
 import { gatherFacts } from './facts.ts';
@@ -11,13 +11,21 @@ import type { Lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
 import type { SweepStep } from './types.ts';
 
-/** Asks about every request that ends with something, and ends or notes what no longer holds. */
-export async function recheck(deps: Deps, world: Lookups): Promise<void> {
+/** Asks about every request that ends with something, and ends or notes what no longer holds. Gives the sources that could not be asked. */
+export async function recheck(deps: Deps, world: Lookups): Promise<readonly SweepStep[]> {
+  const silent = new Map<string, SweepStep>();
   await inParallel(await boundRequests(deps), 8, async (request) => {
-    const holds = await asked(deps, world, request);
+    const { holds, facts } = await asked(deps, world, request);
     if (holds === true) await clear(deps, request);
     if (holds === false) await endOrNote(deps, request);
+    if (holds === 'unknown') for (const fact of facts.values()) if (fact.holds === 'unknown') silent.set(fact.because, unasked(fact));
   });
+  return [...silent.values()];
+}
+
+function unasked({ because, next, lasting }: Fact): SweepStep {
+  const told = `${because}; what ends with that stays until its own end`;
+  return { action: 'recheck', outcome: lasting ? 'failed' : 'later', because: told, ...(next === undefined ? {} : { next }) };
 }
 
 /** What `recheck` would end now. */
@@ -25,7 +33,7 @@ export async function recheckPlan(deps: Deps, world: Lookups): Promise<readonly 
   const ledger = await deps.ledger();
   const steps: SweepStep[] = [];
   await inParallel(await boundRequests(deps), 8, async (request) => {
-    if ((await asked(deps, world, request)) !== false || ledger.now() < endsAt(request, ledger.now())) return;
+    if ((await asked(deps, world, request)).holds !== false || ledger.now() < endsAt(request, ledger.now())) return;
     const grants = await ledger.read((q) => q.grantsOfRequest(request.id));
     for (const { state, target, holder } of grants) {
       if (state !== 'active') continue;
@@ -49,11 +57,15 @@ async function boundRequests(deps: Deps): Promise<readonly Request[]> {
   return open.filter((request) => request.state === 'approved' && request.decision.endsWith.length > 0);
 }
 
-async function asked(deps: Deps, world: Lookups, { decision, requester, incident }: Request): Promise<Truth> {
+async function asked(
+  deps: Deps,
+  world: Lookups,
+  { decision, requester, incident }: Request,
+): Promise<{ readonly holds: Truth; readonly facts: Facts }> {
   const { email } = requester;
   const about = { email, at: deps.now(), ...(incident === undefined ? {} : { incident }) };
   const facts = await gatherFacts(deps, world, decision.endsWith, about);
-  return stillHolds(decision.endsWith, { email, now: deps.now(), facts });
+  return { holds: stillHolds(decision.endsWith, { email, now: deps.now(), facts }), facts };
 }
 
 const endsAt = ({ decision, unheldSince }: Request, now: number): number =>

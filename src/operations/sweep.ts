@@ -3,51 +3,64 @@
  * To end access it needs only the ledger and the directories that due rows name; everything else may be broken.
  */
 
-import { isOncallError, isProviderError } from '../errors.ts';
-import type { Queries } from '../ledger/ledger.ts';
 import { stuckAfter } from '../lifecycle/limits.ts';
-import { type PlannedStep, planSweep } from '../lifecycle/plan.ts';
+import { planSweep } from '../lifecycle/plan.ts';
 import type { GrantView } from '../lifecycle/types.ts';
-import type { Deps } from './deps.ts';
+import { formatDuration } from '../policy/duration.ts';
+import { keepHead } from './anchor.ts';
 import { departedPlan, endDeparted } from './departed.ts';
-import { beginEnd, endGrant } from './end.ts';
+import type { Deps } from './deps.ts';
+import { described, dueAtOnce, endAllDue, isOver, settled, startRun } from './end-due.ts';
 import { lookups } from './lookups.ts';
-import { inParallel } from './parallel.ts';
 import { recheck, recheckPlan } from './recheck.ts';
 import { tend } from './tend.ts';
 import type { SweepInput, SweepResult, SweepStep } from './types.ts';
 
-const dueAtOnce = 500;
-const callsAtOnce = 8;
 const ending: readonly SweepStep['action'][] = ['end', 'expire', 'undo'];
 
-export async function sweep(deps: Deps, input: SweepInput): Promise<SweepResult> {
-  const ledger = await deps.ledger();
+export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult> {
+  const ledger = await whole.ledger();
+  const run = await startRun(whole);
+  const { deps } = run;
   if (input.dryRun) return dryRun(deps);
-  const steps: SweepStep[] = [];
-  if (deps.policyFault !== undefined) steps.push({ action: 'policy', outcome: 'failed', because: deps.policyFault });
+  const parts: (readonly SweepStep[])[] = [];
+  if (deps.policyFault !== undefined) parts.push([{ action: 'policy', outcome: 'failed', because: deps.policyFault }]);
 
-  steps.push(...(await expirePending(deps)));
-  steps.push(...(await endAllDue(deps)));
+  parts.push(await expirePending(deps));
+  parts.push(await endAllDue(run));
+  deps.signal.throwIfAborted();
   const world = lookups(deps);
-  await recheck(deps, world);
+  parts.push(await recheck(deps, world));
   await endDeparted(deps, world);
   // Whoever has left, what the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
-  steps.push(...(await tend(deps)));
-  steps.push(...(await endAllDue(deps, steps)));
+  parts.push(await tend(deps));
+  parts.push(await endAllDue(run, parts.flat()));
+  deps.signal.throwIfAborted();
+  parts.push(await anchorLedger(deps));
 
+  const steps = settled(parts.flat());
   const left = await ledger.read(async (q, now) => ({ live: await q.liveGrants(), now }));
   const overdue = left.live.filter((grant) => isOverdue(grant, left.now, deps.policy.sweep.refuseWhenLateMs));
-  const failedSteps = steps.filter((step) => step.outcome === 'failed').length;
+  const failed = steps.filter((step) => step.outcome === 'failed');
+  const failedRequests = new Set(failed.map((step) => step.requestId));
+  const remaining = left.live.filter((grant) => grant.state === 'revoking' || grant.nextAttemptAt <= left.now).length;
+  if (remaining > 0 && isOver(run, left.now)) {
+    deps.progress(`this run has had its ${formatDuration(deps.policy.sweep.deadlineMs)}; the next one goes on from here`);
+  }
   return {
     steps,
     // Without a target it is a request that nobody answered.
     ended: steps.filter(({ action, outcome, target }) => outcome === 'done' && target !== undefined && ending.includes(action)).length,
-    failed:
-      failedSteps +
-      overdue.filter((grant) => !steps.some((step) => step.outcome === 'failed' && step.requestId === grant.requestId)).length,
-    remaining: left.live.filter((grant) => grant.state === 'revoking').length,
+    failed: failed.length + overdue.filter((grant) => !failedRequests.has(grant.requestId)).length,
+    remaining,
   };
+}
+
+/** A ledger that has lost what it knew is swept all the same: what it still knows must end. */
+async function anchorLedger(deps: Deps): Promise<readonly SweepStep[]> {
+  const { fault, head } = await keepHead(deps);
+  deps.log(`the head of the ledger ${head.ledger} is event ${head.seq}, ${head.hash}`);
+  return fault === undefined ? [] : [{ action: 'ledger', outcome: 'failed', because: fault, next: 'oncall ledger recover' }];
 }
 
 /** Past its end by more than the allowance, or tried too often: loud, and still retried. */
@@ -94,66 +107,4 @@ async function expirePending(deps: Deps): Promise<readonly SweepStep[]> {
     }
     return steps;
   });
-}
-
-/** Batch by batch, as long as a whole batch was due and something of it ended. */
-async function endAllDue(deps: Deps, before: readonly SweepStep[] = []): Promise<readonly SweepStep[]> {
-  const steps: SweepStep[] = [];
-  for (;;) {
-    const batch = await endDue(deps, [...before, ...steps]);
-    steps.push(...batch);
-    if (batch.filter((step) => step.outcome === 'done').length < dueAtOnce / 2) return steps;
-  }
-}
-
-/** `before`: steps of this run already told, so that a grant that stays is told once. */
-async function endDue(deps: Deps, before: readonly SweepStep[] = []): Promise<readonly SweepStep[]> {
-  const ledger = await deps.ledger();
-  const { due, now } = await ledger.read(async (q, at) => ({ due: await q.dueGrants(at, dueAtOnce), now: at }));
-  const steps: SweepStep[] = [];
-  await inParallel(planSweep(due, now), callsAtOnce, async (chain) => {
-    for (const planned of chain) {
-      const step = await endOne(deps, planned);
-      if (
-        step &&
-        !before.some((told) => told.outcome !== 'done' && told.requestId === step.requestId && told.target?.group === step.target?.group)
-      )
-        steps.push(step);
-    }
-  });
-  return steps;
-}
-
-/** Each on its own: whatever one meets, the others are still ended. */
-async function endOne(deps: Deps, planned: PlannedStep): Promise<SweepStep | undefined> {
-  const { grant } = planned;
-  try {
-    const ledger = await deps.ledger();
-    await ledger.write((q, now) => claim(q, now, grant));
-    const { outcome, error } = await endGrant(deps, grant.id);
-    if (outcome === 'ended') return { ...described(planned), outcome: 'done' };
-    if (outcome !== 'failed') return undefined;
-    const stuck = grant.attempts + 1 >= stuckAfter || (error !== undefined && !error.retryable);
-    return { ...described(planned), outcome: stuck ? 'failed' : 'later', because: error?.message ?? planned.because };
-  } catch (error) {
-    if (!isOncallError(error) && !isProviderError(error)) throw error;
-    if (isOncallError(error) && error.code === 'changed-meanwhile') return undefined;
-    return { ...described(planned), outcome: 'failed', because: error.message };
-  }
-}
-
-/** From `activating` or `active` to `revoking`, unless it has moved on or its end has, meanwhile. */
-async function claim(q: Queries, now: number, seen: GrantView): Promise<void> {
-  const grant = await q.grant(seen.id);
-  if (!grant || grant.nextAttemptAt > now || (grant.state !== 'activating' && grant.state !== 'active')) return;
-  const undo = grant.state === 'activating';
-  await beginEnd(q, now, grant, {
-    reason: undo ? 'failed' : 'expired',
-    actor: 'sweep',
-    ...(undo ? { because: 'its activation was left half-done' } : {}),
-  });
-}
-
-function described({ action, grant, because }: PlannedStep): Omit<SweepStep, 'outcome'> {
-  return { action, requestId: grant.requestId, role: grant.role, holder: grant.holder, target: grant.target, because };
 }

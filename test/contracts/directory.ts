@@ -58,6 +58,44 @@ export function directoryContract(name: string, make: () => Promise<DirectoryWor
       });
     });
 
+    describe('turns', () => {
+      it('sends nothing before its turn, whatever it is asked', async () => {
+        const pin = await pinned();
+        world.passTime();
+        const refused = new ProviderError(name, 'rate-limited', 'not now', { applied: 'no' });
+        const never: Call = { turn: () => Promise.reject(refused) };
+        const { directory } = world;
+        const before = await world.writes();
+        const asked = [
+          () => directory.findUser(user, never),
+          () => directory.findGroup(group, never),
+          () => directory.read(pin, never),
+          () => directory.members(pin, never),
+          () => directory.add(pin, never),
+          () => directory.remove(pin, never),
+        ];
+        for (const ask of asked) await expectFault(ask(), 'rate-limited', 'no');
+        expect(await world.writes()).toBe(before);
+        expect(await world.isMember(user, group)).toBe(false);
+      });
+
+      it('looks whether it is too late after the wait for its turn, not before', async () => {
+        const pin = await pinned();
+        await world.directory.add(pin, call);
+        let waited = false;
+        const turn: Call['turn'] = async (request) => {
+          await new Promise((done) => setTimeout(done, 5));
+          waited = true;
+          return request();
+        };
+        const beforeWrite = () => {
+          if (waited) throw new ProviderError(name, 'too-late', 'too late', { applied: 'no' });
+        };
+        await expectFault(world.directory.remove(pin, { turn, beforeWrite }), 'too-late', 'no');
+        expect(await world.isMember(user, group)).toBe(true);
+      });
+    });
+
     describe('adding and removing', () => {
       it('adds once, however often it is asked', async () => {
         const pin = await pinned();
