@@ -1,15 +1,11 @@
 /** Times whole processes of the built CLI against `node -e 0`, interleaved in one run, and holds them to the goals below. `--write` puts the table into docs/performance.md. */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { bin, environment, interleaved, median, ratioOf, root, rounds, table, timed, warmUp } from './bench-process.mjs';
+import { aboutRequests, measureRequests } from './bench-request.mjs';
 import { setup } from './setup.mjs';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const bin = join(root, 'bin/oncall.js');
-const rounds = Number(/^--rounds=(\d+)$/.exec(process.argv.find((argument) => argument.startsWith('--rounds=')) ?? '')?.[1] ?? 21);
-const warmUp = 2;
 const pastGrants = 10_000;
 const people = rounds + warmUp;
 
@@ -34,22 +30,17 @@ function makeWorld(folder, name) {
   writeFileSync(join(at, 'oncall.yaml'), policy, { mode: 0o600 });
   writeFileSync(join(at, 'groups.json'), JSON.stringify({ users, groups: { 'db-admins': [] } }));
   writeFileSync(join(at, 'schedule.yaml'), `schedules:\n  primary:\n${shifts.join('\n')}\n`);
-  return { at, env: environment(at, folder), users };
+  const own = {
+    ONCALL_POLICY: join(at, 'oncall.yaml'),
+    ONCALL_USER: users[0],
+    XDG_CACHE_HOME: join(folder, 'cache'),
+    XDG_STATE_HOME: join(folder, 'state'),
+  };
+  return { at, env: environment(own), users };
 }
 
-/** Node 20 parses NODE_EXTRA_CA_CERTS at every start, which would flatter every ratio. */
-function environment(at, folder) {
-  const { NODE_EXTRA_CA_CERTS: _, NODE_OPTIONS: __, ...env } = process.env;
-  return { ...env, ONCALL_POLICY: join(at, 'oncall.yaml'), ONCALL_USER: 'user-0@example.com', XDG_CACHE_HOME: join(folder, 'cache') };
-}
-
-function run(world, args, { env = {}, node = [] } = {}) {
-  const start = process.hrtime.bigint();
-  const done = spawnSync(process.execPath, [...node, ...args], { cwd: world.at, env: { ...world.env, ...env }, encoding: 'utf8' });
-  const ms = Number(process.hrtime.bigint() - start) / 1e6;
-  if (done.status !== 0) throw new Error(`exit ${done.status} of: ${args.join(' ')}\n${done.stdout}${done.stderr}`);
-  return { ms, stdout: done.stdout };
-}
+const run = (world, args, { env = {}, node = [] } = {}) =>
+  timed(process.execPath, [...node, ...args], { cwd: world.at, env: { ...world.env, ...env } });
 
 async function fillLedger(path) {
   const { default: Database } = await import('libsql');
@@ -107,11 +98,12 @@ async function fillLedger(path) {
       group_id: 'db-admins',
       group_name: 'db-admins',
       owned: 1,
+      end_sessions: 0,
       add_by: at,
       unanswered_until: 0,
       busy_until: 0,
       quiet_until: 0,
-      updated_at: end,
+      remove_by: 0,
       version: 3,
     });
     insert('grants', {
@@ -144,9 +136,7 @@ function peakMemoryMb(world, args) {
   return Number(readFileSync(join(world.at, 'peak'), 'utf8')) / 1024;
 }
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-
-function measure(past, fresh) {
+async function measure(past, fresh) {
   const cases = [
     { name: 'node -e 0', run: () => run(past, ['-e', '0']) },
     { name: 'oncall --version', goal: 1.3, run: () => run(past, [bin, '--version']) },
@@ -160,19 +150,14 @@ function measure(past, fresh) {
     },
     { name: 'oncall status, policy not remembered', run: () => run(past, [bin, 'status'], { env: { XDG_CACHE_HOME: '/dev/null' } }) },
   ];
-  const samples = cases.map(() => []);
-  for (let round = 0; round < people; round += 1) {
-    cases.forEach((each, index) => {
-      const { ms } = each.run(round);
-      if (round >= warmUp) samples[index].push(ms);
-    });
-  }
-  const base = samples[0];
+  const samples = await interleaved(
+    cases.map((each) => (round) => each.run(round).ms),
+    rounds,
+  );
   return cases.map(({ name, goal }, index) => {
-    const ratio = median(samples[index].map((ms, round) => ms / base[round]));
+    const ratio = ratioOf(samples[index], samples[0]);
     return {
       name,
-      goal,
       measured: `${ratio.toFixed(2)} x`,
       limit: goal === undefined ? '' : `<= ${goal} x`,
       more: `${median(samples[index]).toFixed(0)} ms`,
@@ -181,19 +166,11 @@ function measure(past, fresh) {
   });
 }
 
-function table(rows) {
-  const cells = [
+const asTable = (rows) =>
+  table(
     ['what', 'measured', 'goal', 'median'],
-    ['---', '---', '---', '---'],
-    ...rows.map(({ name, measured, limit, more }) => [name, measured, limit, more]),
-  ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => row[column].length)));
-  return cells
-    .map(
-      (row) => `| ${row.map((cell, column) => (cell === '---' ? '-'.repeat(widths[column]) : cell.padEnd(widths[column]))).join(' | ')} |`,
-    )
-    .join('\n');
-}
+    rows.map(({ name, measured, limit, more }) => [name, measured, limit, more]),
+  );
 
 setup();
 const folder = mkdtempSync(join(tmpdir(), 'oncall-bench-'));
@@ -201,18 +178,31 @@ try {
   const [past, fresh] = ['past', 'fresh'].map((name) => makeWorld(folder, name));
   for (const world of [past, fresh]) run(world, [bin, 'sweep']);
   await fillLedger(join(past.at, 'oncall.db'));
-  const rows = measure(past, fresh);
+  const rows = await measure(past, fresh);
   const peak = peakMemoryMb(past, ['status']);
   rows.push({ name: 'oncall status, peak memory', measured: `${peak.toFixed(0)} MB`, limit: '<= 60 MB', more: '', missed: peak > 60 });
-  const how = `Node ${process.version}, ${cpus().length} cores, ${rounds} rounds, interleaved; medians of the ratio to \`node -e 0\` of the same round. NODE_EXTRA_CA_CERTS: unset for all of it${process.env.NODE_EXTRA_CA_CERTS ? ' (it was set outside)' : ''}.`;
-  console.log(`${how}\n\n${table(rows)}`);
+  const requests = await measureRequests(folder, rounds);
+  const how = `Node ${process.version}, ${cpus().length} cores, ${rounds} rounds, interleaved. NODE_EXTRA_CA_CERTS: unset for all of it${process.env.NODE_EXTRA_CA_CERTS ? ' (it was set outside)' : ''}.`;
+  const report = `${how}
+
+## Starting
+
+Medians of the ratio to \`node -e 0\` of the same round.
+
+${asTable(rows)}
+
+## A request
+
+${aboutRequests}
+
+${asTable(requests)}`;
+  console.log(report);
   if (process.argv.includes('--write')) {
-    writeFileSync(
-      join(root, 'docs/performance.md'),
-      `# Performance\n\nWritten by \`npm run bench -- --write\`. Trust the ratios before the milliseconds.\n\n${how}\n\n${table(rows)}\n`,
-    );
+    const head =
+      '# Performance\n\nWritten by `npm run bench -- --write`. Trust the ratios before the milliseconds. What many grants cost: [scale.md](scale.md).';
+    writeFileSync(join(root, 'docs/performance.md'), `${head}\n\n${report}\n`);
   }
-  const missed = rows.filter((row) => row.missed);
+  const missed = [...rows, ...requests].filter((row) => row.missed);
   for (const { name, measured, limit } of missed) console.log(`missed: ${name}: ${measured}, goal ${limit}`);
   process.exitCode = missed.length === 0 ? 0 : 1;
 } finally {

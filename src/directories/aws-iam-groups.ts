@@ -41,10 +41,14 @@ export async function openIam(settings: Settings, context: AdapterContext): Prom
 
 /** One round trip where nobody was renamed: the names are verified while the groups are already being read under the name they had. */
 async function read(open: Open, pin: Pin, call: Call): Promise<'member' | 'absent' | 'gone'> {
-  const [names, early] = await Promise.all([verify(open, pin, call), orNone(groupsOf(open, pin, pin.userName, call))]);
-  if (names.user === undefined || names.group === undefined) return 'gone';
-  const groups = names.user === pin.userName && early !== undefined ? early : await groupsOf(open, pin, names.user, call);
-  return groups.includes(pin.groupId) ? 'member' : 'absent';
+  const [known, early] = await Promise.all([verify(open, pin, call), orNone(groupsOf(open, pin, pin.userName, call))]);
+  if (known.user === undefined || known.group === undefined) return 'gone';
+  const groups = known.user === pin.userName ? early : await orNone(groupsOf(open, pin, known.user, call));
+  if (groups) return groups.includes(pin.groupId) ? 'member' : 'absent';
+  // Nobody has the name that was verified a moment ago.
+  const now = await verifyAnew(open, pin, call);
+  if (now.user === undefined || now.group === undefined) return 'gone';
+  return (await groupsOf(open, pin, now.user, call)).includes(pin.groupId) ? 'member' : 'absent';
 }
 
 async function members(open: Open, group: GroupPin, call: Call): Promise<readonly Member[] | 'gone'> {

@@ -22,7 +22,7 @@ export type Identities = {
   readonly entity: (found: User | Group | undefined, account: string | undefined) => Entity;
 };
 
-/** Long enough for one request to read and then add, short enough that nobody is renamed and replaced meanwhile. */
+/** Long enough for one request to find, read and add, short enough that nobody is renamed and replaced meanwhile. */
 const VERIFIED_FOR_MS = 5_000;
 const MAX_PAGES = 1_000;
 
@@ -65,9 +65,16 @@ export function identities(iam: Iam, context: AdapterContext, pinned: string | u
     return found ?? (all.length > 0 ? undefined : none(call, account));
   };
   const verify = verifier(verified, context.now);
+  /** Whom a name was just found to stand for need not be asked again before they are read and added. */
+  const seen = async (ask: Promise<Entity | undefined>): Promise<Entity | undefined> => {
+    const at = context.now();
+    const found = await ask;
+    if (found) verified.set(found.id, { name: found.name, at });
+    return found;
+  };
   return {
-    userByName: async (name, call) => (await userByName(name, call)) ?? none(call, undefined),
-    groupByName: async (name, call) => (await groupByName(name, call)) ?? none(call, undefined),
+    userByName: async (name, call) => (await seen(userByName(name, call))) ?? none(call, undefined),
+    groupByName: async (name, call) => (await seen(groupByName(name, call))) ?? none(call, undefined),
     groupById: async (id, call) => byId(await groups(call), id, call, undefined),
     user: (pin, call) =>
       verify(

@@ -1,6 +1,6 @@
 /**
  * Okta's SDK, of which we use what it knows of Okta: how each request is built and each answer is read. Loaded at the first call.
- * By file, not by `@okta/okta-sdk-nodejs`: that takes twice the time and memory. Nor its `Client`, which reads okta.yaml, ~/.okta and
+ * By file, not by `@okta/okta-sdk-nodejs`, so that the build can leave out what these two APIs never meet (decision 8). Nor its `Client`, which reads okta.yaml, ~/.okta and
  * OKTA_CLIENT_*, keeps answers without an end, sends the token wherever a Link header points and loopback traffic to a proxy,
  * and whose private-key sign-in fails where an app demands DPoP (the answer that it waits for, it throws as an error).
  */

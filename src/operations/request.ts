@@ -16,7 +16,7 @@ import { type Pins, pinTargets } from './pins.ts';
 import { denied, taken } from './refusal.ts';
 import { repeat } from './repeat.ts';
 import { requireAdmin } from './rights.ts';
-import type { Refusal, RequestInput, RequestResult } from './types.ts';
+import type { Refusal, RequestInput, RequestResult, TargetFailure } from './types.ts';
 
 /** What the transaction settled; the calls to the directories come after it. */
 export type Settled =
@@ -39,19 +39,20 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
     await requireAdmin(deps, actor, 'grant while the sweep is late');
   }
   const world = lookups(deps);
-  // The network first: the ledger is opened while the answers are on their way.
   const factsSoon = gatherFacts(deps, world, rulesOf(role), {
     email: actor.email,
     at: deps.now(),
     ...(input.incident === undefined ? {} : { incident: input.incident }),
   });
   const pinsSoon = pinTargets(deps, world, role, actor.email);
+  // Opening the ledger blocks: only when one has answered, so that both were sent before, and while the other is on its way.
+  await Promise.race([factsSoon, pinsSoon]);
   const [ledger, facts, pins] = await Promise.all([deps.ledger(), factsSoon, pinsSoon]);
 
   const settled = await ledger.write((q, now) => settle(deps, q, now, { input, role, actor, facts, pins }));
   if ('refusal' in settled) return settled.refusal;
-  await Promise.all(settled.activate.map((id) => activate(deps, id)));
-  return result(deps, settled, pins);
+  const failed = await Promise.all(settled.activate.map((id) => activate(deps, id)));
+  return result(deps, settled, [...pins.missing, ...failed.filter((failure) => failure !== undefined)]);
 }
 
 export const rulesOf = (role: Role) => [...role.deny, ...role.allow, ...role.ask];
@@ -198,7 +199,11 @@ const patienceMs = 10_000;
 const pollMs = 250;
 
 /** What came of it, read back from the ledger. */
-export async function result(deps: Deps, settled: Exclude<Settled, { refusal: Refusal }>, pins: Pins): Promise<RequestResult> {
+export async function result(
+  deps: Deps,
+  settled: Exclude<Settled, { refusal: Refusal }>,
+  missing: readonly TargetFailure[],
+): Promise<RequestResult> {
   const ledger = await deps.ledger();
   const look = () =>
     ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
@@ -213,7 +218,6 @@ export async function result(deps: Deps, settled: Exclude<Settled, { refusal: Re
   const inNow = new Set(
     relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
   );
-  const { missing } = pins;
   const all = now.targets.length === inNow.size;
   const outcome =
     now.state === 'pending'

@@ -253,6 +253,13 @@ describe.skipIf(noMoto)(`aws-iam when things go wrong${noMoto ? ` (skipped: ${no
       expect(proxy.seen.map(({ action }) => action)).toEqual(['AddUserToGroup', 'ListGroupsForUser']);
     });
 
+    it('are spent again where nobody has that name any more', async () => {
+      await admin.renameUser('maria', 'maria.silva');
+      expect(await directory.read(pin, {})).toBe('absent');
+      await admin.removeUser('maria.silva');
+      expect(await directory.read(pin, {})).toBe('gone');
+    });
+
     it('go out together where nothing is known yet', async () => {
       opened.passTime();
       let open = () => {};
