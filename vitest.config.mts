@@ -11,6 +11,7 @@ export default defineConfig({
   ],
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/scratch.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // Start-up of real processes is measured elsewhere; this certificate file would be parsed at each start on Node 20.

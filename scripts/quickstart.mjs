@@ -28,7 +28,12 @@ function makeScratch() {
 /** What surrounds the person who typed `npm run quickstart` must not decide how this comes out. */
 function cleanEnv(folder) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ONCALL_') && name !== 'FORCE_COLOR'));
-  return { ...env, ONCALL_POLICY: join(folder, 'oncall.yaml'), XDG_CACHE_HOME: join(folder, '.cache') };
+  return {
+    ...env,
+    ONCALL_POLICY: join(folder, 'oncall.yaml'),
+    XDG_CACHE_HOME: join(folder, '.cache'),
+    XDG_STATE_HOME: join(folder, '.state'),
+  };
 }
 
 function makeStage(folder) {

@@ -69,6 +69,28 @@ export class ProviderError extends Error {
   }
 }
 
+const steps: Record<ProviderFault, string> = {
+  credentials: 'check the credentials that the policy names for it',
+  forbidden: 'give them that right, then run the same command again',
+  'wrong-account': 'check which account the credentials belong to',
+  'not-found': 'check the name in the policy',
+  ambiguous: 'name it by its id in the policy',
+  quota: 'make room there, or have the limit raised',
+  'rate-limited': 'run the same command again in a minute',
+  timeout: 'run the same command again, it is safe to repeat; if it stays so: oncall doctor',
+  unavailable: 'run the same command again, it is safe to repeat; if it stays so: oncall doctor',
+  malformed: 'run the same command again, it is safe to repeat; if it stays so: oncall doctor',
+  'too-late': 'run the same command again',
+  refused: 'run it with --verbose to see more',
+};
+
+/** What somebody can do about it: the adapter's own advice, or else what fits the fault. */
+export function nextStep({ next, fault, retryAfterMs }: ProviderError): string {
+  if (next !== undefined) return next;
+  const isLimited = fault === 'rate-limited' && retryAfterMs !== undefined;
+  return isLimited ? `run the same command again in ${Math.ceil(retryAfterMs / 1000)} s` : steps[fault];
+}
+
 export function isOncallError(error: unknown): error is OncallError {
   return error instanceof Error && error.name === 'OncallError';
 }

@@ -5,26 +5,36 @@
 
 import { type AddUserToGroupCommand, IAMClient, type RemoveUserFromGroupCommand } from '@aws-sdk/client-iam';
 import { ProviderError } from '../errors.ts';
+import { viaProxy } from '../proxy.ts';
 import type { Settings } from './aws-iam.ts';
 import { type Attempt, toProviderError } from './aws-iam-errors.ts';
 import { endpointsOf, sharedConfig, tellServerDate } from './aws-iam-sdk.ts';
-import type { AdapterContext, Call } from './directory.ts';
+import { inTurns, turnsWithinMs } from './aws-iam-turns.ts';
+import { type AdapterContext, type Call, inTurn } from './directory.ts';
 
 export type Send = { readonly abortSignal: AbortSignal };
+
+type Write = AddUserToGroupCommand | RemoveUserFromGroupCommand;
 
 export type Iam = {
   readonly read: <T extends Answer>(action: string, ask: (client: IAMClient, send: Send) => Promise<T>, call: Call) => Promise<T>;
   /** Resolves only when IAM itself acknowledged it. */
-  readonly write: (action: string, command: AddUserToGroupCommand | RemoveUserFromGroupCommand, call: Call) => Promise<void>;
+  readonly write: (action: string, command: Write, call: Call) => Promise<void>;
   /** The account that the credentials belong to; asked once for each access key. */
   readonly account: (call: Call) => Promise<string>;
 };
 
 type Answer = { readonly $metadata: { readonly requestId?: string | undefined } };
-type Tools = { readonly reader: IAMClient; readonly writer: IAMClient; readonly name: string; readonly timeoutMs: number };
+type Tools = {
+  readonly reader: IAMClient;
+  readonly writer: IAMClient;
+  readonly name: string;
+  readonly timeoutMs: number;
+  readonly via: string;
+};
 
 export async function connect(settings: Settings, timeoutMs: number, context: AdapterContext): Promise<Iam> {
-  const config = sharedConfig(settings, timeoutMs, context);
+  const config = await sharedConfig(settings, timeoutMs, context);
   const { iam, sts } = endpointsOf(settings);
   const reader = new IAMClient({ ...config, ...(iam && { endpoint: iam }) });
   // A second client, as how often a request is sent belongs to the client. It shares connections and credentials with the first.
@@ -38,10 +48,10 @@ export async function connect(settings: Settings, timeoutMs: number, context: Ad
     requestHandler,
   });
   for (const client of [reader, writer]) tellServerDate(client, context);
-  const tools: Tools = { reader, writer, name: context.name, timeoutMs };
+  const tools: Tools = { reader, writer, name: context.name, timeoutMs, via: viaProxy(iam ?? 'https://iam.amazonaws.com') };
   const accounts = new Map<string, string>();
   return {
-    read: (action, ask, call) => read(tools, `iam:${action}`, (send) => ask(reader, send), call),
+    read: (action, ask, call) => read(tools, `iam:${action}`, (send, attempt) => ask(inTurns(reader, call, attempt), send), call),
     write: (action, command, call) => write(tools, `iam:${action}`, command, call),
     account: async (call) => {
       const key = await accessKey(tools, 'sts:GetCallerIdentity', call);
@@ -62,13 +72,15 @@ export async function connect(settings: Settings, timeoutMs: number, context: Ad
   };
 }
 
-async function read<T extends Answer>(tools: Tools, action: string, ask: (send: Send) => Promise<T>, call: Call): Promise<T> {
+type Ask<T> = (send: Send, attempt: Attempt) => Promise<T>;
+
+async function read<T extends Answer>(tools: Tools, action: string, ask: Ask<T>, call: Call): Promise<T> {
   await accessKey(tools, action, call);
   const budgetMs = 2 * tools.timeoutMs;
-  const signal = within(budgetMs, call);
+  const signal = within(call.turn ? budgetMs + turnsWithinMs : budgetMs, call);
   const attempt = attemptOf(tools, action, budgetMs);
   try {
-    const answer = await ask({ abortSignal: signal });
+    const answer = await ask({ abortSignal: signal }, attempt);
     acknowledged(answer, attempt);
     return answer;
   } catch (error) {
@@ -76,9 +88,13 @@ async function read<T extends Answer>(tools: Tools, action: string, ask: (send: 
   }
 }
 
-async function write(tools: Tools, action: string, command: AddUserToGroupCommand | RemoveUserFromGroupCommand, call: Call): Promise<void> {
+async function write(tools: Tools, action: string, command: Write, call: Call): Promise<void> {
   // Before the write's own time runs: credentials may have to be fetched anew.
   await accessKey(tools, action, call);
+  await inTurn(call, () => writeNow(tools, action, command, call));
+}
+
+async function writeNow(tools: Tools, action: string, command: Write, call: Call): Promise<void> {
   const { reader, writer, timeoutMs } = tools;
   writer.config.systemClockOffset = reader.config.systemClockOffset;
   const signal = within(timeoutMs, call);
@@ -137,7 +153,7 @@ const neverAgain = {
 };
 
 function attemptOf(tools: Tools, action: string, timeoutMs: number): Attempt {
-  return { name: tools.name, action, stage: 'call', sent: false, timeoutMs, over: undefined };
+  return { name: tools.name, action, stage: 'call', sent: false, timeoutMs, via: tools.via, over: undefined };
 }
 
 function within(ms: number, call: Call): AbortSignal {

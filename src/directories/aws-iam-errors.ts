@@ -1,6 +1,8 @@
 /** What the AWS SDK throws, told as `ProviderError`: the only place that knows AWS's error names. */
 
 import { isProviderError, ProviderError, type ProviderFault } from '../errors.ts';
+import { causeOf, somethingBetween } from '../http.ts';
+import { proxyFault } from '../proxy.ts';
 
 /** What went on when it was thrown. `sent`: a writing request has left. */
 export type Attempt = {
@@ -10,6 +12,8 @@ export type Attempt = {
   readonly stage: 'credentials' | 'call';
   readonly sent: boolean;
   readonly timeoutMs: number;
+  /** ` through the proxy proxy.acme.dev:3128`, where there is one. */
+  readonly via: string;
   /** Why we stopped waiting for it, if we did. */
   readonly over: 'stopped' | 'late' | undefined;
 };
@@ -56,9 +60,15 @@ function tellCall(error: SdkError, attempt: Attempt): Telling {
   if (status >= 500) return { fault: 'unavailable', message: `AWS is not available: ${attempt.action} was answered with ${status}` };
   return {
     fault: 'malformed',
-    message: `what answered ${attempt.action} (${status}) is not the answer of AWS`,
-    next: 'look for a proxy or a wrong endpoint',
+    message: `what answered ${attempt.action} (${status}) is not AWS`,
+    next: somethingBetween('AWS'),
   };
+}
+
+/** AWS, or what stands before it, may repeat what it was sent: a session token and a signature are longer than any name. */
+function quoted({ message = '' }: SdkError): string {
+  const [line = ''] = message.split('\n');
+  return line.replace(/[\w+/=%-]{64,}/g, '…').slice(0, 500);
 }
 
 const REJECTED = new Set([
@@ -82,7 +92,7 @@ const PASSING = new Set(['ConcurrentModification', 'ConcurrentModificationExcept
 
 /** AWS said so itself: below 500 that proves that nothing was changed. */
 function tellAnswer(code: string, error: SdkError, { action }: Attempt): Telling {
-  const said = error.message === undefined ? '' : `: ${error.message}`;
+  const said = error.message === undefined ? '' : `: ${quoted(error)}`;
   if ((error.$metadata?.httpStatusCode ?? 500) >= 500 || code.startsWith('RequestTimeout')) {
     return THROTTLED.has(code)
       ? { fault: 'rate-limited', message: `AWS has had too many calls (${action})` }
@@ -122,15 +132,22 @@ function tellAnswer(code: string, error: SdkError, { action }: Attempt): Telling
 /** Nothing listens, or there is no such host: the request cannot have left. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
-function tellConnection(error: SdkError, { action, timeoutMs, over }: Attempt): Telling {
+function tellConnection(error: SdkError, { action, timeoutMs, over, via }: Attempt): Telling {
+  const proxied = proxyFault(error);
+  // There was no tunnel, so nothing has left, whatever was to be sent through it.
+  if (proxied) return { ...proxied, message: `AWS cannot be reached for ${action} ${proxied.how}`, applied: 'no' };
   const code = error.code;
-  if (over || isTimeout(error)) return { fault: 'timeout', message: `AWS did not answer ${action} within ${timeoutMs / 1000} s` };
-  const next =
-    code && /CERT|SIGNATURE|ALTNAME|SELF_SIGNED/.test(code)
-      ? { next: 'where a company proxy opens TLS, name its certificate in NODE_EXTRA_CA_CERTS' }
-      : {};
-  const message = `AWS cannot be reached for ${action} (${code ?? error.name ?? 'no reason given'})`;
-  return { fault: 'unavailable', message, ...next, ...(code && NOT_SENT.has(code) ? { applied: 'no' } : {}) };
+  if (over || isTimeout(error)) return { fault: 'timeout', message: `AWS did not answer ${action}${via} within ${timeoutMs / 1000} s` };
+  const message = `AWS cannot be reached for ${action}${via}${unreached(error)}`;
+  const { next } = causeOf(error);
+  return { fault: 'unavailable', message, ...(next && { next }), ...(code && NOT_SENT.has(code) ? { applied: 'no' } : {}) };
+}
+
+/** ` at iam.amazonaws.com: nothing listens there` */
+function unreached(error: SdkError): string {
+  const { hostname, address, port } = error as { hostname?: string; address?: string; port?: number };
+  const where = hostname ?? (address && port && `${address}:${port}`);
+  return `${where ? ` at ${where}` : ''}: ${error.code === undefined ? (error.name ?? 'no reason given') : causeOf(error).because}`;
 }
 
 /** The SDK calls a reset connection a time-out, too. */
@@ -141,19 +158,37 @@ function isTimeout(error: SdkError): boolean {
 /** Where the SDK looks for credentials it may call STS, a sign-in service or a command of the user's. */
 function tellCredentials(error: SdkError, attempt: Attempt): Telling {
   if (attempt.over === 'stopped') return { fault: 'unavailable', message: 'stopped before there were AWS credentials' };
+  const proxied = proxyFault(error);
+  if (proxied) return { ...proxied, message: `what gives the AWS credentials cannot be reached ${proxied.how}` };
   if (attempt.over || isTimeout(error))
-    return { fault: 'timeout', message: `there were no AWS credentials within ${attempt.timeoutMs / 1000} s` };
+    return { fault: 'timeout', message: `there were no AWS credentials${attempt.via} within ${attempt.timeoutMs / 1000} s` };
   if (error.Code !== undefined && THROTTLED.has(error.Code))
     return { fault: 'rate-limited', message: 'AWS has had too many calls for credentials' };
-  if ((error.$metadata?.httpStatusCode ?? 0) >= 500 || (error.code && error.$metadata?.httpStatusCode === undefined)) {
+  const status = error.$metadata?.httpStatusCode;
+  if ((status ?? 0) >= 500)
+    return { fault: 'unavailable', message: `what gives the AWS credentials is not available (${error.Code ?? status})` };
+  if (error.code && status === undefined) {
+    const { next } = causeOf(error);
+    return { fault: 'unavailable', message: `what gives the AWS credentials cannot be reached${unreached(error)}`, ...(next && { next }) };
+  }
+  if (error.Code !== undefined && FORBIDDEN.has(error.Code)) {
     return {
-      fault: 'unavailable',
-      message: `what gives the AWS credentials cannot be reached (${error.code ?? error.Code ?? error.name})`,
+      fault: 'forbidden',
+      message: `the AWS credentials may not get those that the policy names: ${quoted(error)}`,
+      next: "allow sts:AssumeRole in their IAM policy, and them in the IAM role's trust policy",
     };
+  }
+  if (error.Code !== undefined && REJECTED.has(error.Code)) {
+    const message = `AWS gives no credentials for those of this host (${error.Code}): ${quoted(error)}`;
+    return { fault: 'credentials', message, next: 'renew or correct the AWS credentials' };
+  }
+  const isForeign = error.Code === undefined && status !== undefined;
+  if (isForeign || /^Invalid response from STS/.test(error.message ?? '')) {
+    return { fault: 'malformed', message: 'what answered the call for AWS credentials is not AWS', next: somethingBetween('AWS') };
   }
   // What a credential process printed may be in the message.
   const why = error.Code ?? error.name ?? 'unknown';
-  const said = error.Code === undefined && error.name !== 'CredentialsProviderError' ? '' : `: ${(error.message ?? '').split('\n')[0]}`;
+  const said = error.Code === undefined && error.name !== 'CredentialsProviderError' ? '' : `: ${quoted(error)}`;
   return {
     fault: 'credentials',
     message: `there are no AWS credentials to use (${why})${said}`,

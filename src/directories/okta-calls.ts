@@ -5,7 +5,7 @@ import { isProviderError } from '../errors.ts';
 import type { AdapterContext, Call } from './directory.ts';
 import type { Settings } from './okta.ts';
 import { openAuth } from './okta-auth.ts';
-import { broken, type Need, said } from './okta-errors.ts';
+import { broken, foreign, type Need, said } from './okta-errors.ts';
 import { nextPage } from './okta-link.ts';
 import { remember } from './okta-remember.ts';
 import type { Sdk } from './okta-sdk.ts';
@@ -44,12 +44,7 @@ export function openCalls(settings: Settings, timeoutMs: number, context: Adapte
     const value = await read(loaded, loaded.answer(status, headers, text)).catch((error: unknown): never => {
       if (isProviderError(error)) throw error;
       // The SDK's words for an answer in HTML, or in another shape, would mean nothing to anybody.
-      throw broken(
-        context,
-        'malformed',
-        `what answered at ${host} is not the API of Okta, or has changed`,
-        'look for a proxy, or a wrong orgUrl',
-      );
+      throw foreign(context.name, host, text);
     });
     return { value, next: nextPage(headers.link, request.url, context) };
   };
@@ -97,11 +92,5 @@ async function readOrg(sender: Sender, origin: string, context: AdapterContext):
   );
   const id = said(text)?.id;
   if (typeof id === 'string' && id !== '') return id;
-  const { host } = new URL(origin);
-  throw broken(
-    context,
-    'malformed',
-    `what answered at ${host} does not say which org of Okta it is`,
-    'look for a proxy, or a wrong orgUrl',
-  );
+  throw foreign(context.name, new URL(origin).host, text);
 }

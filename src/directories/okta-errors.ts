@@ -1,6 +1,8 @@
 /** What Okta answers besides success, and what keeps it from answering, told as `ProviderError`: the only place that knows Okta's error codes. */
 
 import { ProviderError, type ProviderFault } from '../errors.ts';
+import { causeOf, somethingBetween, whatCame } from '../http.ts';
+import { proxyFault, viaProxy } from '../proxy.ts';
 
 /** What a request is for, and what Okta wants for it. */
 export type Need = {
@@ -59,8 +61,8 @@ function tell(status: number, code: string | undefined, { name, host, need }: Ab
   if (code === undefined || status < 400) {
     return {
       fault: 'malformed',
-      message: `what answered at ${host} is not the API of Okta`,
-      next: 'look for a proxy, or a wrong orgUrl in the policy',
+      message: `what answered for ${name} at ${host} is not Okta`,
+      next: somethingBetween(host),
     };
   }
   if (status === 401) {
@@ -98,33 +100,36 @@ function retryAfter(headers: Answer['headers']): number | undefined {
 }
 
 /** Nothing listens, there is no such host, or it is not the one: the request cannot have left. */
-const unsent = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
-const untrusted = /CERT|SIGNATURE|ALTNAME|SELF_SIGNED/;
+const unsent = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$|CERT|SIGNATURE|ALTNAME|SELF_SIGNED/;
 
 /** Never with the thrown error as cause: some of Node's carry the request with its headers. */
 export function unreached(error: unknown, over: 'late' | 'stopped' | undefined, about: About): ProviderError {
   const { name, host, timeoutMs } = about;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'no reason given';
+  const proxied = proxyFault(error);
+  // There was no tunnel, so nothing has left, whatever was to be sent through it.
+  if (proxied) return broken(about, proxied.fault, `${name} cannot be reached ${proxied.how}`, proxied.next);
+  const { code, because, next } = causeOf(error);
   if (code === 'ERR_INVALID_CHAR') {
     return broken(about, 'credentials', `the credentials of ${name} hold a character that cannot be sent, such as a line break`);
   }
   const applied = about.sent ? 'unknown' : 'no';
   if (over === 'stopped') return new ProviderError(name, 'unavailable', `stopped before ${name} answered`, { applied });
-  if (over === 'late') return new ProviderError(name, 'timeout', `${name} did not answer within ${timeoutMs / 1000} s`, { applied });
-  if (untrusted.test(code)) {
-    return new ProviderError(name, 'unavailable', `the TLS certificate of ${host} is not trusted here (${code})`, {
-      applied: 'no',
-      next: 'where a company proxy opens TLS, name its certificate in NODE_EXTRA_CA_CERTS',
-    });
-  }
-  return new ProviderError(name, 'unavailable', `${name} cannot be reached at ${host} (${code})`, {
+  const via = viaProxy(`https://${host}`);
+  if (over === 'late') return new ProviderError(name, 'timeout', `${name} did not answer${via} within ${timeoutMs / 1000} s`, { applied });
+  return new ProviderError(name, 'unavailable', `${name} cannot be reached at ${host}${via}: ${because}`, {
     applied: unsent.test(code) ? 'no' : applied,
+    ...(next === undefined ? {} : { next }),
   });
 }
 
 /** An error that is found before anything was sent, or in an answer to a read. */
 export function broken({ name }: { readonly name: string }, fault: ProviderFault, message: string, next?: string): ProviderError {
   return new ProviderError(name, fault, message, { applied: 'no', ...(next === undefined ? {} : { next }) });
+}
+
+/** A success that is none: Okta does not answer so. */
+export function foreign(name: string, host: string, body: string): ProviderError {
+  return broken({ name }, 'malformed', `what answered for ${name} at ${host} sent ${whatCame(body)}`, somethingBetween(host));
 }
 
 /** A provider, or a proxy before it, may echo what it was sent. */

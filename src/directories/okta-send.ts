@@ -2,7 +2,8 @@
 
 import type { IncomingMessage } from 'node:http';
 import { isProviderError, ProviderError } from '../errors.ts';
-import type { AdapterContext, Call } from './directory.ts';
+import { requester } from '../http.ts';
+import { type AdapterContext, type Call, inTurn } from './directory.ts';
 import { type About, type Answer, broken, type Need, refusal, unreached } from './okta-errors.ts';
 
 export type Outgoing = {
@@ -48,26 +49,33 @@ export function openSender(orgUrl: string, timeoutMs: number, context: AdapterCo
 }
 
 async function exchange(org: Org, request: Outgoing, authorize: Authorize, call: Call): Promise<{ answer: Answer; about: About }> {
-  let deadline: number | undefined;
+  let leftMs = 2 * org.timeoutMs;
   for (let tried = 1; ; tried++) {
     const headers = await stoppable(authorize(request), call, aboutOf(org, request, false, {}));
-    deadline ??= performance.now() + 2 * org.timeoutMs;
     const about = aboutOf(org, request, false, headers);
-    const ms = Math.min(org.timeoutMs, deadline - performance.now());
-    const answer = await attempt(org, { request, headers, call, ms }).catch(caught);
-    if (!isProviderError(answer) && !passing(answer)) return { answer, about };
-    const fault = isProviderError(answer) ? answer : refusal(answer, about);
-    const pauseMs = pauseBefore(fault, tried);
-    if (tried === readTries || pauseMs === undefined || performance.now() + pauseMs >= deadline) throw fault;
-    org.context.log(`${fault.message}; asking again in ${Math.round(pauseMs)} ms`);
+    const answer = await inTurn(call, async () => {
+      const startedAt = performance.now();
+      const said = await attempt(org, { request, headers, call, ms: Math.min(org.timeoutMs, leftMs) }).finally(() => {
+        leftMs -= performance.now() - startedAt;
+      });
+      if (passing(said)) throw refusal(said, about);
+      return said;
+    }).catch(caught);
+    if (!isProviderError(answer)) return { answer, about };
+    const pauseMs = pauseBefore(answer, tried);
+    if (tried === readTries || pauseMs === undefined || pauseMs >= leftMs) throw answer;
+    leftMs -= pauseMs;
+    org.context.log(`${answer.message}; asking again in ${Math.round(pauseMs)} ms`);
     await pause(pauseMs, call, about);
   }
 }
 
 async function write(org: Org, request: Outgoing, authorize: Authorize, call: Call): Promise<void> {
   const headers = await stoppable(authorize(request), call, aboutOf(org, request, false, {}));
-  const answer = await attempt(org, { request, headers, call, ms: org.timeoutMs, gate: () => call.beforeWrite?.() });
-  if (answer.status !== 204) throw refusal(answer, aboutOf(org, request, true, headers));
+  await inTurn(call, async () => {
+    const answer = await attempt(org, { request, headers, call, ms: org.timeoutMs, gate: () => call.beforeWrite?.() });
+    if (answer.status !== 204) throw refusal(answer, aboutOf(org, request, true, headers));
+  });
 }
 
 const passing = ({ status }: Answer): boolean => status === 429 || status === 408 || status >= 500;
@@ -119,10 +127,10 @@ async function attempt(org: Org, { request, headers, call, ms, gate }: Try): Pro
 }
 
 async function send(request: Outgoing, headers: Headers, signal: AbortSignal, pass: () => void): Promise<IncomingMessage> {
-  const { request: open } = request.url.startsWith('https:') ? await import('node:https') : await import('node:http');
+  const open = await requester(new URL(request.url));
   const all = { accept: 'application/json', ...request.headers, 'user-agent': 'oncall', ...headers };
   return new Promise((resolve, reject) => {
-    const outgoing = open(request.url, { method: request.method, headers: all, signal });
+    const outgoing = open({ method: request.method, headers: all, signal });
     outgoing.once('response', resolve);
     outgoing.on('error', reject);
     try {

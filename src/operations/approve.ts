@@ -75,8 +75,8 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     };
   });
   if ('refusal' in settled) return settled.refusal;
-  await Promise.all(settled.activate.map((id) => activate(deps, id)));
-  return result(deps, settled, pins);
+  const failed = await Promise.all(settled.activate.map((id) => activate(deps, id)));
+  return result(deps, settled, [...pins.missing, ...failed.filter((failure) => failure !== undefined)]);
 }
 
 /** What waits for a yes of mine, as far as can be told from the policy alone: every pending request that is not my own. */

@@ -1,6 +1,6 @@
 /** Asks the world everything that a set of rules needs to know about one person, in parallel. A source that fails makes its facts unknown, never an exception. */
 
-import { isOncallError, isProviderError } from '../errors.ts';
+import { isOncallError, isProviderError, nextStep } from '../errors.ts';
 import { factConditions, factKey } from '../policy/conditions.ts';
 import type { Fact, FactCondition, Facts, IncidentCondition, MemberCondition, OnCallCondition, Rule } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
@@ -24,7 +24,14 @@ async function ask(deps: Deps, world: Lookups, condition: FactCondition, about: 
     return await hasIncident(deps, world, condition, about);
   } catch (error) {
     if (!isProviderError(error) && !isOncallError(error)) throw error;
-    return { holds: 'unknown', because: error.message, source: condition.kind === 'member' ? condition.directory : condition.roster };
+    const next = isProviderError(error) ? nextStep(error) : error.next;
+    return {
+      holds: 'unknown',
+      because: error.message,
+      source: condition.kind === 'member' ? condition.directory : condition.roster,
+      ...(next === undefined ? {} : { next }),
+      ...(isProviderError(error) && error.retryable ? {} : { lasting: true }),
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 /** Finds the person and the groups of a role, so that the intent can be pinned to ids. */
 
-import { isOncallError, isProviderError, OncallError } from '../errors.ts';
+import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
 import type { Pin } from '../lifecycle/types.ts';
 import type { Role, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
@@ -26,12 +26,13 @@ export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: 
         pinned.push({ target, pin: await pinTarget(deps, world, target, email) });
       } catch (error) {
         if (!isOncallError(error) && !isProviderError(error)) throw error;
-        missing.push({ target, message: error.message, ...(error.next === undefined ? {} : { next: error.next }) });
+        const next = isProviderError(error) ? nextStep(error) : error.next;
+        missing.push({ target, message: error.message, ...(next === undefined ? {} : { next }) });
         fault ??= isOncallError(error)
           ? error
           : new OncallError(`directory-${error.fault}`, error.message, {
               why: `${target.directory} was asked for "${target.group}"; nothing was changed`,
-              next: error.next ?? 'oncall status, then try again',
+              next: nextStep(error),
               cause: error,
             });
       }

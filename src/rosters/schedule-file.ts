@@ -84,7 +84,10 @@ function openForReading(path: string): number {
       throw new ProviderError(title, 'not-found', `the roster file ${path} does not exist`, { applied: 'no', next });
     }
     const fault = code === 'EACCES' ? 'forbidden' : 'unavailable';
-    throw new ProviderError(title, fault, `the roster file ${path} cannot be read (${code})`, { applied: 'no' });
+    throw new ProviderError(title, fault, `the roster file ${path} cannot be read (${code})`, {
+      applied: 'no',
+      next: 'let this user read it, or correct its path in the policy',
+    });
   }
 }
 
@@ -95,7 +98,11 @@ export async function readScheduleFile(path: string): Promise<ScheduleFile> {
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const [fault] = document.errors;
   if (fault !== undefined)
-    throw broken(path, lines.linePos(fault.pos[0]).line, fault.code === 'MULTIPLE_DOCS' ? 'holds more than one document' : fault.message);
+    throw broken(
+      path,
+      lines.linePos(fault.pos[0]).line,
+      fault.code === 'MULTIPLE_DOCS' ? 'holds more than one document' : `is no YAML here: ${fault.message}`,
+    );
   const result = z.safeParse(contents, plain(document, path));
   if (result.success) return result.data;
   const [issue, ...more] = result.error.issues;

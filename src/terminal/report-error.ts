@@ -1,6 +1,6 @@
 /** Any error as three lines for people (`error:`, `why:`, `next:`), as fields for `--json`, and as an exit code. */
 
-import { type ExitCode, isOncallError, isProviderError, type ProviderError, type ProviderFault } from '../errors.ts';
+import { type ExitCode, isOncallError, isProviderError, nextStep, type ProviderError, type ProviderFault } from '../errors.ts';
 import type { Paint } from './io.ts';
 import { clean, wrap } from './text.ts';
 
@@ -13,22 +13,19 @@ export type ErrorParts = {
 
 export type Report = ErrorParts & { readonly exit: ExitCode; readonly isBug: boolean };
 
-const faults: Record<ProviderFault, { why: string; next: string }> = {
-  credentials: { why: 'the credentials of this host were not accepted', next: 'check the credentials that the policy names for it' },
-  forbidden: { why: 'the credentials were accepted, but lack a right', next: 'give them that right, then run the same command again' },
-  'wrong-account': {
-    why: 'the answer came from another account than the one on record',
-    next: 'check which account the credentials belong to',
-  },
-  'not-found': { why: 'it does not exist there', next: 'check the name in the policy' },
-  ambiguous: { why: 'more than one match where one is needed', next: 'name it by its id in the policy' },
-  quota: { why: "a limit of the provider's; waiting does not lift it", next: 'make room there, or have the limit raised' },
-  'rate-limited': { why: 'the provider asks to slow down', next: 'run the same command again in a minute' },
-  timeout: { why: 'no answer came in time', next: 'run the same command again; it is safe to repeat' },
-  unavailable: { why: 'the provider could not be reached', next: 'run the same command again; it is safe to repeat' },
-  malformed: { why: 'the answer was not what the provider promises', next: 'run the same command again; it is safe to repeat' },
-  'too-late': { why: 'the time in which it could be sent was over, so it was not sent', next: 'run the same command again' },
-  refused: { why: 'the provider said no', next: 'run it with --verbose to see more' },
+const reasons: Record<ProviderFault, string> = {
+  credentials: 'the credentials of this host were not accepted',
+  forbidden: 'the credentials were accepted, but lack a right',
+  'wrong-account': 'the answer came from another account than the one on record',
+  'not-found': 'it does not exist there',
+  ambiguous: 'more than one match where one is needed',
+  quota: "a limit of the provider's; waiting does not lift it",
+  'rate-limited': 'the provider asks to slow down',
+  timeout: 'no answer came in time',
+  unavailable: 'the provider could not be reached',
+  malformed: 'the answer was not what the provider promises',
+  'too-late': 'the time in which it could be sent was over, so it was not sent',
+  refused: 'the provider said no',
 };
 
 export function describeError(error: unknown): Report {
@@ -48,10 +45,9 @@ export function describeError(error: unknown): Report {
 }
 
 function describeProvider(error: ProviderError): ErrorParts {
-  const { why, next } = faults[error.fault];
   const wait = error.retryAfterMs === undefined ? '' : ` (it asks for ${Math.ceil(error.retryAfterMs / 1000)} s)`;
   const message = error.message.includes(error.provider) ? error.message : `${error.provider}: ${error.message}`;
-  return { code: `provider-${error.fault}`, message, why: why + wait, next: error.next ?? next };
+  return { code: `provider-${error.fault}`, message, why: reasons[error.fault] + wait, next: nextStep(error) };
 }
 
 /** The three lines, without a line break at the end. Parts may have several lines (the faults of a policy): they are indented. */

@@ -156,12 +156,13 @@ describe.skipIf(noMoto)(`the account of aws-iam${skipped}`, () => {
       expect(proxy.seen).toEqual([]);
     });
 
-    it('and an IAM role that may not be assumed is a matter of credentials, while a silent STS is not', async () => {
+    it('and an IAM role that may not be assumed is a matter of rights, while a silent STS is not', async () => {
       const settings = { endpoint: proxy.url, timeout: '1s', credentials: { assumeRole: { arn: otherRole } } };
       const { directory } = await openIam(settings);
       proxy.fail('AssumeRole', iamError(403, 'AccessDenied', 'User is not authorized to perform: sts:AssumeRole'));
-      const error = await expectFault(directory.findUser('maria', {}), 'credentials', 'no');
+      const error = await expectFault(directory.findUser('maria', {}), 'forbidden', 'no');
       expect(error.message).toContain('sts:AssumeRole');
+      expect(error.next).toContain('trust policy');
       proxy.fail('AssumeRole', 'silence', 9);
       await expectFault(directory.findUser('maria', {}), 'timeout', 'no');
       proxy.clear();

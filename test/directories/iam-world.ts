@@ -21,7 +21,7 @@ import { type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
 import { asRealIam, iamError, type Moto } from '../fakes/moto.ts';
 
 /** Nobody's: moto verifies nothing unless it is told to. */
-export const someKeys = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'notARealSecretKeyNotARealSecretKeyNotARe' };
+export const someKeys = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'CANARYnotARealSecretKeyNotARealSecretKey' };
 export const otherAccount = '210987654321';
 export const otherRole = `arn:aws:iam::${otherAccount}:role/oncall`;
 

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { Directory } from '../../src/directories/directory.ts';
 import okta from '../../src/directories/okta.ts';
 import type { DirectoryWorld } from '../contracts/directory-world.ts';
@@ -12,7 +13,8 @@ import type { FakeOkta } from '../fakes/okta.ts';
 export type Opened = { readonly directory: Directory; readonly dates: number[]; readonly logged: string[]; passTime(ms?: number): void };
 
 export const baseDir = mkdtempSync(join(tmpdir(), 'oncall-okta-'));
-process.once('exit', () => rmSync(baseDir, { recursive: true, force: true }));
+// Of the test file that imports this; a worker of the test runner does not live to see 'exit'.
+afterAll(() => rmSync(baseDir, { recursive: true, force: true }));
 
 /** As a policy names secrets: in a file that only its owner may read. */
 export function secretFile(name: string, text: string): { readonly file: string } {

@@ -93,7 +93,7 @@ export function oktaOAuth() {
         if (proof.wrong !== undefined) return refusal(400, 'invalid_dpop_proof', proof.wrong);
         thumb = proof.thumb;
       }
-      const value = `eyJ-access-token-${randomUUID()}`;
+      const value = `eyJ-CANARY-access-token-${randomUUID()}`;
       tokens.set(value, { scopes, thumb });
       state.granted++;
       return {

@@ -26,7 +26,7 @@ export type Fault = {
 
 type Thing = { readonly id: string; readonly name: string; policies: string[] };
 
-const key = 'a-key-of-the-fake';
+const key = 'a-CANARY-key-of-the-fake';
 const mediaType = 'application/vnd.pagerduty+json;version=2';
 
 export async function startPagerDuty({ pageSize = 2 } = {}) {

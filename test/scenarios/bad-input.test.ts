@@ -6,8 +6,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { CreateGroupCommand, CreateUserCommand, GetGroupCommand, IAMClient } from '@aws-sdk/client-iam';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
+import { faultyProxy } from './faults/world.ts';
 import { type Run, type Stage, schedule, spawnCli, stage } from './stage.ts';
 
 const users = ['maria@acme.dev', 'sam@acme.dev'];
@@ -294,18 +295,25 @@ roles:
   });
 
   it("with another account's credentials: exit 1, nothing added, and nothing ended either", async () => {
-    const s = open(aws(`endpoint: ${moto.url}`), {}, env);
+    const { url, clock, heal, stop } = await faultyProxy(moto.url);
+    onTestFinished(stop);
+    heal();
+    const s = open(aws(`endpoint: ${url}`), {}, env);
+    const pass = async (ms: number): Promise<void> => {
+      clock.offsetMs += ms;
+      await s.pass(ms);
+    };
     await s.run('cron', 'sweep');
     expect(await s.run('maria', 'request', 'db-admin', '--for', '5m')).toMatchObject({ exit: 0 });
-    s.write('oncall.yaml', aws(`endpoint: ${moto.url}, account: '999999999999'`));
-    await s.pass(6 * 60_000);
+    s.write('oncall.yaml', aws(`endpoint: ${url}, account: '999999999999'`));
+    await pass(6 * 60_000);
     const swept = await s.run('cron', 'sweep');
     expect(swept.exit).toBe(1);
     expect(swept.err + swept.out).toMatch(/999999999999|account/);
     expect(await members()).toEqual(['maria']);
     expectThreeLines(await s.run('ghost', 'request', 'db-admin'), 1, /account/);
-    s.write('oncall.yaml', aws(`endpoint: ${moto.url}`));
-    await s.pass(60_000);
+    s.write('oncall.yaml', aws(`endpoint: ${url}`));
+    await pass(60_000);
     expect((await s.run('cron', 'sweep')).exit).toBe(0);
     expect(await members()).toEqual([]);
   });

@@ -1,0 +1,219 @@
+/** PagerDuty, the issuer at which people sign in, and the two files of the embedded pair, as providers that fail. */
+
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Issuer, startIssuer } from '../../fakes/issuer.ts';
+import { startPagerDuty } from '../../fakes/pagerduty.ts';
+import { type Stage, schedule, stage } from '../stage.ts';
+import {
+  type Failure,
+  faultyProxy,
+  html,
+  identity,
+  impatient,
+  json,
+  mintToken,
+  onTheWay,
+  type Provider,
+  patient,
+  roles,
+  signedInStage,
+  signIn,
+  startWrongWays,
+  type World,
+} from './world.ts';
+
+const overHttp: readonly Failure[] = ['wrong key', 'no right', 'rate limit', ...onTheWay];
+const groups = JSON.stringify({ users: ['maria@acme.dev', 'sam@acme.dev'], groups: { 'db-admins': [], readers: [] } });
+const membersIn =
+  (s: Stage) =>
+  async (group: string): Promise<readonly string[]> =>
+    JSON.parse(s.read('groups.json')).groups[group];
+const embedded = (who: string, rosters: string, rule: string): string => `version: 1
+ledger: ./oncall.db
+${who}
+directories:
+  local: { path: ./groups.json }
+rosters:
+  ${rosters}
+${roles('local', rule)}`;
+
+export const pagerduty: Provider = {
+  name: 'PagerDuty',
+  host: 'api.pagerduty.com',
+  isDirectory: false,
+  failures: overHttp,
+  start: async () => {
+    const [issuer, fake, ways] = await Promise.all([startIssuer(), startPagerDuty(), startWrongWays()]);
+    const proxy = await faultyProxy(fake.url);
+    return {
+      open: async (door) => {
+        fake.reset();
+        proxy.heal();
+        fake.user('Maria', 'maria@acme.dev');
+        const id = fake.schedule('Database Primary');
+        fake.shift({ schedule: 'Database Primary', user: 'Maria', start: null, end: new Date(Date.now() + 6 * 3_600_000).toISOString() });
+        const policy = (url: string, timeout = patient): string =>
+          `${embedded(identity(issuer.url), `pagerduty: { token: { file: ./secret }, endpoint: ${url}, timeout: ${timeout} }`, `{ onCall: pagerduty/${id} }`)}  watcher: { targets: { local: readers }, allow: [ { onCall: pagerduty/${id}, until: shift } ] }
+`;
+        const files = { 'oncall.yaml': policy(proxy.url), secret: fake.key, 'groups.json': groups };
+        const s = await signedInStage({ door, issuer, files, clock: proxy.clock });
+        const said = (status: number, message: string, headers = {}) => json(status, { error: { message, code: 1 } }, headers);
+        const answers: Partial<Record<Failure, () => void>> = {
+          'wrong key': () => s.write('secret', 'another-key-of-nobody'),
+          'no right': () => proxy.failAll('*', said(403, 'Access Denied')),
+          'rate limit': () => proxy.failAll('*', said(429, 'Rate Limit Exceeded', { 'ratelimit-reset': '42' })),
+          'time-out': () => {
+            s.write('oncall.yaml', policy(proxy.url, impatient));
+            proxy.failAll('*', 'silence');
+          },
+          down: () => proxy.failAll('*', said(503, 'Service Unavailable')),
+          'web page': () => proxy.failAll('*', html()),
+          'half an answer': () => proxy.failAll('*', json(200, '{"oncalls":[{"user"')),
+          'wrong shape': () => proxy.failAll('*', json(200, { oncalls: 'none' })),
+        };
+        const world: World = {
+          stage: s,
+          members: membersIn(s),
+          fail: (failure) => {
+            const elsewhere = ways.to(failure);
+            if (elsewhere !== undefined) s.write('oncall.yaml', policy(elsewhere));
+            answers[failure]?.();
+          },
+          heal: () => {
+            ways.heal();
+            proxy.heal();
+            s.write('secret', fake.key);
+            s.write('oncall.yaml', policy(proxy.url));
+          },
+        };
+        return world;
+      },
+      stop: async () => void (await Promise.all([ways.stop(), proxy.stop(), issuer.stop(), fake.stop()])),
+    };
+  },
+};
+
+const mount = '/oauth2/default';
+
+/** The issuer as it is at the proxy's address: what it says of itself is rewritten, and it renews every sign-in. */
+async function renewingProxy(issuer: Issuer) {
+  let token = '';
+  const proxy = await faultyProxy(new URL(issuer.url).origin, (request, answer) => {
+    if (request.action === `POST ${mount}/v1/token`) {
+      return json(200, { access_token: token, token_type: 'Bearer', expires_in: 3600, refresh_token: 'the-next-one' });
+    }
+    return { ...answer, body: answer.body.replaceAll(new URL(issuer.url).origin, proxy.url) };
+  });
+  token = await mintToken(issuer, `${proxy.url}${mount}`);
+  return proxy;
+}
+
+export const signInIssuer: Provider = {
+  name: 'The issuer, when a sign-in is renewed or begun',
+  called: { 'wrong key': 'a clientId that it does not know', 'no right': 'a client that may not sign in like this' },
+  host: 'acme.okta.com',
+  isDirectory: false,
+  failures: overHttp,
+  start: async () => {
+    const [issuer, ways] = await Promise.all([startIssuer(), startWrongWays()]);
+    const proxy = await renewingProxy(issuer);
+    const url = `${proxy.url}${mount}`;
+    const policy = (at: string): string => embedded(identity(at), 'file: { path: ./schedule.yaml }', '{ user: maria@acme.dev }');
+    return {
+      open: async (door) => {
+        proxy.heal();
+        const files = { 'oncall.yaml': policy(url), 'schedule.yaml': schedule(), 'groups.json': groups };
+        const s = await signedInStage({ door, issuer, files, clock: proxy.clock });
+        await signIn(s, issuer, url);
+        const atTokens = (status: number, error: string, description: string): void => {
+          for (const path of ['token', 'device/authorize']) {
+            proxy.failAll(`POST ${mount}/v1/${path}`, json(status, { error, error_description: description }));
+          }
+        };
+        /** Another address of the issuer is another issuer: the sign-in is of that one. */
+        const moved = async (to: string): Promise<void> => {
+          s.write('oncall.yaml', policy(`${to}${mount}`));
+          await signIn(s, issuer, `${to}${mount}`, ended);
+        };
+        const answers: Partial<Record<Failure, () => void>> = {
+          'wrong key': () => atTokens(401, 'invalid_client', 'The client is not known.'),
+          'no right': () => atTokens(400, 'unauthorized_client', 'The client may not use this grant type.'),
+          'rate limit': () => proxy.failAll('*', json(429, { errorCode: 'E0000047' }, { 'retry-after': '42' })),
+          'time-out': () => proxy.failAll('*', 'silence'),
+          down: () => proxy.failAll('*', json(503, {})),
+          'web page': () => proxy.failAll('*', html()),
+          'half an answer': () => proxy.failAll('*', json(200, '{"issuer":"htt')),
+          'wrong shape': () => proxy.failAll('*', json(200, { oidc: true })),
+        };
+        const ended = { expiresAt: Date.now() - 1000, refreshToken: 'a-refresh-token' };
+        const world: World = {
+          stage: s,
+          members: membersIn(s),
+          fail: async (failure) => {
+            await signIn(s, issuer, url, ended);
+            const elsewhere = ways.to(failure);
+            if (elsewhere !== undefined) await moved(elsewhere);
+            answers[failure]?.();
+          },
+          heal: () => {
+            ways.heal();
+            proxy.heal();
+            s.write('oncall.yaml', policy(url));
+          },
+        };
+        return world;
+      },
+      stop: async () => void (await Promise.all([ways.stop(), proxy.stop(), issuer.stop()])),
+    };
+  },
+};
+
+const file = (of: 'directory' | 'roster'): Provider => {
+  const name = of === 'directory' ? 'groups.json' : 'schedule.yaml';
+  return {
+    name: of === 'directory' ? 'The local directory' : 'The file roster',
+    host: 'localhost',
+    isDirectory: of === 'directory',
+    called: {
+      'wrong shape': 'a file of another shape',
+      'broken file': 'a file that is no JSON or YAML',
+      'unreadable file': 'no file but a folder',
+    },
+    failures: ['broken file', 'wrong shape', 'no file', 'unreadable file'],
+    start: async () => ({
+      open: async (door) => {
+        const policy = embedded('identity: [ { kind: local } ]', 'file: { path: ./schedule.yaml }', '{ onCall: file/db-primary }');
+        const s = stage(door, { 'oncall.yaml': policy, 'schedule.yaml': schedule(), 'groups.json': groups });
+        let kept = '';
+        const gone = (): void => rmSync(join(s.folder, name), { recursive: true });
+        const answers: Partial<Record<Failure, () => void>> = {
+          'broken file': () => s.write(name, of === 'directory' ? kept.slice(0, kept.length / 2) : 'schedules: [ {'),
+          'wrong shape': () => s.write(name, of === 'directory' ? '{ "users": {}, "groups": [] }' : 'schedules: { db-primary: nobody }'),
+          'no file': gone,
+          'unreadable file': () => {
+            gone();
+            mkdirSync(join(s.folder, name));
+          },
+        };
+        const world: World = {
+          stage: s,
+          members: async (group) => JSON.parse(of === 'directory' && kept !== '' ? kept : s.read('groups.json')).groups[group],
+          fail: (failure) => {
+            kept = s.read(name);
+            answers[failure]?.();
+          },
+          heal: () => {
+            rmSync(join(s.folder, name), { recursive: true, force: true });
+            s.write(name, kept);
+            kept = '';
+          },
+        };
+        return world;
+      },
+      stop: async () => undefined,
+    }),
+  };
+};
+export const localDirectory = file('directory');
+export const fileRoster = file('roster');
