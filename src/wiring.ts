@@ -9,13 +9,14 @@ import type { AdapterContext, Directory, DirectoryKind } from './directories/dir
 import { directoryKinds } from './directories/index.ts';
 import { OncallError } from './errors.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import type { Deps } from './operations/deps.ts';
+import type { Deps, Meter } from './operations/deps.ts';
 import { createOperations } from './operations/index.ts';
 import type { Check, Operations } from './operations/types.ts';
 import type { Issue } from './policy/issue.ts';
 import type { Policy, Source } from './policy/types.ts';
 import { rosterKinds } from './rosters/index.ts';
 import type { Roster } from './rosters/roster.ts';
+import { fileAnchor } from './wiring/anchor.ts';
 import { type Env, findPolicy } from './wiring/find-policy.ts';
 import { isCourtesy } from './wiring/identity.ts';
 import { checkFile, loadPolicy, readPolicyFile } from './wiring/load-policy.ts';
@@ -28,6 +29,7 @@ export type WireOptions = PolicyOptions & {
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
   readonly progress: (line: string) => void;
+  readonly meter?: Meter;
   /** For the sweep: a policy with faults still gives the ledger and the sources that are sound, and no roles. */
   readonly salvage?: boolean;
 };
@@ -55,7 +57,11 @@ export async function wire(options: WireOptions): Promise<Wired> {
     ...(fault === undefined ? {} : { policyFault: fault }),
     ledger,
     ledgerExists: () => policy.ledger.sqlite === ':memory:' || existsSync(policy.ledger.sqlite),
-    directory: onceEach((name) => openSource<Directory>('directory', policy.directories, directoryKinds, context(name))),
+    anchor: fileAnchor({ ledger: policy.ledger.sqlite, env: options.env, log: options.log }),
+    directory: onceEach(async (name) => {
+      await othersAreSent();
+      return openSource<Directory>('directory', policy.directories, directoryKinds, context(name));
+    }),
     roster: onceEach((name) => openSource<Roster>('roster', policy.rosters, rosterKinds, context(name))),
     actor: once(() => actorOf(policy, { ...options, now })),
     now,
@@ -65,6 +71,7 @@ export async function wire(options: WireOptions): Promise<Wired> {
     signal: options.signal,
     clockSkew: () => skew,
     progress: options.progress,
+    ...(options.meter && { meter: options.meter }),
     courtesy: isCourtesy(options.env),
   };
   return {
@@ -99,6 +106,11 @@ export async function checkFiles(options: PolicyOptions): Promise<readonly Check
   return (await import('./wiring/doctor-files.ts')).doctorFiles(options);
 }
 
+/** Nothing is sent while an SDK is loaded, so what a roster was asked before goes out first: connected in one turn of the event loop, written in the next. */
+async function othersAreSent(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 async function openLedgerOf(policy: Policy, now: () => number): Promise<Ledger> {
   const { openSqlite } = await import('./ledger/sqlite.ts');
   const { openLedger } = await import('./ledger/ledger.ts');
@@ -107,6 +119,7 @@ async function openLedgerOf(policy: Policy, now: () => number): Promise<Ledger> 
 
 type Kind<Port> = {
   readonly settings: DirectoryKind<unknown>['settings'];
+  readonly isLocal: (settings: unknown) => boolean;
   readonly open: (settings: unknown, context: AdapterContext) => Promise<Port>;
 };
 
@@ -125,7 +138,10 @@ async function openSource<Port>(
       next: `put the ${what} back, or mend it: oncall policy check`,
     });
   }
-  return (await load()).open(source.settings, context);
+  const kind = await load();
+  // A proxy that is none is a fault of the surroundings, told as such before anybody blames the source.
+  if (!kind.isLocal(source.settings)) (await import('./proxy.ts')).proxyIn();
+  return kind.open(source.settings, context);
 }
 
 /** Opens on first use and never twice, whoever asks; a failure is remembered as well, because nothing changes within one command. */

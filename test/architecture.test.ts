@@ -30,14 +30,14 @@ const pure = /^(policy|lifecycle)\//;
 const table: Record<string, RegExp> = {
   policy: /^(lifecycle\/types|yaml$|zod\/mini$|node:path$)/,
   lifecycle: /^policy\/types/,
-  directories: /^(http\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
+  directories: /^(http\.ts|proxy\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
   rosters: /^(http\.ts|secrets\.ts|zod\/mini$|node:|yaml$)/,
   ledger: /^(lifecycle\/|node:|libsql$|canonicalize$)/,
   operations: /^(policy|lifecycle)\//,
   terminal: /^(chalk|inquirer)$/,
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
-  'sign-in': /^(http\.ts|lock\.ts|zod\/mini$|node:|jose$|openid-client$)/,
-  wiring: /^(policy|directories|rosters|ledger|operations|sign-in)\/|^node:/,
+  'sign-in': /^(http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
+  wiring: /^(policy|directories|rosters|ledger|operations|sign-in)\/|^private-file\.ts$|^node:/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,

@@ -74,6 +74,11 @@ describe('the built program', () => {
     expect(text).not.toMatch(/\bimport\(/);
   });
 
+  it('has the tunnel through a proxy in a file of its own, which is loaded only where one is named', () => {
+    const holds = (name: string) => readFileSync(join(root, 'dist', name), 'utf8').includes('method:"CONNECT"');
+    expect(readdirSync(join(root, 'dist')).filter(holds)).toEqual(['proxy-agent.cjs']);
+  });
+
   it('names every fault of a policy with its place', () => {
     const { exit, out } = oncall(['policy', 'check', '--json', '--policy', 'broken.yaml']);
     const { path, issues } = JSON.parse(out);

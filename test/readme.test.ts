@@ -61,7 +61,7 @@ describe('the example of the quickstart', () => {
     const cwd = join(folder, 'quickstart');
     const run = async (...argv: string[]) => {
       const io = { ...fakeIo({ now: Date.now() }), cwd };
-      const exit = await main(argv, { ONCALL_USER: 'maria@example.com', XDG_CACHE_HOME: folder }, io);
+      const exit = await main(argv, { ONCALL_USER: 'maria@example.com', XDG_CACHE_HOME: folder, XDG_STATE_HOME: folder }, io);
       return { exit, said: io.out() + io.err() };
     };
     expect(await run('sweep')).toEqual({ exit: 0, said: '' });

@@ -2,11 +2,13 @@
 
 import { approve } from './approve.ts';
 import { auditList } from './audit-list.ts';
+import { auditVerify } from './audit-verify.ts';
 import type { Command } from './command.ts';
 import { completion } from './completion.ts';
 import { deny } from './deny.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
+import { ledgerRecover } from './ledger-recover.ts';
 import { login, logout, whoami } from './login.ts';
 import { policyCheck } from './policy-check.ts';
 import { release } from './release.ts';
@@ -28,6 +30,8 @@ export const commands: readonly Command[] = [
   sweep,
   doctor,
   auditList,
+  auditVerify,
+  ledgerRecover,
   policyCheck,
   login,
   logout,

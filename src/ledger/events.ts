@@ -13,15 +13,20 @@ export const firstPrev = '0'.repeat(64);
 export const eventHash = (prev: string, body: string): string => sha256(`oncall.audit.v1\n${prev}\n${sha256(body)}`);
 
 export async function appendEvent(connection: Connection, ledgerId: string, at: number, event: LedgerEvent): Promise<void> {
-  const [head] = await connection.all('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1', []);
-  const seq = Number(head?.seq ?? 0) + 1;
-  const prev = String(head?.hash ?? firstPrev);
+  const { seq: last, hash: prev } = await chainHead(connection);
+  const seq = last + 1;
   // Through JSON once: drops `undefined`, which canonicalize would too, but silently and not everywhere; and no lone surrogate survives.
   const plain = JSON.parse(JSON.stringify({ ...event, seq, at, ledger: ledgerId }), (_key, value) =>
     typeof value === 'string' ? value.toWellFormed() : value,
   );
   const body = canonicalize(plain) as string;
   await connection.run('INSERT INTO events (seq, body, prev, hash) VALUES (?, ?, ?, ?)', [seq, body, prev, eventHash(prev, body)]);
+}
+
+/** Number and hash of the last event; 0 and `firstPrev` before the first. */
+export async function chainHead(connection: Connection): Promise<{ readonly seq: number; readonly hash: string }> {
+  const [last] = await connection.all('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1', []);
+  return { seq: Number(last?.seq ?? 0), hash: String(last?.hash ?? firstPrev) };
 }
 
 /** The last `limit` events, or all, oldest first. */

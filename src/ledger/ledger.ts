@@ -1,9 +1,9 @@
 /** The ledger: what was asked, granted and done, in transactions. Every query stands once, in the file of its subject. */
 
 import { OncallError } from '../errors.ts';
-import type { LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
+import type { Chain, Expected, Head, LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import type { Connection, Database } from './database.ts';
-import { appendEvent, lastEvents } from './events.ts';
+import { appendEvent, chainHead, lastEvents } from './events.ts';
 import { type GrantQueries, grantQueries } from './grants.ts';
 import { type GroupQueries, groupQueries } from './groups.ts';
 import { type MembershipQueries, membershipQueries } from './memberships.ts';
@@ -18,6 +18,11 @@ export type Queries = RequestQueries &
     readonly clockBehindMs: number;
     record(event: LedgerEvent): Promise<void>;
     lastEvents(limit: number | undefined): Promise<readonly RecordedEvent[]>;
+    /** As it stands in this transaction. */
+    head(): Promise<Omit<Head, 'at'>>;
+    eventHash(seq: number): Promise<string | undefined>;
+    /** Calls `pause` now and then: a long chain takes a while. */
+    verifyChain(expected: Expected, pause: () => Promise<void>): Promise<Chain>;
   };
 
 export type Ledger = {
@@ -32,29 +37,47 @@ export type Ledger = {
 
 const migrations: readonly string[] = [first];
 
-/** Brings the schema up to date and gives the ledger. `id` names a new one. */
-export async function openLedger(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<Ledger> {
+export type LedgerWorld = {
+  readonly now: () => number;
+  /** A clock that nobody sets, ms since whenever; it may stand still while the host sleeps. */
+  readonly elapsed?: () => number;
+  /** Names a new ledger. */
+  readonly id: string;
+};
+
+/** Brings the schema up to date and gives the ledger. */
+export async function openLedger(database: Database, world: LedgerWorld): Promise<Ledger> {
   const id = await prepare(database, world).catch(async (error: unknown) => {
     await database.close();
     throw error;
   });
 
-  // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at the host's pace: it neither goes back nor stands still.
+  // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at half the pace: it neither goes back nor stands still, and the host catches up.
+  const elapsed = world.elapsed ?? (() => performance.now());
   let ahead = 0;
   let latest = 0;
+  let seen = { at: 0, elapsed: 0 };
   const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; host: number }> => {
     const host = world.now();
     const [row] = await connection.all('SELECT clock, host FROM ledger', []);
-    const now = Math.max(host, Number(row?.clock ?? 0) + Math.max(0, host - Number(row?.host ?? 0)));
+    const now = Math.max(host, Number(row?.clock ?? 0) + Math.ceil(Math.max(0, host - Number(row?.host ?? 0)) / 2));
     ahead = now - host;
+    seen = { at: now, elapsed: elapsed() };
     return { now, clockBehindMs: ahead, host };
   };
+  // So that `now()` is right before the first transaction: who reckons from it must not find it minutes later in the next moment.
+  await database.read(clock);
   const queries = (connection: Connection, now: number, clockBehindMs: number): Queries => ({
     ...timelessQueries(connection),
-    ...membershipQueries(connection, now),
     clockBehindMs,
     record: (event) => appendEvent(connection, id, now, event),
     lastEvents: (limit) => lastEvents(connection, limit),
+    head: async () => ({ ledger: id, ...(await chainHead(connection)) }),
+    eventHash: async (seq) => {
+      const [row] = await connection.all('SELECT hash FROM events WHERE seq = ?', [seq]);
+      return row && String(row.hash);
+    },
+    verifyChain: async (expected, pause) => (await import('./verify.ts')).verifyChain(connection, id, expected, pause),
   });
 
   return {
@@ -72,31 +95,37 @@ export async function openLedger(database: Database, world: { readonly now: () =
         return work(queries(connection, now, clockBehindMs), now);
       }),
     now: () => {
-      latest = Math.max(latest, world.now() + ahead);
+      // Where the host's clock is set back in between, what must be sent in time would have all that time again.
+      latest = Math.max(latest, world.now() + ahead, Math.floor(seen.at + elapsed() - seen.elapsed));
       return latest;
     },
     close: () => database.close(),
   };
 }
 
-const made = new WeakMap<Connection, RequestQueries & GrantQueries & GroupQueries>();
+const made = new WeakMap<Connection, RequestQueries & GrantQueries & MembershipQueries & GroupQueries>();
 
 /** Those that do not need to know the time, made once per connection. */
-function timelessQueries(connection: Connection): RequestQueries & GrantQueries & GroupQueries {
+function timelessQueries(connection: Connection): RequestQueries & GrantQueries & MembershipQueries & GroupQueries {
   const known = made.get(connection);
   if (known) return known;
-  const queries = { ...requestQueries(connection), ...grantQueries(connection), ...groupQueries(connection) };
+  const queries = {
+    ...requestQueries(connection),
+    ...grantQueries(connection),
+    ...membershipQueries(connection),
+    ...groupQueries(connection),
+  };
   made.set(connection, queries);
   return queries;
 }
 
 /** Gives the ledger's own id. */
-async function prepare(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<string> {
+async function prepare(database: Database, world: LedgerWorld): Promise<string> {
   if ((await database.read((c) => database.schemaVersion.read(c))) !== migrations.length) await migrate(database, world);
   return database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.id));
 }
 
-async function migrate(database: Database, world: { readonly now: () => number; readonly id: string }): Promise<void> {
+async function migrate(database: Database, world: LedgerWorld): Promise<void> {
   await database.write(async (connection) => {
     // Read again inside the transaction: another process may have done it meanwhile.
     const version = await database.schemaVersion.read(connection);

@@ -17,10 +17,14 @@ export type LedgerEvent = {
     | 'grant.revoking'
     | 'membership.remove'
     | 'membership.remove-failed'
+    | 'sessions.end'
+    | 'sessions.end-failed'
+    | 'sessions.ended'
     | 'grant.ended'
     | 'member.adopted'
     | 'member.drift'
     | 'member.baseline'
+    | 'ledger.recovered'
     | 'sweep.overridden';
   /** Who decided it; `oncall` for what the tool did to carry that out, `sweep` for what time or a sweep brought about. */
   readonly actor: Actor | 'oncall' | 'sweep';
@@ -33,6 +37,43 @@ export type LedgerEvent = {
   readonly endReason?: EndReason;
   readonly policyDigest?: string;
   readonly data?: unknown;
+};
+
+/** The last event of a ledger's chain: whoever keeps it elsewhere can tell later whether the ledger has still come that far. */
+export type Head = {
+  /** The ledger's own id. */
+  readonly ledger: string;
+  /** 0 where nothing has been recorded. */
+  readonly seq: number;
+  readonly hash: string;
+  /** When it was seen; epoch ms. */
+  readonly at: number;
+};
+
+/** What a chain is held against, besides itself. */
+export type Expected = {
+  readonly kept?: Head | undefined;
+  /** A hash that some event must have. */
+  readonly given?: string | undefined;
+};
+
+/** The first row that is not right, and in what way. */
+export type Breach = {
+  readonly kind: 'edit' | 'gap' | 'reorder' | 'fork' | 'truncation' | 'behind';
+  readonly seq: number;
+  readonly because: string;
+};
+
+/** A chain as far as it was found sound. */
+export type Chain = {
+  readonly rows: number;
+  /** When the first and the last of them were recorded. */
+  readonly firstAt?: number;
+  readonly lastAt?: number;
+  readonly head: Omit<Head, 'at'>;
+  /** Where the given hash was found. */
+  readonly foundSeq?: number;
+  readonly breach?: Breach;
 };
 
 export type RecordedEvent = LedgerEvent & {

@@ -3,12 +3,14 @@
  * a grant that could not be activated goes to `revoking` and is taken out like any other.
  */
 
-import { isProviderError, ProviderError } from '../errors.ts';
+import { isProviderError, nextStep, ProviderError } from '../errors.ts';
 import { addWithinMs, callWithinMs, quietMs, rememberUnansweredMs } from '../lifecycle/limits.ts';
-import { isUnanswered } from '../lifecycle/ownership.ts';
+import { endsSessions, isJustRemoved, isUnanswered } from '../lifecycle/ownership.ts';
 import type { Membership } from '../lifecycle/types.ts';
+import { keepHead } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant, problem, targetOf } from './end.ts';
+import type { TargetFailure } from './types.ts';
 
 /** How often one activation sends its add. */
 const tries = 3;
@@ -16,10 +18,10 @@ const pollMs = 200;
 
 type Taken = { readonly row: Membership; readonly addBy: number };
 
-/** Brings one grant from `activating` to `active`, or begins its end. Provider trouble is told by the grant, not thrown. */
-export async function activate(deps: Deps, grantId: string): Promise<void> {
+/** Brings one grant from `activating` to `active`, or begins its end. Provider trouble is given back, not thrown. */
+export async function activate(deps: Deps, grantId: string): Promise<TargetFailure | undefined> {
   const taken = await takeRow(deps, grantId);
-  if (taken) await activateTaken(deps, grantId, taken);
+  return taken && activateTaken(deps, grantId, taken);
 }
 
 /** Waits for the row while another process works on this membership. `undefined`: the grant is no longer activating. */
@@ -55,13 +57,13 @@ async function takeRow(deps: Deps, grantId: string): Promise<Taken | undefined> 
   }
 }
 
-async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken): Promise<void> {
+async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken): Promise<TargetFailure | undefined> {
   const ledger = await deps.ledger();
   const directory = await deps.directory(row.directory).catch((error: unknown) => toProviderError(row.directory, error));
-  if (isProviderError(directory)) return void (await giveUp(deps, grantId, row, directory));
+  if (isProviderError(directory)) return giveUp(deps, grantId, row, directory);
 
   const before = await withTries(deps, addBy, () => directory.read(row, { signal: deps.signal }));
-  if (isProviderError(before)) return void (await giveUp(deps, grantId, row, before));
+  if (isProviderError(before)) return giveUp(deps, grantId, row, before);
   if (before === 'gone') {
     const gone = new ProviderError(
       row.directory,
@@ -69,15 +71,17 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
       `${row.userName} or ${row.groupName} has just been deleted in ${row.directory}`,
       { applied: 'no' },
     );
-    return void (await giveUp(deps, grantId, row, gone));
+    return giveUp(deps, grantId, row, gone);
   }
 
   const claimed = await claimOwnership(deps, grantId, row, before, addBy);
-  if (claimed === undefined || claimed.owned !== true) return;
+  if (claimed === undefined || claimed.owned !== true) return undefined;
 
+  // First where no copy of the ledger brings it back: whoever is let in must not be forgotten with the ledger.
+  await keepHead(deps);
   // From here on an add may be in the directory, whatever happens.
   const sent = await sendAdd(deps, claimed, addBy);
-  if (isProviderError(sent)) return void (await giveUp(deps, grantId, claimed, sent, { before: row, lost: sent.applied === 'unknown' }));
+  if (isProviderError(sent)) return giveUp(deps, grantId, claimed, sent, { before: row, lost: sent.applied === 'unknown' });
 
   const over = await ledger.write(async (q, now) => {
     const grant = await q.grant(grantId);
@@ -103,6 +107,7 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
   });
   // Released or revoked while the add was under way: what was just added goes out again.
   if (over?.state === 'revoking') await endGrant(deps, grantId);
+  return undefined;
 }
 
 /** Commits whether the membership is ours, before anything is sent. `undefined`: the grant or the row is no longer ours to act on. */
@@ -124,11 +129,12 @@ async function claimOwnership(
     }
     const target = targetOf(held);
     const about = { actor: 'oncall', grantId, requestId: grant.requestId, holder: held.holder, target } as const;
-    // Ours: absent now, or our earlier add has no confirmed removal, or an add of ours was never answered and may be what we see.
-    const owned = before === 'absent' || held.owned === true || isUnanswered(held, now);
+    // Ours: absent now, or our earlier add has no confirmed removal, or what we see may be an add that was never answered, or what we have just removed.
+    const owned = before === 'absent' || held.owned === true || isUnanswered(held, now) || isJustRemoved(held, now);
+    const request = await q.request(grant.requestId);
     if (!owned) {
-      const free = await q.changeMembership(held, { owned: false, busyUntil: now });
-      const request = await q.request(grant.requestId);
+      // In for other reasons than ours, so signed in for them too.
+      const free = await q.changeMembership(held, { owned: false, endSessions: false, busyUntil: now });
       await q.changeGrant(grant, { state: 'active', activatedAt: now, nextAttemptAt: request?.expiresAt ?? now });
       await q.record({ type: 'grant.active', ...about, data: { owned: false } });
       return free;
@@ -136,6 +142,8 @@ async function claimOwnership(
     await q.record({ type: 'membership.add', ...about, data: { addBy, before } });
     return q.changeMembership(held, {
       owned: true,
+      // Stays until sessions were ended after a removal: another role on the same group is no way around it.
+      endSessions: held.endSessions || endsSessions(request, held.directory),
       addBy,
       quietUntil: Math.max(held.quietUntil, addBy + quietMs),
       unansweredUntil: Math.max(held.unansweredUntil, addBy + rememberUnansweredMs),
@@ -166,12 +174,13 @@ async function sendAdd(deps: Deps, row: Membership, addBy: number): Promise<'ans
     } catch (error) {
       const fault = toProviderError(row.directory, error);
       lost ||= fault.applied === 'unknown';
-      if (lost && (await directory.read(row, {}).catch(() => 'unread')) === 'member') return 'seen';
+      const canBeSeen = lost && !isJustRemoved(row, ledger.now());
+      if (canBeSeen && (await directory.read(row, {}).catch(() => 'unread')) === 'member') return 'seen';
       const wait = fault.retryAfterMs ?? 250 * 2 ** attempt * (0.5 + deps.random());
       const again = fault.retryable && attempt < tries && !deps.signal.aborted && ledger.now() + wait < addBy;
       if (!again)
         return lost && fault.applied === 'no'
-          ? new ProviderError(fault.provider, fault.fault, fault.message, { applied: 'unknown', cause: fault })
+          ? new ProviderError(fault.provider, fault.fault, fault.message, { applied: 'unknown', next: nextStep(fault), cause: fault })
           : fault;
       deps.log(`${row.directory}: add failed (${fault.message}), trying again in ${Math.round(wait)} ms`);
       await deps.sleep(wait);
@@ -203,7 +212,7 @@ async function giveUp(
   row: Membership,
   error: ProviderError,
   sent?: { readonly before: Membership; readonly lost: boolean },
-): Promise<void> {
+): Promise<TargetFailure> {
   const ledger = await deps.ledger();
   const state = await ledger.write(async (q, now) => {
     const held = await q.membership(row.id);
@@ -215,6 +224,8 @@ async function giveUp(
     return (await beginEnd(q, now, grant, { reason: 'failed', actor: 'oncall', because: problem(error) })).state;
   });
   if (state === 'revoking') await endGrant(deps, grantId);
+  // Of the add: by now the row may tell of a removal that failed as well.
+  return { target: targetOf(row), message: problem(error), next: nextStep(error) };
 }
 
 function toProviderError(provider: string, error: unknown): ProviderError {

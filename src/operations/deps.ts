@@ -2,9 +2,20 @@
 
 import type { Directory } from '../directories/directory.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Head } from '../lifecycle/events.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Roster } from '../rosters/roster.ts';
+
+/** The head of the ledger as this user's last run left it, kept where an older copy of the ledger does not bring back an older head. */
+export type Anchor = {
+  /** Also asked inside transactions: answers at once. Throws `OncallError` where what is kept cannot be read or trusted. */
+  read(): Promise<Head | undefined>;
+  /** Replaces what is kept. Called only for what is committed; where nothing can be kept, says so in the log and goes on. */
+  keep(head: Head): Promise<void>;
+};
+
+export type Meter = { readonly show: (done: number, total: number) => void; readonly over: () => void };
 
 export type Deps = {
   readonly policy: Policy;
@@ -13,6 +24,7 @@ export type Deps = {
   readonly ledger: () => Promise<Ledger>;
   /** Asked by `doctor`, which must not be what makes a ledger; left out where there is one for certain. */
   readonly ledgerExists?: () => boolean;
+  readonly anchor: Anchor;
   /** Opens a directory of the policy by its name; throws `OncallError` where the policy has none, `ProviderError` where it cannot be opened. */
   readonly directory: (name: string) => Promise<Directory>;
   readonly roster: (name: string) => Promise<Roster>;
@@ -29,6 +41,8 @@ export type Deps = {
   readonly clockSkew: () => number;
   /** Says something about work under way, to people. */
   readonly progress: (line: string) => void;
+  /** Shows how much of much work is done, until it is over. Left out where nobody looks. */
+  readonly meter?: Meter;
   /** Whether whoever runs this can also read the directories' credentials; `status` says so. */
   readonly courtesy: boolean;
 };

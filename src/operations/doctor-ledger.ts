@@ -4,6 +4,7 @@ import type { Ledger, Queries } from '../ledger/ledger.ts';
 import { clockSkewMs } from '../lifecycle/limits.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { readNow, type Standing, standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { check, counted, fault, some } from './doctor-check.ts';
 import type { GroupReading } from './doctor-directory.ts';
@@ -15,11 +16,14 @@ const unswept = 'run it once by hand, then from cron every 5 minutes: oncall swe
 export async function checkLedger(deps: Deps, ledger: Ledger, readings: readonly GroupReading[]): Promise<readonly Check[]> {
   try {
     const state = await status(deps, {});
+    const anchor = readNow(deps.anchor);
+    const stands = await ledger.read((q, now) => standing(anchor, q, now));
     const members = await ledger.read((q, now) => Promise.all(readings.map((reading) => checkMembers(deps, q, reading, now))));
     const behindMs = await ledger.read(async (q) => q.clockBehindMs);
     const open = `${counted(state.requests.length, 'open request')}, ${counted(state.grants.filter((grant) => grant.state !== 'ended').length, 'grant')} not ended`;
     return [
       check('ledger', deps.policy.ledger.sqlite, 'ok', `it opens: ${open}`),
+      ...anchored(deps, stands),
       clock(deps, behindMs),
       ...sweeps(deps, await ledger.read((q) => q.directories()), state),
       ...grants(state),
@@ -55,6 +59,15 @@ function clock(deps: Deps, behindMs: number): Check {
   if (skewMs > clockSkewMs / 6)
     return check('clock', 'this host', 'warning', `${formatDuration(skewMs)} off the clock of a provider`, next);
   return check('clock', 'this host', 'ok', 'within 10 s of every provider that tells the time');
+}
+
+/** Nothing where all is well. */
+function anchored({ policy }: Deps, { fault: lost, kept, head }: Standing): readonly Check[] {
+  const what = policy.ledger.sqlite;
+  if (lost !== undefined) return [check('ledger', what, 'fault', lost, 'oncall ledger recover')];
+  if (kept !== undefined || head.seq === 0) return [];
+  const because = 'no head of it is kept for this user, so it is not noticed when it is put back from a copy';
+  return [check('ledger', what, 'warning', because, 'run the sweep as this user, who needs a home or XDG_STATE_HOME to keep it in')];
 }
 
 type Beat = { readonly name: string; readonly heartbeatAt?: number };

@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { callWithinMs, rememberUnansweredMs } from '../lifecycle/limits.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
-import { type Attempt, attempt, check, fault } from './doctor-check.ts';
+import { type Attempt, attempt, check, counted, fault } from './doctor-check.ts';
 import { checkDirectory } from './doctor-directory.ts';
 import { checkLedger, withoutLedger } from './doctor-ledger.ts';
 import { checkPeople } from './doctor-people.ts';
@@ -48,17 +48,23 @@ type InUse = readonly (GroupPin & { readonly directory: string })[];
 async function openLedger(deps: Deps): Promise<{ readonly ledger: Ledger; readonly inUse: InUse } | { readonly line: Check }> {
   const { sqlite } = deps.policy.ledger;
   // Whoever makes the file owns it; that should be the user of the sweep.
-  if (deps.ledgerExists?.() === false) {
-    return {
-      line: check('ledger', sqlite, 'warning', 'there is none yet; the first sweep makes it', 'as the user of the sweep: oncall sweep'),
-    };
-  }
+  if (deps.ledgerExists?.() === false) return { line: await noLedger(deps) };
   try {
     const ledger = await deps.ledger();
     return { ledger, inUse: await ledger.read((q, now) => q.groupsInUse(now - rememberUnansweredMs)) };
   } catch (error) {
     return { line: fault('ledger', sqlite, error) };
   }
+}
+
+async function noLedger({ anchor, policy }: Deps): Promise<Check> {
+  const { sqlite } = policy.ledger;
+  const kept = await attempt('', () => anchor.read());
+  if ('error' in kept) return fault('ledger', sqlite, kept.error);
+  if (kept.value === undefined)
+    return check('ledger', sqlite, 'warning', 'there is none yet; the first sweep makes it', 'as the user of the sweep: oncall sweep');
+  const because = `it is gone: ${counted(kept.value.seq, 'event')} had been seen in it, so nothing is granted`;
+  return check('ledger', sqlite, 'fault', because, 'put it back, or begin a new one: oncall ledger recover');
 }
 
 function howItRuns({ courtesy }: Deps): readonly Check[] {

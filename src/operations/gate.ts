@@ -2,9 +2,10 @@
 
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import { clockSkewMs } from '../lifecycle/limits.ts';
+import { clockSkewMs, factsWithinMs } from '../lifecycle/limits.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Policy, Target } from '../policy/types.ts';
+import { requireNotBehind } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { isExclusive } from './names.ts';
 import type { SweepAge } from './types.ts';
@@ -19,9 +20,10 @@ export async function sweepAge(q: Queries, now: number, policy: Policy, director
   return { directory: oldest.name, late, ...(oldest.at === undefined ? {} : { lastAt: oldest.at }) };
 }
 
-/** Throws where nothing may be granted on these targets now: the sweep is late, the clock is off, or an exclusive group has members nobody accounts for. */
+/** Throws where nothing may be granted on these targets now: the clock is off, the ledger has lost what it knew, or the sweep is late. */
 export async function requireSweep(deps: Deps, q: Queries, now: number, targets: readonly Target[], override: boolean): Promise<void> {
   requireClock(deps, q);
+  await requireNotBehind(deps, q, now);
   const age = await sweepAge(
     q,
     now,
@@ -38,6 +40,15 @@ export async function requireSweep(deps: Deps, q: Queries, now: number, targets:
       next: 'oncall sweep, and from cron as the README shows',
     });
   }
+}
+
+/** Throws where the world was asked so long ago that its answers no longer count. */
+export function requireFresh(askedAt: number, now: number): void {
+  if (Math.abs(now - askedAt) <= factsWithinMs) return;
+  throw new OncallError('facts-old', 'too much time has passed since the policy was checked; nothing was granted', {
+    why: 'meanwhile this process was suspended, or the clock of its host was set',
+    next: 'ask again',
+  });
 }
 
 /** Throws where an exclusive group was never read, or has members whom nothing explains. */
@@ -62,6 +73,13 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
 }
 
 export const clockFault = (behindMs: number): string => `this host's clock is ${formatDuration(behindMs)} behind what the ledger has seen`;
+
+/** Why nobody may go by this host's clock; `undefined`: they may. */
+export function whyClockIsOff(deps: Deps, behindMs: number): string | undefined {
+  if (behindMs > clockSkewMs) return clockFault(behindMs);
+  const skewMs = deps.clockSkew();
+  return skewMs > clockSkewMs ? `this host's clock is ${formatDuration(skewMs)} off a provider's` : undefined;
+}
 
 function requireClock(deps: Deps, q: Queries): void {
   const off = Math.max(q.clockBehindMs, deps.clockSkew());

@@ -1,5 +1,6 @@
 /** Everything that can be done, one verb a file. The commands see only this table. */
 
+import { keepHead } from './anchor.ts';
 import { approve, waiting } from './approve.ts';
 import { audit } from './audit.ts';
 import { deny } from './deny.ts';
@@ -9,16 +10,44 @@ import { release, revoke } from './release.ts';
 import { request } from './request.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
-import type { Operations } from './types.ts';
+import type { Operations, RecoverInput, VerifyInput } from './types.ts';
 
 /** Loaded when it is asked for: every other command starts without it. */
 const doctor = async (deps: Deps) => (await import('./doctor.ts')).doctor(deps);
 
-const verbs = { request, status, roles, explain, release, approve, waiting, deny, revoke, sweep, audit, doctor } satisfies {
+const verify = async (deps: Deps, input: VerifyInput) => (await import('./verify.ts')).verify(deps, input);
+const recover = async (deps: Deps, input: RecoverInput) => (await import('./recover.ts')).recover(deps, input);
+
+const verbs = {
+  request,
+  status,
+  roles,
+  explain,
+  release,
+  approve,
+  waiting,
+  deny,
+  revoke,
+  sweep,
+  audit,
+  verify,
+  recover,
+  doctor,
+} satisfies {
   readonly [Verb in keyof Operations]: (deps: Deps, ...input: Parameters<Operations[Verb]>) => ReturnType<Operations[Verb]>;
 };
 
+/** The verbs of people that write events; a sweep keeps the head itself, and tells what is wrong with it. */
+const recording: ReadonlySet<string> = new Set(['request', 'release', 'approve', 'deny', 'revoke'] satisfies (keyof Operations)[]);
+
 export function createOperations(deps: Deps): Operations {
-  const bound = Object.entries(verbs).map(([name, run]) => [name, (input: never) => run(deps, input)]);
+  const bound = Object.entries(verbs).map(([name, run]) => [
+    name,
+    async (input: never) => {
+      const result = await run(deps, input);
+      if (recording.has(name)) await keepHead(deps);
+      return result;
+    },
+  ]);
   return Object.fromEntries(bound) as Operations;
 }

@@ -3,6 +3,7 @@
 import type { Queries } from '../ledger/ledger.ts';
 import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
+import { readNow, standing } from './anchor.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { clockFault, sweepAge } from './gate.ts';
@@ -12,6 +13,7 @@ import type { StatusInput, StatusResult, SweepAge } from './types.ts';
 export async function status(deps: Deps, input: StatusInput): Promise<StatusResult> {
   const ledger = await deps.ledger();
   const actor = input.mine ? await deps.actor() : undefined;
+  const anchor = readNow(deps.anchor);
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
     if (input.of !== undefined && !one && !Object.hasOwn(deps.policy.roles, input.of)) throw unknownRequest(input.of);
@@ -29,7 +31,10 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
           live.filter((grant) => ids.has(grant.requestId)),
         );
     const sweep = await sweepAge(q, now, deps.policy, Object.keys(deps.policy.directories));
-    return { requests, grants, sweep, faults: await faults(deps, q, now, live, sweep), courtesy: deps.courtesy, now };
+    const { fault } = await standing(anchor, q, now);
+    const lost = fault === undefined ? [] : [{ code: 'ledger-behind' as const, message: `${fault}; next: oncall ledger recover` }];
+    const found = [...lost, ...(await faults(deps, q, now, live, sweep))];
+    return { requests, grants, sweep, faults: found, courtesy: deps.courtesy, now };
   });
 }
 

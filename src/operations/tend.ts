@@ -1,14 +1,13 @@
 /** Reads every directory once: for its heartbeat, and every so often whole groups, to find members that no grant explains. */
 
 import type { Directory, Member } from '../directories/directory.ts';
-import { isOncallError, isProviderError } from '../errors.ts';
+import { isOncallError, isProviderError, nextStep, ProviderError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import { clockSkewMs } from '../lifecycle/limits.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
-import type { GroupPin, Membership } from '../lifecycle/types.ts';
+import type { GroupPin } from '../lifecycle/types.ts';
+import { adopt } from './adopt.ts';
 import type { Deps } from './deps.ts';
-import { clockFault } from './gate.ts';
-import { freeRequestId, randomId } from './intent.ts';
+import { whyClockIsOff } from './gate.ts';
 import { isExclusive } from './names.ts';
 import { isOverdue } from './sweep.ts';
 import type { SweepStep } from './types.ts';
@@ -16,8 +15,12 @@ import type { SweepStep } from './types.ts';
 export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   const names = deps.policyFault === undefined ? Object.keys(deps.policy.directories) : [];
   const ledger = await deps.ledger();
-  const { inUse, behindMs } = await ledger.read(async (q, now) => ({ inUse: await q.groupsInUse(now), behindMs: q.clockBehindMs }));
-  const clockIsOff = behindMs > clockSkewMs;
+  const { inUse, behindMs, beats, now } = await ledger.read(async (q, at) => ({
+    inUse: await q.groupsInUse(at),
+    behindMs: q.clockBehindMs,
+    beats: await q.directories(),
+    now: at,
+  }));
   const all = [...new Set([...names, ...inUse.map((group) => group.directory)])];
   const steps = await Promise.all(
     all.map(async (name): Promise<readonly SweepStep[]> => {
@@ -26,30 +29,41 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
           deps,
           name,
           inUse.filter((group) => group.directory === name),
-          names.includes(name) && !clockIsOff,
+          // A provider's clock is known once it has answered.
+          () => names.includes(name) && whyClockIsOff(deps, behindMs) === undefined,
         );
       } catch (error) {
         if (!isOncallError(error) && !isProviderError(error)) throw error;
-        return [{ action: 'heartbeat', outcome: 'failed', because: `${name}: ${error.message}` }];
+        const lastAt = beats.find((row) => row.name === name)?.heartbeatAt;
+        const passes = isProviderError(error) && error.retryable && now - (lastAt ?? 0) <= deps.policy.sweep.refuseWhenLateMs;
+        const next = isProviderError(error) ? nextStep(error) : error.next;
+        return [
+          {
+            action: 'heartbeat',
+            // An outage of a minute wakes nobody; one for which grants are refused does.
+            outcome: passes ? 'later' : 'failed',
+            because: `${name}: ${error.message}`,
+            ...(next === undefined ? {} : { next }),
+          },
+        ];
       }
     }),
   );
   // Ends come late while the clock is off; nobody may take the sweep's word that all is well.
-  return [
-    ...steps.flat(),
-    ...(clockIsOff ? [{ action: 'heartbeat' as const, outcome: 'failed' as const, because: clockFault(behindMs) }] : []),
-  ];
+  const because = whyClockIsOff(deps, behindMs);
+  return [...steps.flat(), ...(because === undefined ? [] : [{ action: 'heartbeat' as const, outcome: 'failed' as const, because }])];
 }
 
-async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: boolean): Promise<readonly SweepStep[]> {
+async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: () => boolean): Promise<readonly SweepStep[]> {
   const ledger = await deps.ledger();
   const directory = await deps.directory(name);
-  const { due, overdue } = await ledger.read(async (q, now) => {
+  const { account, due, overdue } = await ledger.read(async (q, now) => {
     const row = (await q.directories()).find((one) => one.name === name);
     const live = (await q.liveGrants()).filter((grant) => grant.target.directory === name);
     const unanswered = (await q.groupsInUse(now)).some((group) => group.directory === name && group.unanswered);
     const interval = deps.policy.sweep.reconcileMs;
     return {
+      account: row?.account ?? '',
       due: row?.reconciledAt === undefined || now - row.reconciledAt >= interval || unanswered,
       overdue: live.some((grant) => isOverdue(grant, now, deps.policy.sweep.refuseWhenLateMs)),
     };
@@ -57,8 +71,19 @@ async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], bea
 
   const steps: SweepStep[] = [];
   const groups = await groupsOf(deps, directory, name, inUse, due);
+  const elsewhere = account === '' ? undefined : groups.find((group) => group.account !== account);
+  if (elsewhere) {
+    throw new ProviderError(
+      name,
+      'wrong-account',
+      `the credentials lead to account ${elsewhere.account}, but this ledger knows ${account}`,
+      {
+        applied: 'no',
+      },
+    );
+  }
   if (due) for (const group of groups) steps.push(...(await reconcile(deps, directory, name, group)));
-  if (beats && !overdue) await ledger.write((q, now) => q.beat(name, now, due));
+  if (beats() && !overdue) await ledger.write((q, now) => q.beat(name, now, due));
   return steps;
 }
 
@@ -131,82 +156,8 @@ async function settleReading(
     steps.push({ action: 'drift', outcome: 'done', holder: member.userName, target, because: 'came in without oncall; left alone' });
   }
   for (const { member, row, because } of plan.adopt) {
-    await adopt(deps, q, now, {
-      member,
-      row: row ?? (await q.membershipAt(name, { ...group, userId: member.userId })),
-      name,
-      group,
-      because,
-    });
+    await adopt(deps, q, now, { member, row, name, group, because, reason: 'failed', actor: 'sweep' });
     steps.push({ action: 'adopt', outcome: 'done', holder: member.userName, target, because });
   }
   return steps;
-}
-
-type Adoption = {
-  readonly member: Member;
-  readonly row: Membership | undefined;
-  readonly name: string;
-  readonly group: GroupPin;
-  readonly because: string;
-};
-
-/** Makes the membership ours and due, under the request that last stood on it, or one of its own. */
-async function adopt(deps: Deps, q: Queries, now: number, { member, row, name, group, because }: Adoption): Promise<void> {
-  const target = { directory: name, group: group.groupName };
-  const pin = { account: group.account, groupId: group.groupId, groupName: group.groupName, ...member };
-  const membership = row ?? (await q.insertMembership(randomId(deps, 12), name, member.userName, pin));
-  await q.changeMembership(membership, { owned: true });
-  let request = await q.lastRequestOfMembership(membership.id);
-  if (request) {
-    await q.reopenRequest(request);
-  } else {
-    request = {
-      id: await freeRequestId(deps, q),
-      requester: { issuer: 'oncall', subject: `sweep:${membership.id}`, email: member.userName },
-      role: 'adopted',
-      targets: [target],
-      reason: because,
-      asked: { byDefault: true },
-      state: 'approved',
-      requestedAt: now,
-      startsAt: now,
-      expiresAt: now,
-      decision: {
-        outcome: 'deny',
-        heldBy: [],
-        endsWith: [],
-        undecided: false,
-        approvers: [],
-        findings: [],
-        policyDigest: deps.policy.digest,
-      },
-      approvals: [],
-      version: 1,
-    };
-    await q.insertRequest(request);
-  }
-  const id = `${request.id}.${(await q.countGrantsOfRequest(request.id)) + 1}`;
-  await q.insertGrant({
-    id,
-    requestId: request.id,
-    membershipId: membership.id,
-    target,
-    state: 'revoking',
-    endReason: 'failed',
-    attempts: 0,
-    nextAttemptAt: now,
-    lastError: because,
-    createdAt: now,
-    version: 1,
-  });
-  await q.record({
-    type: 'member.adopted',
-    actor: 'sweep',
-    grantId: id,
-    requestId: request.id,
-    holder: member.userName,
-    target,
-    data: { because },
-  });
 }

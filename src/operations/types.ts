@@ -1,5 +1,6 @@
 /** What each operation takes and gives; the commands print it, the broker sends it. Times are epoch milliseconds here and RFC 3339 in JSON. */
 
+import type { Chain, Head } from '../lifecycle/events.ts';
 import type { EndReason, GrantView, Request } from '../lifecycle/types.ts';
 import type { Asked, Decision, Target } from '../policy/types.ts';
 
@@ -16,7 +17,7 @@ export type RequestResult = {
   readonly result: 'granted' | 'extended' | 'held' | 'partial' | 'failed' | 'pending';
   readonly request: Request;
   readonly grants: readonly GrantView[];
-  /** Targets that could not even be looked up, so that no grant stands for them. */
+  /** Targets that could not be looked up, so that no grant stands for them, or that could not be given just now. */
   readonly missing: readonly TargetFailure[];
   readonly decision: Decision;
   /** For `held`, where more was asked than is held and was not given: why not. */
@@ -51,7 +52,10 @@ export type StatusResult = {
   readonly grants: readonly GrantView[];
   readonly sweep: SweepAge;
   /** What `status --check` exits 1 for. */
-  readonly faults: readonly { readonly code: 'clock' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered'; readonly message: string }[];
+  readonly faults: readonly {
+    readonly code: 'clock' | 'ledger-behind' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered';
+    readonly message: string;
+  }[];
   /** Set where users of this host can read the directory's credentials. */
   readonly courtesy: boolean;
   readonly now: number;
@@ -78,18 +82,20 @@ export type WaitingResult = { readonly requests: readonly Request[] };
 
 export type SweepInput = { readonly dryRun?: boolean };
 export type SweepStep = {
-  readonly action: 'end' | 'undo' | 'expire' | 'adopt' | 'drift' | 'baseline' | 'heartbeat' | 'policy';
+  readonly action: 'end' | 'undo' | 'expire' | 'adopt' | 'drift' | 'baseline' | 'heartbeat' | 'recheck' | 'ledger' | 'policy';
   readonly outcome: 'done' | 'planned' | 'later' | 'failed';
   readonly requestId?: string;
   readonly role?: string;
   readonly holder?: string;
   readonly target?: Target;
   readonly because: string;
+  /** What somebody can do about it. */
+  readonly next?: string;
 };
 export type SweepResult = {
   readonly steps: readonly SweepStep[];
   readonly ended: number;
-  /** Stuck, late beyond the allowance, or a directory that is misconfigured or could not be read. */
+  /** Stuck, late beyond the allowance, or misconfigured; what passes by itself counts only once the sweep is late for it. */
   readonly failed: number;
   /** Grants that are due and will be tried again. */
   readonly remaining: number;
@@ -132,6 +138,36 @@ export type EventView = {
   readonly hash: string;
 };
 
+/** `head`: a hash written down elsewhere. */
+export type VerifyInput = { readonly head?: string };
+export type VerifyResult = Chain & {
+  /** The head that this user's runs kept outside the ledger, where there is one. */
+  readonly kept?: Head;
+};
+
+/** Without `decided` it only lists. With it, every uncovered member must be in one of the two, by `Uncovered.id`. */
+export type RecoverInput = { readonly decided?: { readonly end: readonly string[]; readonly keep: readonly string[] } };
+/** A member of a managed group on whom no live grant stands. */
+export type Uncovered = {
+  /** `maria@acme.dev@okta/db-admins` */
+  readonly id: string;
+  readonly holder: string;
+  readonly target: Target;
+  /** `before`: recorded as in without a grant, before the loss. `holder`: had it once, through oncall. */
+  readonly known: 'before' | 'holder' | 'unknown';
+  readonly because: string;
+  readonly fate?: 'ended' | 'ending' | 'kept';
+};
+export type RecoverResult = {
+  readonly result: 'listed' | 'recovered';
+  /** What the ledger had lost; absent where nothing shows that it lost anything, as on a host where no head of it was kept. */
+  readonly fault?: string;
+  readonly uncovered: readonly Uncovered[];
+  /** Directories that only ended grants name, and the policy does not: nobody could be looked for there. */
+  readonly passedOver: readonly string[];
+  readonly head: Head;
+};
+
 /** One thing that `doctor` looked at. */
 export type Check = {
   readonly area: 'policy' | 'files' | 'ledger' | 'sign-in' | 'directory' | 'roster' | 'clock' | 'identity' | 'sweep' | 'grants' | 'members';
@@ -155,6 +191,9 @@ export type Operations = {
   revoke(input: RevokeInput): Promise<RevokeResult>;
   sweep(input: SweepInput): Promise<SweepResult>;
   audit(input: AuditInput): Promise<readonly EventView[]>;
+  /** Throws with exit 2 where it cannot be checked. */
+  verify(input: VerifyInput): Promise<VerifyResult>;
+  recover(input: RecoverInput): Promise<RecoverResult>;
   /** Never throws for what it finds, only at an interrupt. */
   doctor(): Promise<DoctorResult>;
 };

@@ -4,11 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OncallError } from '../errors.ts';
 import { openBrowser, whyNoBrowser } from './browser.ts';
 import { browserFlow } from './browser-flow.ts';
-import type { SignInContext } from './context.ts';
+import { type SignInContext, signInFiles } from './context.ts';
 import { deviceFlow } from './device-flow.ts';
 import { identify } from './identify.ts';
 import { openClient } from './issuer-client.ts';
-import { makeFolder } from './private-file.ts';
 import type { OidcIdentity } from './settings.ts';
 import { lockSignIn, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
 import type { Verified } from './verify.ts';
@@ -32,7 +31,7 @@ const PATIENCE_MS = 5 * 60_000;
 export async function login(input: LoginInput, context: SignInContext): Promise<Verified> {
   const { identity } = input;
   // Before anybody is sent to a browser for what could not be kept.
-  makeFolder(context.folder);
+  signInFiles(context.folder).make();
   const tokens = await authorize(input, context);
   const verified = await identify(tokenOf(tokens, identity), identity, context);
   await keep(tokens, verified, identity, context);

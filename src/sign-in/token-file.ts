@@ -4,8 +4,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { OncallError } from '../errors.ts';
 import { type Lock, lock } from '../lock.ts';
-import type { SignInContext } from './context.ts';
-import { readPrivate, removePrivate, writePrivate } from './private-file.ts';
+import { type SignInContext, signInFiles } from './context.ts';
 import type { OidcIdentity } from './settings.ts';
 
 export type Tokens = { readonly accessToken?: string; readonly idToken?: string; readonly refreshToken?: string };
@@ -25,7 +24,7 @@ type Where = Pick<SignInContext, 'folder' | 'origin'>;
 
 export function readSignIn(identity: OidcIdentity, { folder, origin }: Where): SignIn | undefined {
   const name = nameOf(identity, origin);
-  const text = readPrivate(folder, name);
+  const text = signInFiles(folder).read(name);
   if (text === undefined) return undefined;
   const found = parsed(text);
   if (found?.origin === origin && found.issuer === identity.issuer && found.clientId === identity.clientId) return found;
@@ -37,11 +36,11 @@ export function readSignIn(identity: OidcIdentity, { folder, origin }: Where): S
 }
 
 export function writeSignIn(signIn: SignIn, { folder }: Pick<Where, 'folder'>): void {
-  writePrivate(folder, nameOf(signIn, signIn.origin), JSON.stringify(signIn));
+  signInFiles(folder).write(nameOf(signIn, signIn.origin), JSON.stringify(signIn));
 }
 
 export function removeSignIn(identity: OidcIdentity, { folder, origin }: Where): void {
-  removePrivate(folder, nameOf(identity, origin));
+  signInFiles(folder).remove(nameOf(identity, origin));
 }
 
 /** Longer than renewing may take. */

@@ -14,6 +14,8 @@ export type Choice<T> = {
 export type Prompts = {
   /** `start`: the value on which the pointer is at first. */
   select<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T>;
+  /** Any number of them, at first none. */
+  checkbox<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
   /** `check` answers what is wrong, or `undefined`. */
   input(message: string, check: (text: string) => string | undefined): Promise<string>;
   confirm(message: string): Promise<boolean>;
@@ -38,6 +40,11 @@ export function makePrompts(color: boolean): Prompts {
         { type: 'select', name: 'answer', message, choices: listed, default: at, loop: false },
       ]);
       return (choices[answer] as Choice<T>).value;
+    },
+    async checkbox<T>(message: string, choices: readonly Choice<T>[]) {
+      const listed = choices.map(({ name, short = name }, value) => ({ value, name: clean(name), short: clean(short) }));
+      const { answer } = await ask<{ answer: number[] }>([{ type: 'checkbox', name: 'answer', message, choices: listed, loop: false }]);
+      return answer.map((index) => (choices[index] as Choice<T>).value);
     },
     async input(message, check) {
       const validate = (text: string) => check(text) ?? true;

@@ -1,11 +1,12 @@
 /** `doctor` on files: which policy and ledger count and why, whether others could change them, whether this user can use them. */
 
 import { accessSync, constants, lstatSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isOncallError } from '../errors.ts';
 import type { Check } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { Policy } from '../policy/types.ts';
+import { anchorFile } from './anchor.ts';
 import { folderFaults, quoted } from './file-trust.ts';
 import { type Env, findPolicy } from './find-policy.ts';
 import { checkFile, loadPolicy, type PolicyFile, readPolicyFile } from './load-policy.ts';
@@ -37,7 +38,7 @@ export async function doctorFiles(from: {
   try {
     // A policy with faults still says where the ledger is; one that others may change is not believed.
     const { policy } = await loadPolicy(file, from.env, true);
-    return [...found, ...ledgerLines(policy), ...sourceLines(policy)];
+    return [...found, ...ledgerLines(policy), ...anchorLines(policy, from.env), ...sourceLines(policy)];
   } catch (error) {
     if (found.some(({ outcome }) => outcome === 'fault')) return found;
     return [...found, fault('policy', file.path, error)];
@@ -98,6 +99,27 @@ function usable(path: string, written: string, because: string): readonly Check[
     const problem = `${because}; this user may not write to it or to its folder`;
     return [line('files', path, 'fault', problem, 'run oncall as the user of the sweep, or give this user the right')];
   }
+}
+
+/** That it is sound is told with the ledger; here only where it is, and whether it can be. */
+function anchorLines({ ledger: { sqlite } }: Policy, env: Env): readonly Check[] {
+  if (sqlite === ':memory:') return [];
+  const { folder, name } = anchorFile({ ledger: sqlite, env });
+  const path = join(folder, name);
+  try {
+    const there = nearestExisting(folder);
+    accessSync(there, constants.W_OK);
+    if (at(there)?.isDirectory()) return [line('files', path, 'ok', 'keeps the head of the ledger outside it')];
+  } catch {
+    // Told below.
+  }
+  const problem = 'this user cannot write there, so it is not noticed when the ledger is deleted or put back from a copy';
+  return [line('files', path, 'warning', problem, 'set HOME or XDG_STATE_HOME to a folder of this user')];
+}
+
+/** Three levels are made where they are missing; a home is not. */
+function nearestExisting(folder: string): string {
+  return [folder, dirname(folder), dirname(dirname(folder))].find((one) => at(one) !== undefined) ?? dirname(dirname(dirname(folder)));
 }
 
 /** The files of the embedded pair: whoever can write to them decides who is in a group or on call. */

@@ -41,6 +41,7 @@ function terminal({ role, length, input }: Answers, patience: 'patient' | 'impat
       return input;
     },
     confirm: () => Promise.reject(new Error('not expected')),
+    checkbox: () => Promise.reject(new Error('not expected')),
   };
   const forEver = (_: number, signal: AbortSignal) => new Promise<void>((done) => signal.addEventListener('abort', () => done()));
   const io = fakeIo({ tty: true, width: 80, prompts });

@@ -163,6 +163,7 @@ describe('revoke', () => {
       prompts: {
         confirm: async (message) => asked.push(message) > 0 && yes,
         select: () => Promise.reject(new Error('not expected')),
+        checkbox: () => Promise.reject(new Error('not expected')),
         input: () => Promise.reject(new Error('not expected')),
       },
     });
@@ -277,6 +278,12 @@ describe('explain', () => {
     });
     expect(exit).toBe(0);
     expect(out).toContain('db-admin for sam@acme.dev: allowed until 14:47Z, 2 h 47 min');
+  });
+
+  it('says that one would be signed out at the end', async () => {
+    const decision = aDecision({ endsSessionsIn: ['okta'] });
+    const { out } = await run(['explain', 'db-admin'], { explain: async () => result({ decision, exit: 0 }) });
+    expect(out).toContain('  in okta/On-Call Database Admin\n  then signed out of okta, everywhere\n');
   });
 
   it('says who must say yes', async () => {

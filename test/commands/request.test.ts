@@ -90,6 +90,14 @@ describe('request', () => {
     else expect(out).toContain(line);
   });
 
+  it('says that one is signed out at the end, where that is so', async () => {
+    const decision = aDecision({ endsSessionsIn: ['okta'] });
+    const asked = aGranted({ decision, request: aRequest({ decision }) });
+    expect((await request(['db-admin'], answering(asked))).out).toContain('\n  then: you are signed out of okta, everywhere\n  in:');
+    const before = { ...asked, grants: [aGrant(oktaTarget, { owned: false }), aGrant(awsTarget)] };
+    for (const other of [before, aGranted()]) expect((await request(['db-admin'], answering(other))).out).not.toContain('signed out');
+  });
+
   it('says what stays because it was there before', async () => {
     const grants = [aGrant(oktaTarget, { owned: false }), aGrant(awsTarget)];
     const { exit, out } = await request(['db-admin'], answering(aGranted({ grants })));
@@ -239,6 +247,7 @@ describe('request on a terminal', () => {
         return answers.input ?? '';
       },
       confirm: () => Promise.reject(new Error('not expected')),
+      checkbox: () => Promise.reject(new Error('not expected')),
     };
     return { io: fakeIo({ tty: true, width: 80, prompts }), asked };
   };

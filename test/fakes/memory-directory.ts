@@ -16,7 +16,7 @@ export type MemoryDirectory = Directory & {
   addUser(name: string): void;
   /** Throws for the next call of `verb`, before or after its effect. */
   fail(
-    verb: 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove',
+    verb: 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove' | 'endSessions',
     error: ProviderError,
     when?: 'before' | 'after',
     times?: number,
@@ -98,6 +98,10 @@ export function memoryDirectory(
     remove: (pin, { beforeWrite }) => {
       beforeWrite?.();
       return call('remove', { user: pin.userName, group: pin.groupName }, () => (exists(pin)?.delete(pin.userId) ? 'removed' : 'already'));
+    },
+    endSessions: (pin, { beforeWrite }) => {
+      beforeWrite?.();
+      return call('endSessions', { user: pin.userName, group: pin.groupName }, () => void members(pin));
     },
   };
 }

@@ -34,7 +34,7 @@ function withoutCursor(exchange: Exchange, url: URL): Exchange {
   return { ...exchange, path: `${bare.pathname}${bare.search}` };
 }
 
-export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne0000000000000', pageSize = 5 } = {}) {
+export async function startOkta({ token = '00aCANARYTokenOfTheFakeNotARealOne0000000', pageSize = 5 } = {}) {
   const judge = await oktaDocument();
   const org = { id: newId('00o') };
   const users = new Map<string, OktaUser>();
@@ -176,7 +176,7 @@ export async function startOkta({ token = '00aTokenOfTheFakeNotARealOne000000000
 
   function serve(incoming: IncomingMessage, outgoing: ServerResponse, body: string): void {
     const { method = 'GET', url: path = '/', headers } = incoming;
-    const url = new URL(path, `http://${headers.host}`);
+    const url = new URL(path, `${headers['x-forwarded-proto'] ?? 'http'}://${headers.host}`);
     const exchange = { method, path, headers: headers as Exchange['headers'] };
     requests.push({ action: `${method} ${url.pathname}`, query: url.searchParams, headers });
     const isToken = url.pathname === '/oauth2/v1/token';

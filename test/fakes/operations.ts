@@ -127,6 +127,8 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
     'revoke',
     'sweep',
     'audit',
+    'verify',
+    'recover',
     'doctor',
   ] as const;
   const operations = Object.fromEntries(

@@ -9,6 +9,7 @@ import { createOperations } from '../../src/operations/index.ts';
 import type { Operations, Refusal, RequestResult } from '../../src/operations/types.ts';
 import type { Condition, Policy, Role, Rule } from '../../src/policy/types.ts';
 import type { Roster, Shift } from '../../src/rosters/roster.ts';
+import { type MemoryAnchor, memoryAnchor } from '../fakes/anchor.ts';
 import { type MemoryDirectory, memoryDirectory } from '../fakes/memory-directory.ts';
 
 export const minute = 60_000;
@@ -35,6 +36,7 @@ export const role = (name: string, over: Partial<Role> = {}): Role => ({
 export type World = {
   readonly okta: MemoryDirectory;
   readonly ledger: Ledger;
+  readonly anchor: MemoryAnchor;
   readonly policy: Policy;
   now: number;
   shifts: Shift[] | Error;
@@ -63,7 +65,7 @@ export async function company(
     ledger: { sqlite: ':memory:' },
     identity: [{ kind: 'local' }],
     admins: [rule(user('boss'), { name: 'admins[0]' })],
-    sweep: { refuseWhenLateMs: 15 * minute, reconcileMs: 15 * minute },
+    sweep: { refuseWhenLateMs: 15 * minute, reconcileMs: 15 * minute, deadlineMs: 4.5 * minute },
     directories: { okta: { name: 'okta', kind: 'local', settings: {}, exclusive: options.exclusive ?? [], userName: 'email' } },
     rosters: { pagerduty: { name: 'pagerduty', kind: 'file', settings: {} } },
     people: {},
@@ -76,7 +78,12 @@ export async function company(
     return seed / 2147483647;
   };
   const world = { now: Date.parse('2026-11-22T03:00:00Z'), shifts: [] as Shift[] | Error };
-  const ledger = await openLedger(await openSqlite(options.database ?? ':memory:'), { now: () => world.now, id: 'test' });
+  const ledger = await openLedger(await openSqlite(options.database ?? ':memory:'), {
+    now: () => world.now,
+    elapsed: () => world.now,
+    id: 'test',
+  });
+  const anchor = memoryAnchor();
   const roster: Roster = {
     title: 'PagerDuty',
     onCall: async () => {
@@ -91,6 +98,7 @@ export async function company(
       policy,
       courtesy: false,
       ledger: async () => ledger,
+      anchor,
       directory: async (): Promise<Directory> => okta,
       roster: async () => roster,
       actor: async () => actor,
@@ -108,6 +116,7 @@ export async function company(
   const made: World = Object.assign(world, {
     okta,
     ledger,
+    anchor,
     policy,
     as,
     deps,

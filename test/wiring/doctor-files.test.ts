@@ -40,6 +40,12 @@ describe('the files, as doctor sees them', () => {
     expect(await look()).toEqual([
       { area: 'policy', what: path, outcome: 'ok', because: 'in use because it is named by --policy; no faults' },
       { area: 'files', what: ledger, outcome: 'ok', because: 'in use because the policy names it; mode 0600' },
+      {
+        area: 'files',
+        what: expect.stringMatching(`^${join(path, '..')}/.local/state/oncall/head-[0-9a-f]{32}\\.json$`),
+        outcome: 'ok',
+        because: 'keeps the head of the ledger outside it',
+      },
     ]);
   });
 

@@ -47,12 +47,15 @@ CREATE TABLE memberships (
   owned INTEGER,
   add_by INTEGER,
   unanswered_until INTEGER NOT NULL,
+  -- 1 while the holder's sessions have still to be ended once this is removed.
+  end_sessions INTEGER NOT NULL,
   busy_until INTEGER NOT NULL,
   quiet_until INTEGER NOT NULL,
-  updated_at INTEGER NOT NULL,
+  remove_by INTEGER NOT NULL,
   version INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX memberships_pin ON memberships (directory, account, user_id, group_id);
+-- In this order it also finds everybody of a group.
+CREATE UNIQUE INDEX memberships_pin ON memberships (directory, group_id, user_id, account);
 CREATE INDEX memberships_unanswered ON memberships (unanswered_until) WHERE unanswered_until > 0;
 
 CREATE TABLE grants (

@@ -1,0 +1,69 @@
+/**
+ * Whether the ledger has still come as far as it was seen to. One that was put back from a copy, or deleted, knows nothing of what was granted
+ * since, so it grants nothing until `ledger recover` has looked at every member.
+ */
+
+import { isOncallError, OncallError } from '../errors.ts';
+import type { Queries } from '../ledger/ledger.ts';
+import type { Head } from '../lifecycle/events.ts';
+import { formatDuration } from '../policy/duration.ts';
+import type { Anchor, Deps } from './deps.ts';
+
+/** In what the ledger is not what was seen of it; `undefined` where it has gone on from there, or nothing was kept. */
+export async function whyBehind(q: Queries, now: number, kept: Head | undefined): Promise<string | undefined> {
+  if (kept === undefined) return undefined;
+  const seen = `seen ${formatDuration(Math.max(0, now - kept.at))} ago`;
+  const head = await q.head();
+  if (head.ledger !== kept.ledger) return `it is not the ledger that was ${seen} in its place`;
+  if (head.seq < kept.seq) return `its last event is number ${head.seq}; number ${kept.seq} was ${seen}`;
+  if ((await q.eventHash(kept.seq)) !== kept.hash) return `its event number ${kept.seq} is not the one that was ${seen}`;
+  return undefined;
+}
+
+export const behind = (because: string): OncallError =>
+  new OncallError('ledger-behind', 'nothing is granted: the ledger has lost what it knew', {
+    why: `${because}; it was put back from a copy, deleted or changed`,
+    next: 'an admin lists who is in without it, and decides: oncall ledger recover',
+  });
+
+/** Inside the transaction that would grant. */
+export async function requireNotBehind({ anchor }: { readonly anchor: Anchor }, q: Queries, now: number): Promise<void> {
+  const because = await whyBehind(q, now, await anchor.read());
+  if (because !== undefined) throw behind(because);
+}
+
+/** For reports, inside a transaction that only reads: a head that another process keeps meanwhile would look like one that was lost. */
+export function readNow(anchor: Anchor): Anchor {
+  const kept = anchor.read();
+  kept.catch(() => undefined);
+  return { ...anchor, read: () => kept };
+}
+
+export type Standing = {
+  readonly head: Head;
+  readonly kept?: Head;
+  /** What is wrong with the ledger, or with what is kept of it; one line. */
+  readonly fault?: string;
+};
+
+export async function standing(anchor: Anchor, q: Queries, now: number): Promise<Standing> {
+  const head = { ...(await q.head()), at: now };
+  try {
+    const kept = await anchor.read();
+    const because = await whyBehind(q, now, kept);
+    const fault = because === undefined ? {} : { fault: `the ledger has lost what it knew, and nothing is granted: ${because}` };
+    return { head, ...fault, ...(kept === undefined ? {} : { kept }) };
+  } catch (error) {
+    if (!isOncallError(error)) throw error;
+    return { head, fault: error.why === undefined ? error.message : `${error.message}: ${error.why}` };
+  }
+}
+
+/** Keeps the head as it is now, where that is further along the same chain. What is wrong is for the caller to tell. */
+export async function keepHead(deps: Pick<Deps, 'anchor' | 'ledger'>): Promise<Standing> {
+  const ledger = await deps.ledger();
+  const anchor = readNow(deps.anchor);
+  const found = await ledger.read((q, now) => standing(anchor, q, now));
+  if (found.fault === undefined && found.head.seq > (found.kept?.seq ?? 0)) await deps.anchor.keep(found.head);
+  return found;
+}

@@ -1,0 +1,77 @@
+/**
+ * Where the head of the ledger is kept outside the ledger: one small file of this user's for each ledger's place, so that a ledger
+ * which was deleted and begun anew at that place is noticed as well as one that was put back from an older copy.
+ */
+
+import { createHash } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import { OncallError } from '../errors.ts';
+import type { Head } from '../lifecycle/events.ts';
+import type { Anchor } from '../operations/deps.ts';
+import { type PrivateFolder, privateFolder } from '../private-file.ts';
+import { type Env, userFolder } from './find-policy.ts';
+import { throughSudo } from './identity.ts';
+
+export type AnchorOf = { readonly ledger: string; readonly env: Env; readonly log: (line: string) => void };
+
+/** Behind `sudo` the variables are the caller's, who must not choose which head is believed. */
+export function anchorFile({ ledger, env }: Pick<AnchorOf, 'ledger' | 'env'>): { readonly folder: string; readonly name: string } {
+  const home = throughSudo(env) ? { HOME: userInfo().homedir } : env;
+  const name = `head-${createHash('sha256').update(ledger).digest('hex').slice(0, 32)}.json`;
+  return { folder: userFolder(home, 'XDG_STATE_HOME', '.local/state'), name };
+}
+
+export function fileAnchor(of: AnchorOf): Anchor {
+  // Nothing is left of such a ledger that could be put back.
+  if (of.ledger === ':memory:') return { read: async () => undefined, keep: async () => undefined };
+  const { folder, name } = anchorFile(of);
+  const files = privateFolder(folder, (path, because, mend) =>
+    unusable(join(folder, name), `${path} ${because}`, `${mend}; then try again`),
+  );
+  return {
+    read: async () => read(files, folder, name),
+    keep: async (head) => {
+      try {
+        files.write(name, JSON.stringify({ path: of.ledger, ...head }));
+      } catch (error) {
+        of.log(`the head of the ledger could not be kept in ${folder}: ${error instanceof Error ? error.message : error}`);
+      }
+    },
+  };
+}
+
+function read(files: PrivateFolder, folder: string, name: string): Head | undefined {
+  let text: string | undefined;
+  try {
+    text = files.read(name);
+  } catch (error) {
+    // A home that this user may not enter, or that is none: nothing of theirs is in it.
+    if (['EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+  if (text === undefined) return undefined;
+  const head = headIn(text);
+  if (head !== undefined) return head;
+  throw unusable(
+    join(folder, name),
+    'it is not what this program wrote there',
+    'oncall ledger recover, which looks at every member and then writes it anew',
+  );
+}
+
+function headIn(text: string): Head | undefined {
+  try {
+    const { ledger, seq, hash, at } = Object(JSON.parse(text)) as Partial<Record<keyof Head, unknown>>;
+    if (typeof ledger !== 'string' || typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) return undefined;
+    if (typeof seq !== 'number' || !Number.isSafeInteger(seq) || seq < 1 || typeof at !== 'number') return undefined;
+    return { ledger, seq, hash, at };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What cannot be known never allows. */
+function unusable(file: string, why: string, next: string): OncallError {
+  return new OncallError('anchor-unusable', `the head of the ledger kept in ${file} cannot be used, so nothing is granted`, { why, next });
+}
