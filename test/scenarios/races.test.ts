@@ -42,12 +42,15 @@ describe(`${many.length} processes at once`, () => {
   const groups = (): Record<string, string[]> => JSON.parse(s.read('groups.json')).groups;
   const exits = (runs: readonly { readonly exit: number }[]): number[] => runs.map((run) => run.exit);
   /** In this process, where it is one of a thousand. */
-  const quickly = async (user: string, ...args: string[]): Promise<number> =>
-    main(
+  const quickly = async (user: string, ...args: string[]): Promise<void> => {
+    const io = fakeIo({ now: Date.now() });
+    const exit = await main(
       args,
       { HOME: s.folder, ONCALL_POLICY: `${s.folder}/oncall.yaml`, ONCALL_USER: user },
-      { ...fakeIo({ now: Date.now() }), cwd: s.folder },
+      { ...io, cwd: s.folder },
     );
+    expect(exit, io.err()).toBe(0);
+  };
 
   it(
     `asking for one place, in ${rounds} rounds: one is in, the others are told who holds it`,
@@ -61,7 +64,7 @@ describe(`${many.length} processes at once`, () => {
         expect(exits(others)).toEqual(Array.from({ length: many.length - 1 }, () => 8));
         const taken = new RegExp(`^error: migration has one place: ${winners[0]}[^\\n]*\\n {2}why: [^\\n]*\\n {2}next: [^\\n]*\\n$`);
         for (const run of others) expect(run.err).toMatch(taken);
-        expect(await quickly(winners[0] as string, 'release', 'migration')).toBe(0);
+        await quickly(winners[0] as string, 'release', 'migration');
       }
     },
     10 * minutes,
@@ -84,8 +87,8 @@ describe(`${many.length} processes at once`, () => {
     `sweeping side by side: each of ${dueGrants} grants that are due is ended once, and nobody stays`,
     async () => {
       const due = everybody.slice(0, dueGrants);
-      const end = new Date(Date.now() + 5000 + dueGrants * 40);
-      for (const user of due) expect(await quickly(user, 'request', 'viewer', '--until', end.toISOString())).toBe(0);
+      const end = new Date(Date.now() + 5000 + dueGrants * 100);
+      for (const user of due) await quickly(user, 'request', 'viewer', '--until', end.toISOString());
       expect(groups()['viewers']?.length).toBe(dueGrants);
       await s.pass(Math.max(0, end.getTime() - Date.now() + 1000));
       const sweeps = await Promise.all(Array.from({ length: 8 }, () => s.run('cron', 'sweep')));
