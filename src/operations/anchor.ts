@@ -12,12 +12,12 @@ import type { Anchor, Deps } from './deps.ts';
 /** In what the ledger is not what was seen of it; `undefined` where it has gone on from there, or nothing was kept. */
 export async function whyBehind(q: Queries, now: number, kept: Head | undefined): Promise<string | undefined> {
   if (kept === undefined) return undefined;
-  const seen = `seen ${formatDuration(Math.max(0, now - kept.at))} ago`;
   const head = await q.head();
-  if (head.ledger !== kept.ledger) return `it is not the ledger that was ${seen} in its place`;
-  if (head.seq < kept.seq) return `its last event is number ${head.seq}; number ${kept.seq} was ${seen}`;
-  if ((await q.eventHash(kept.seq)) !== kept.hash) return `its event number ${kept.seq} is not the one that was ${seen}`;
-  return undefined;
+  const seen = (): string => `seen ${formatDuration(Math.max(0, now - kept.at))} ago`;
+  if (head.ledger !== kept.ledger) return `it is not the ledger that was ${seen()} in its place`;
+  if (head.seq < kept.seq) return `its last event is number ${head.seq}; number ${kept.seq} was ${seen()}`;
+  const hash = head.seq === kept.seq ? head.hash : await q.eventHash(kept.seq);
+  return hash === kept.hash ? undefined : `its event number ${kept.seq} is not the one that was ${seen()}`;
 }
 
 export const behind = (because: string): OncallError =>
