@@ -1,11 +1,30 @@
 /** How rows become values and back; the only place that knows column names on the way in and out. */
 
-import type { Grant, GrantView, Membership, Request } from '../lifecycle/types.ts';
+import type { Approval, Grant, GrantView, Membership, Request } from '../lifecycle/types.ts';
+import type { Asked, Decision, Target } from '../policy/types.ts';
 import type { Row, Value } from './database.ts';
 
 const text = (row: Row, column: string): string => String(row[column]);
 const number = (row: Row, column: string): number => Number(row[column]);
-const json = <T>(row: Row, column: string): T => JSON.parse(text(row, column)) as T;
+
+/** What cannot be read (an edit by hand, a bad disk) must not keep the sweep from ending this and everything else; `audit verify` finds it. */
+function json<T>(row: Row, column: string, unreadable: T): T {
+  try {
+    return JSON.parse(text(row, column)) as T;
+  } catch {
+    return unreadable;
+  }
+}
+
+const noDecision: Decision = {
+  outcome: 'deny',
+  heldBy: [],
+  endsWith: [],
+  undecided: true,
+  approvers: [],
+  findings: [],
+  policyDigest: '',
+};
 
 /** Leaves a key out where the column is NULL. */
 function optional<K extends string, T>(key: K, value: Value | undefined, as: (value: string | number) => T): { readonly [P in K]?: T } {
@@ -17,17 +36,17 @@ export function toRequest(row: Row): Request {
     id: text(row, 'id'),
     requester: { issuer: text(row, 'issuer'), subject: text(row, 'subject'), email: text(row, 'email') },
     role: text(row, 'role'),
-    targets: json(row, 'targets'),
+    targets: json<readonly Target[]>(row, 'targets', []),
     ...optional('reason', row.reason, String),
     ...optional('incident', row.incident, String),
-    asked: json(row, 'asked'),
+    asked: json<Asked>(row, 'asked', { byDefault: true }),
     state: text(row, 'state') as Request['state'],
     requestedAt: number(row, 'requested_at'),
     ...optional('pendingUntil', row.pending_until, Number),
     ...optional('startsAt', row.starts_at, Number),
     ...optional('expiresAt', row.expires_at, Number),
-    decision: json(row, 'decision'),
-    approvals: json(row, 'approvals'),
+    decision: json(row, 'decision', noDecision),
+    approvals: json<readonly Approval[]>(row, 'approvals', []),
     ...optional('unheldSince', row.unheld_since, Number),
     version: number(row, 'version'),
   };
@@ -38,7 +57,7 @@ export function toGrant(row: Row): Grant {
     id: text(row, 'id'),
     requestId: text(row, 'request_id'),
     membershipId: text(row, 'membership_id'),
-    target: json(row, 'target'),
+    target: json<Target>(row, 'target', { directory: String(row.directory ?? ''), group: String(row.group_name ?? '') }),
     state: text(row, 'state') as Grant['state'],
     ...optional('endReason', row.end_reason, (value) => String(value) as NonNullable<Grant['endReason']>),
     attempts: number(row, 'attempts'),
@@ -63,7 +82,8 @@ export function toGrantView(row: Row): GrantView {
   };
 }
 
-export const grantViewColumns = 'grants.*, memberships.holder, memberships.owned, requests.role, requests.starts_at, requests.expires_at';
+export const grantViewColumns =
+  'grants.*, memberships.holder, memberships.owned, memberships.directory, memberships.group_name, requests.role, requests.starts_at, requests.expires_at';
 
 export function toMembership(row: Row): Membership {
   return {

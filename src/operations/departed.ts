@@ -14,9 +14,9 @@ import type { SweepStep } from './types.ts';
 /** Why each holder is gone, by the e-mail of the request. */
 type Departed = ReadonlyMap<string, string>;
 
-export async function endDeparted(deps: Deps, world: Lookups): Promise<void> {
+export async function endDeparted(deps: Deps, world: Lookups, mayGoOn: () => boolean): Promise<void> {
   const live = await standing(deps);
-  const departed = await whoHasLeft(deps, world, live);
+  const departed = await whoHasLeft(deps, world, live, mayGoOn);
   if (departed.size === 0) return;
   const ledger = await deps.ledger();
   for (const { id, holder } of live) {
@@ -32,7 +32,7 @@ export async function endDeparted(deps: Deps, world: Lookups): Promise<void> {
 /** What `endDeparted` would end now. */
 export async function departedPlan(deps: Deps, world: Lookups): Promise<readonly SweepStep[]> {
   const live = await standing(deps);
-  const departed = await whoHasLeft(deps, world, live);
+  const departed = await whoHasLeft(deps, world, live, () => true);
   return live.flatMap(({ requestId, role, holder, target }): SweepStep[] => {
     const because = departed.get(holder);
     return because === undefined ? [] : [{ action: 'end', outcome: 'planned', requestId, role, holder, target, because }];
@@ -49,7 +49,7 @@ async function standing(deps: Deps): Promise<readonly GrantView[]> {
   return live.filter(isStanding).map((grant) => ({ ...grant, holder: requesters.get(grant.requestId) ?? grant.holder }));
 }
 
-async function whoHasLeft(deps: Deps, world: Lookups, live: readonly GrantView[]): Promise<Departed> {
+async function whoHasLeft(deps: Deps, world: Lookups, live: readonly GrantView[], mayGoOn: () => boolean): Promise<Departed> {
   // A policy that could be read only in part may lack the name that the person has in a directory, and another's would be asked about.
   if (deps.policyFault !== undefined) return new Map();
   const departed = new Map<string, string>();
@@ -64,7 +64,7 @@ async function whoHasLeft(deps: Deps, world: Lookups, live: readonly GrantView[]
       let answers = true;
       const inactive: (readonly [holder: string, because: string])[] = [];
       await inParallel(holders, 8, async (holder) => {
-        if (!answers || departed.has(holder)) return;
+        if (!answers || !mayGoOn() || departed.has(holder)) return;
         try {
           if (!(await deps.directory(name)).suspendsUsers) return void (answers = false);
           const user = await world.user(name, holder);

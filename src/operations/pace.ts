@@ -2,6 +2,7 @@
 
 import type { Call, Directory, Turn } from '../directories/directory.ts';
 import { isProviderError, ProviderError } from '../errors.ts';
+import { longestSilenceMs } from '../lifecycle/backoff.ts';
 
 /** Of the provider's limit; the rest is for those who wait for access. */
 const share = 0.8;
@@ -56,7 +57,7 @@ export function makePace(name: string, callsPerSecond: number | undefined, time:
       rate = Math.max(Math.min(most, slowest), Math.min(rate, answers.since(now - 1000)) * down);
       slowedAt = now;
     }
-    pausedUntil = Math.max(pausedUntil, now + (error.retryAfterMs ?? pauseMs));
+    pausedUntil = Math.max(pausedUntil, now + Math.min(error.retryAfterMs ?? pauseMs, longestSilenceMs));
   };
   const turn: Turn = async (request) => {
     // Somebody else may have been refused while this one waited.

@@ -11,10 +11,11 @@ import type { Lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
 import type { SweepStep } from './types.ts';
 
-/** Asks about every request that ends with something, and ends or notes what no longer holds. Gives the sources that could not be asked. */
-export async function recheck(deps: Deps, world: Lookups): Promise<readonly SweepStep[]> {
+/** Asks about every request that ends with something, and ends or notes what no longer holds. Gives the sources that could not be asked. `mayGoOn`: until the run's time is over. */
+export async function recheck(deps: Deps, world: Lookups, mayGoOn: () => boolean): Promise<readonly SweepStep[]> {
   const silent = new Map<string, SweepStep>();
   await inParallel(await boundRequests(deps), 8, async (request) => {
+    if (!mayGoOn()) return;
     const { holds, facts } = await asked(deps, world, request);
     if (holds === true) await clear(deps, request);
     if (holds === false) await endOrNote(deps, request);

@@ -30,8 +30,9 @@ export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult
   parts.push(await endAllDue(run));
   deps.signal.throwIfAborted();
   const world = lookups(deps);
-  parts.push(await recheck(deps, world));
-  await endDeparted(deps, world);
+  const mayGoOn = (): boolean => !isOver(run, ledger.now());
+  parts.push(await recheck(deps, world, mayGoOn));
+  await endDeparted(deps, world, mayGoOn);
   // Whoever has left, what the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
   parts.push(await tend(deps));
   parts.push(await endAllDue(run, parts.flat()));

@@ -29,8 +29,7 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
           deps,
           name,
           inUse.filter((group) => group.directory === name),
-          // A provider's clock is known once it has answered.
-          () => names.includes(name) && whyClockIsOff(deps, behindMs) === undefined,
+          names.includes(name),
         );
       } catch (error) {
         if (!isOncallError(error) && !isProviderError(error)) throw error;
@@ -54,7 +53,7 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   return [...steps.flat(), ...(because === undefined ? [] : [{ action: 'heartbeat' as const, outcome: 'failed' as const, because }])];
 }
 
-async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: () => boolean): Promise<readonly SweepStep[]> {
+async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: boolean): Promise<readonly SweepStep[]> {
   const ledger = await deps.ledger();
   const directory = await deps.directory(name);
   const { account, due, overdue } = await ledger.read(async (q, now) => {
@@ -83,9 +82,17 @@ async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], bea
     );
   }
   if (due) for (const group of groups) steps.push(...(await reconcile(deps, directory, name, group)));
-  if (beats() && !overdue) await ledger.write((q, now) => q.beat(name, now, due));
+  if (beats && !overdue) {
+    await ledger.write(async (q, now) => {
+      // Here, where it is written: the clock may have been set since, and a provider's is known once it has answered.
+      if (whyClockIsOff(deps, q.clockBehindMs) === undefined) await q.beat(name, now, due);
+    });
+  }
   return steps;
 }
+
+/** `named`: the policy's name leads to it now. One that grants stand on may have been renamed since, and what the policy says of that name is said of another. */
+type Managed = GroupPin & { readonly named: boolean };
 
 /** The policy's groups of this directory by name, and those that grants stand on by id. Without `all` one is enough to show that it can be read. */
 async function groupsOf(
@@ -94,16 +101,17 @@ async function groupsOf(
   name: string,
   inUse: readonly GroupPin[],
   all: boolean,
-): Promise<readonly GroupPin[]> {
+): Promise<readonly Managed[]> {
   const targets = Object.values(deps.policy.roles).flatMap((role) => role.targets);
-  const named = [...new Set(targets.filter((target) => target.directory === name).map((target) => target.group))];
-  const asked = all ? named : named.slice(0, 1);
+  const exclusive = inUse.map(({ groupName }) => groupName).filter((group) => isExclusive(deps.policy, name, group));
+  const names = [...new Set([...targets.filter((target) => target.directory === name).map((target) => target.group), ...exclusive])];
+  const asked = all ? names : names.slice(0, 1);
   const found = (await Promise.all(asked.map((group) => directory.findGroup(group, { toRead: true })))).filter((pin) => pin !== undefined);
-  const byId = new Map([...inUse, ...found].map((pin) => [pin.groupId, pin]));
-  return [...byId.values()];
+  const both = [...inUse.map((pin) => ({ ...pin, named: false })), ...found.map((pin) => ({ ...pin, named: true }))];
+  return [...new Map(both.map((pin) => [pin.groupId, pin])).values()];
 }
 
-async function reconcile(deps: Deps, directory: Directory, name: string, group: GroupPin): Promise<readonly SweepStep[]> {
+async function reconcile(deps: Deps, directory: Directory, name: string, group: Managed): Promise<readonly SweepStep[]> {
   const ledger = await deps.ledger();
   const readAt = ledger.now();
   const members = await directory.members(group, {});
@@ -111,7 +119,7 @@ async function reconcile(deps: Deps, directory: Directory, name: string, group: 
   return ledger.write((q, now) => settleReading(deps, q, now, { name, group, members, readAt }));
 }
 
-type GroupReading = { readonly name: string; readonly group: GroupPin; readonly members: readonly Member[]; readonly readAt: number };
+type GroupReading = { readonly name: string; readonly group: Managed; readonly members: readonly Member[]; readonly readAt: number };
 
 async function settleReading(
   deps: Deps,
@@ -121,7 +129,7 @@ async function settleReading(
 ): Promise<readonly SweepStep[]> {
   const known = await q.managedGroup(name, group.groupId);
   const strangers = await q.strangers(name, group.groupId);
-  const exclusive = isExclusive(deps.policy, name, group.groupName);
+  const exclusive = group.named && isExclusive(deps.policy, name, group.groupName);
   const plan = planReconcile({
     members,
     readAt,

@@ -41,6 +41,8 @@ describe('back-off', () => {
 
   it("never comes before the provider's Retry-After", () => {
     expect(nextTryAfterMs(1, 0.5, 90_000)).toBe(90_000);
+    // Not for a year, whatever a proxy says.
+    expect(nextTryAfterMs(1, 0.5, 365 * 86_400_000)).toBe(900_000);
   });
 });
 
