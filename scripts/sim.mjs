@@ -1,4 +1,7 @@
-/** `npm run sim -- [--seeds N] [--from N] [--seed S] [--ablate NAME] [--verbose]`: bundles the simulation and runs it; exit 1 on any violation. */
+/**
+ * `npm run sim -- [--seeds N] [--from N] [--seed S] [--twice] [--ablate NAME | --ablate list] [--exhaustive] [--no-shrink] [--verbose]`:
+ * bundles the simulation and runs it; exit 1 on any violation.
+ */
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

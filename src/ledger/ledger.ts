@@ -3,7 +3,7 @@
 import { OncallError } from '../errors.ts';
 import type { Chain, Expected, Head, LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import type { Connection, Database } from './database.ts';
-import { appendEvent, chainHead, lastEvents } from './events.ts';
+import { appendEvent, chainHead, lastEventOf, lastEvents, lastRecovery } from './events.ts';
 import { type GrantQueries, grantQueries } from './grants.ts';
 import { type GroupQueries, groupQueries } from './groups.ts';
 import { type MembershipQueries, membershipQueries } from './memberships.ts';
@@ -18,6 +18,9 @@ export type Queries = RequestQueries &
     readonly clockBehindMs: number;
     record(event: LedgerEvent): Promise<void>;
     lastEvents(limit: number | undefined): Promise<readonly RecordedEvent[]>;
+    /** Reads the whole trail: for one request that somebody asks about. */
+    lastEventOf(requestId: string, types: readonly LedgerEvent['type'][]): Promise<RecordedEvent | undefined>;
+    lastRecovery(): Promise<RecordedEvent | undefined>;
     /** As it stands in this transaction. */
     head(): Promise<Omit<Head, 'at'>>;
     eventHash(seq: number): Promise<string | undefined>;
@@ -37,13 +40,8 @@ export type Ledger = {
 
 const migrations: readonly string[] = [first];
 
-export type LedgerWorld = {
-  readonly now: () => number;
-  /** A clock that nobody sets, ms since whenever; it may stand still while the host sleeps. */
-  readonly elapsed?: () => number;
-  /** Names a new ledger. */
-  readonly id: string;
-};
+/** `id` names a new ledger. */
+export type LedgerWorld = { readonly now: () => number; readonly id: string };
 
 /** Brings the schema up to date and gives the ledger. */
 export async function openLedger(database: Database, world: LedgerWorld): Promise<Ledger> {
@@ -53,16 +51,14 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
   });
 
   // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at half the pace: it neither goes back nor stands still, and the host catches up.
-  const elapsed = world.elapsed ?? (() => performance.now());
   let ahead = 0;
-  let latest = 0;
-  let seen = { at: 0, elapsed: 0 };
+  let seen = 0;
   const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; host: number }> => {
     const host = world.now();
     const [row] = await connection.all('SELECT clock, host FROM ledger', []);
     const now = Math.max(host, Number(row?.clock ?? 0) + Math.ceil(Math.max(0, host - Number(row?.host ?? 0)) / 2));
     ahead = now - host;
-    seen = { at: now, elapsed: elapsed() };
+    seen = now;
     return { now, clockBehindMs: ahead, host };
   };
   // So that `now()` is right before the first transaction: who reckons from it must not find it minutes later in the next moment.
@@ -72,6 +68,8 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
     clockBehindMs,
     record: (event) => appendEvent(connection, id, now, event),
     lastEvents: (limit) => lastEvents(connection, limit),
+    lastEventOf: (requestId, types) => lastEventOf(connection, requestId, types),
+    lastRecovery: () => lastRecovery(connection),
     head: async () => ({ ledger: id, ...(await chainHead(connection)) }),
     eventHash: async (seq) => {
       const [row] = await connection.all('SELECT hash FROM events WHERE seq = ?', [seq]);
@@ -94,11 +92,7 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
         const { now, clockBehindMs } = await clock(connection);
         return work(queries(connection, now, clockBehindMs), now);
       }),
-    now: () => {
-      // Where the host's clock is set back in between, what must be sent in time would have all that time again.
-      latest = Math.max(latest, world.now() + ahead, Math.floor(seen.at + elapsed() - seen.elapsed));
-      return latest;
-    },
+    now: () => Math.max(seen, world.now() + ahead),
     close: () => database.close(),
   };
 }

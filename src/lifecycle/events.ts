@@ -80,6 +80,8 @@ export type RecordedEvent = LedgerEvent & {
   readonly seq: number;
   readonly at: number;
   readonly ledger: string;
+  /** All of it, as it was hashed. */
+  readonly body: string;
   readonly prev: string;
   readonly hash: string;
 };

@@ -3,6 +3,9 @@
 /** An add is sent only this long after its intent was committed. */
 export const addWithinMs = 2 * 60_000;
 
+/** How old the answers may be on which somebody is let in: older ones waited in a process that slept, or under a clock that was set meanwhile. */
+export const factsWithinMs = 3 * 60_000;
+
 /** A removal is sent only this long after its row was taken. */
 export const removeWithinMs = 60_000;
 

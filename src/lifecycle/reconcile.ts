@@ -1,8 +1,7 @@
 /** What one reading of a whole group means; pure. Nobody is ever taken out for being unknown: only who is ours, or in a group that is ours alone. */
 
 import type { Member } from '../directories/directory.ts';
-import { quietMs } from './limits.ts';
-import { isUnanswered } from './ownership.ts';
+import { isJustRemoved, isUnanswered } from './ownership.ts';
 import type { Membership } from './types.ts';
 
 export type Reading = {
@@ -44,8 +43,8 @@ export function planReconcile(reading: Reading): Reconciliation {
     if (row?.live && (row.owned === true || unanswered)) continue;
     if (row && unanswered) {
       adopt.push({ member, row, because: 'an add of ours was never answered, and has landed' });
-    } else if (row && isFresh(row, reading.readAt)) {
-      // Its removal was confirmed about when this list was made, which may be older than it looks. The next reading tells.
+    } else if (row && row.owned === undefined && isJustRemoved(row, reading.readAt)) {
+      // The next reading tells.
       undecided = true;
     } else if (exclusive && clean) {
       adopt.push({ member, ...(row ? { row } : {}), because: 'the group is exclusive, and no grant stands for this member' });
@@ -63,6 +62,3 @@ export function planReconcile(reading: Reading): Reconciliation {
     nobodyElse: others.length === 0 && !undecided,
   };
 }
-
-/** A list read within the quiet time of a change may show what was before it. */
-const isFresh = (row: Membership, readAt: number): boolean => row.owned === undefined && row.updatedAt > readAt - quietMs;

@@ -58,6 +58,8 @@ export type Grant = {
   /** When the sweep looks at it next: its end while active, the next try while revoking. */
   readonly nextAttemptAt: number;
   readonly lastError?: string;
+  /** What somebody has to do about `lastError`; left out where it passes by itself. */
+  readonly next?: string;
   /** The commit of the intent. */
   readonly createdAt: number;
   readonly activatedAt?: number;

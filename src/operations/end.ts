@@ -3,7 +3,7 @@
  * A membership is removed only when it is ours and no other grant stands on it. Where a grant wanted so, its holder's sessions are ended after that.
  */
 
-import { isOncallError, isProviderError, ProviderError } from '../errors.ts';
+import { isOncallError, isProviderError, nextStep, ProviderError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { nextTryAfterMs } from '../lifecycle/backoff.ts';
 import { callWithinMs, quietMs, removeWithinMs } from '../lifecycle/limits.ts';
@@ -27,7 +27,7 @@ export async function beginEnd(q: Queries, now: number, grant: Grant, ending: En
     endReason: ending.reason,
     attempts: 0,
     nextAttemptAt: now,
-    ...(ending.because === undefined ? {} : { lastError: ending.because }),
+    ...(ending.because === undefined ? {} : { lastError: ending.because, next: null }),
   });
   await q.record({
     type: 'grant.revoking',
@@ -70,7 +70,13 @@ export type EndOutcome = {
   readonly removed?: boolean;
 };
 
-type Taken = { readonly task: Task; readonly held: Membership; readonly quietBefore: number; readonly takenAt: number; readonly sendBy: number };
+type Taken = {
+  readonly task: Task;
+  readonly held: Membership;
+  readonly quietBefore: number;
+  readonly takenAt: number;
+  readonly sendBy: number;
+};
 
 /** One try to end a grant that is `revoking`; what does not succeed now is due again later. Provider trouble is an outcome, not an exception. */
 export async function endGrant(deps: Deps, grantId: string): Promise<EndOutcome> {
@@ -142,7 +148,7 @@ async function remove(deps: Deps, { held, quietBefore, takenAt, sendBy }: Taken)
     // An add may have landed behind this removal, and a read that lags would not show it.
     if (takenAt < quietBefore) {
       await q.changeMembership(row, free);
-      for (const grant of await revokingOn(q, row)) await q.changeGrant(grant, { nextAttemptAt: quietBefore });
+      for (const grant of await revokingOn(q, row)) await q.changeGrant(grant, { nextAttemptAt: quietBefore, next: null });
       return { outcome: 'quiet', removed: tried.removed };
     }
     // Read back absent, and nothing of ours can land any more: confirmed. Grants that came meanwhile wait for the row and start from a clean one.
@@ -150,7 +156,7 @@ async function remove(deps: Deps, { held, quietBefore, takenAt, sendBy }: Taken)
     const left = await leftToDo(q, out);
     for (const grant of await revokingOn(q, row)) {
       if (left === undefined) await finish(q, now, grant, row, true);
-      else await q.changeGrant(grant, { attempts: 0, nextAttemptAt: now });
+      else await q.changeGrant(grant, { attempts: 0, nextAttemptAt: now, next: null });
     }
     return { outcome: left === undefined ? 'ended' : 'sessions', removed: tried.removed };
   });
@@ -226,7 +232,10 @@ async function notAfter(deps: Deps, row: Membership, sendBy: number): Promise<()
 
 function toProviderError(row: Membership, error: unknown): ProviderError {
   if (isProviderError(error)) return error;
-  if (isOncallError(error)) return new ProviderError(row.directory, 'refused', error.message, { applied: 'no', cause: error });
+  if (isOncallError(error)) {
+    const next = error.next === undefined ? {} : { next: error.next };
+    return new ProviderError(row.directory, 'refused', error.message, { applied: 'no', cause: error, ...next });
+  }
   throw error;
 }
 
@@ -242,6 +251,7 @@ async function later(deps: Deps, q: Queries, now: number, { row, error, type }: 
     await q.changeGrant(grant, {
       attempts,
       lastError: problem(error),
+      next: error.retryable ? null : nextStep(error),
       nextAttemptAt: now + nextTryAfterMs(attempts, deps.random(), error.retryAfterMs),
     });
     await q.record({ ...about(grant, row), type, data: { attempts, error: problem(error), fault: error.fault } });

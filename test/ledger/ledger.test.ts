@@ -132,14 +132,14 @@ describe('the ledger', () => {
     host.now = 4000;
     expect(await ledger.read(async (q, now) => ({ now, behind: q.clockBehindMs }))).toEqual({ now: 10_000, behind: 6000 });
     expect(ledger.now()).toBe(10_000);
-    // It goes on from there at the host's pace, or nothing that waits for a time would ever come.
+    // It goes on from there, or nothing that waits for a time would ever come; at half the pace, or the host would never catch up.
     await ledger.write(async () => undefined);
     host.now = 4500;
-    expect(await ledger.write(async (_q, now) => now)).toBe(10_500);
+    expect(await ledger.write(async (_q, now) => now)).toBe(10_250);
     await ledger.close();
     const again = await open(path, () => host.now);
     host.now = 5000;
-    expect(await again.write(async (_q, now) => now)).toBe(11_000);
+    expect(await again.write(async (_q, now) => now)).toBe(10_500);
   });
 
   it('unsets ownership only when told to', async () => {

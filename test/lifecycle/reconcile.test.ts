@@ -14,9 +14,10 @@ const row = (over: Partial<Membership & { live: boolean }>): Membership & { live
   groupId: 'g1',
   groupName: 'DB',
   unansweredUntil: 0,
+  endSessions: false,
   busyUntil: 0,
   quietUntil: 0,
-  updatedAt: 0,
+  removeBy: 0,
   version: 1,
   live: false,
   ...over,
@@ -64,10 +65,10 @@ describe('planReconcile', () => {
   });
 
   it('waits for the next reading about a member whose removal was confirmed about when the list was made', () => {
-    const fresh = row({ updatedAt: now - 1000 });
+    const fresh = row({ removeBy: now - 1000 });
     expect(planReconcile(reading({ rows: [fresh] }))).toMatchObject({ drift: [], adopt: [] });
     expect(planReconcile(reading({ rows: [fresh], exclusive: true, clean: true }))).toMatchObject({ adopt: [] });
-    expect(planReconcile(reading({ rows: [row({ updatedAt: now - quietMs - 1 })] }))).toMatchObject({ drift: [ana] });
+    expect(planReconcile(reading({ rows: [row({ removeBy: now - quietMs })] }))).toMatchObject({ drift: [ana] });
   });
 
   it('forgets who is gone', () => {

@@ -1,7 +1,7 @@
 /** Many histories, one after the other, and what they came to. */
 
 import type { AblationName } from './ablations.ts';
-import { type History, runHistory } from './history.ts';
+import { runHistory } from './history.ts';
 
 export type Violation = { readonly seed: number; readonly what: string; readonly timeline: readonly string[] };
 export type Batch = {
@@ -9,19 +9,20 @@ export type Batch = {
   readonly steps: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
+  /** Of each history, in the order of their seeds. */
+  readonly hashes: readonly string[];
 };
 
 const timelineLines = 40;
 
 export async function runBatch(from: number, seeds: number, ablate?: AblationName): Promise<Batch> {
   const each: Batch[] = [];
-  for (let seed = from; seed < from + seeds; seed++) each.push(batchOf(await runHistory(seed, ablate)));
+  for (let seed = from; seed < from + seeds; seed++) {
+    const { steps, counts, trace, violation, hash } = await runHistory(seed, ablate);
+    const violations = violation === undefined ? [] : [{ seed, what: violation, timeline: trace.slice(-timelineLines) }];
+    each.push({ histories: 1, steps, counts: Object.fromEntries(counts), violations, hashes: [hash] });
+  }
   return together(each);
-}
-
-function batchOf({ seed, steps, counts, trace, violation }: History): Batch {
-  const violations = violation === undefined ? [] : [{ seed, what: violation, timeline: trace.slice(-timelineLines) }];
-  return { histories: 1, steps, counts: Object.fromEntries(counts), violations };
 }
 
 export function together(batches: readonly Batch[]): Batch {
@@ -33,6 +34,7 @@ export function together(batches: readonly Batch[]): Batch {
     steps: sum((batch) => batch.steps),
     counts,
     violations: batches.flatMap((batch) => batch.violations),
+    hashes: batches.flatMap((batch) => batch.hashes),
   };
 }
 
@@ -46,6 +48,34 @@ export const sometimes: readonly string[] = [
   ...['time-out-before', 'time-out-after', 'late', 'refused', 'rate-limited', '5xx-before', '5xx-after', 'read'].map(
     (fault) => `fault: ${fault}`,
   ),
+  ...[
+    'stale read',
+    'truncated list',
+    'acknowledged in vain',
+    'forbidden for long',
+    'wrong account',
+    'ledger busy',
+    'ledger unacknowledged',
+  ].map((fault) => `fault: ${fault}`),
+  ...['elsewhere', 'forbidden', 'read-only'].map((kind) => `a directory was out of order: ${kind}`),
+  ...[
+    'took a member out',
+    'deleted a user',
+    'made a user anew',
+    'renamed a user',
+    'deactivated a user',
+    'deleted a group',
+    'made a group anew',
+    'renamed a group',
+  ].map((what) => `an administrator ${what}`),
+  'the clock was set forward',
+  'the clock was set back',
+  'the policy was changed',
+  'the ledger was deleted',
+  'the ledger was put back',
+  'recover: recovered',
+  'a grant stayed stuck, and was tried on',
+  'the next one got in',
   'a process crashed',
   'a process was suspended',
   'a write landed late',

@@ -2,6 +2,7 @@
 
 import type { Condition, Policy, Role, Rule } from '../../src/policy/types.ts';
 import { type Config, minute, type RoleName } from './config.ts';
+import type { Random } from './random.ts';
 
 export const boss = 'boss@acme.dev';
 export const userNames = ['ana@acme.dev', 'bo@acme.dev', 'cy@acme.dev'] as const;
@@ -12,8 +13,10 @@ export const groupsOf: Readonly<Record<string, readonly string[]>> = { okta: ['p
 /** Nobody is in it but through the tool, and administrators keep their hands off. */
 export const exclusiveGroup = { directory: 'okta', group: 'console' } as const;
 
+export const people: readonly string[] = [...userNames, standing, boss];
+
+/** As they were made first; what is made anew gets a number behind it. */
 export const userIdOf = (email: string): string => `U-${email.slice(0, email.indexOf('@'))}`;
-export const emailOf = (userId: string): string => `${userId.slice(2)}@acme.dev`;
 export const groupIdOf = (group: string): string => `G-${group}`;
 export const keyOf = (directory: string, groupId: string): string => `${directory}/${groupId}`;
 
@@ -39,11 +42,29 @@ const given: Readonly<Record<RoleName, Partial<Role>>> = {
   shift: { targets: [dbs], allow: [rule('shift.allow[0]', onCall, 'shift')] },
 };
 
-export function policyOf(config: Config): Policy {
+/** What an edit of the policy file can change; each is off at first. */
+const edits = ['no-operator', 'shorter', 'viewer-in-web', 'asked-in-dbs', 'one-group-less', 'web-exclusive', 'dbs-exclusive'] as const;
+export type Variant = readonly (typeof edits)[number][];
+
+export function nextVariant(random: Random, variant: Variant): Variant {
+  const edit = random.pick(edits);
+  return variant.includes(edit) ? variant.filter((one) => one !== edit) : [...variant, edit];
+}
+
+const web = { directory: 'okta', group: 'web' } as const;
+
+export function policyOf(config: Config, variant: Variant = []): Policy {
+  const has = (edit: Variant[number]): boolean => variant.includes(edit);
+  const maxMs = has('shorter') ? config.longestMs / 4 : config.longestMs;
+  const edited: Readonly<Partial<Record<RoleName, Partial<Role>>>> = {
+    ...(has('viewer-in-web') ? { viewer: { targets: [prod, web] } } : {}),
+    ...(has('asked-in-dbs') ? { asked: { ...given.asked, targets: [web, dbs] } } : {}),
+    ...(has('one-group-less') ? { 'two-groups': { targets: [prod] } } : {}),
+  };
   const role = (name: RoleName): Role => ({
     name,
     targets: [],
-    ttl: { defaultMs: config.longestMs / 2, maxMs: config.longestMs },
+    ttl: { defaultMs: maxMs / 2, maxMs },
     deny: [],
     allow: [rule(`${name}.allow[0]`, anybody)],
     ask: [],
@@ -52,19 +73,23 @@ export function policyOf(config: Config): Policy {
     reason: 'optional',
     whenUnknown: 'deny',
     ...given[name],
+    ...edited[name],
   });
   const directory = (name: string) => ({ name, kind: 'simulated', settings: {}, userName: 'email' as const });
   return {
     path: '/oncall.yaml',
-    digest: 'd'.repeat(64),
+    digest: variant.join('-').padEnd(64, 'd'),
     ledger: { sqlite: ':memory:' },
     identity: [{ kind: 'local' }],
     admins: [rule('admins[0]', user(boss))],
-    sweep: { refuseWhenLateMs: config.refuseWhenLateMs, reconcileMs: config.reconcileMs },
-    directories: { okta: { ...directory('okta'), exclusive: [exclusiveGroup.group] }, aws: { ...directory('aws'), exclusive: [] } },
+    sweep: { refuseWhenLateMs: config.refuseWhenLateMs, reconcileMs: config.reconcileMs, deadlineMs: 4.5 * minute },
+    directories: {
+      okta: { ...directory('okta'), exclusive: [exclusiveGroup.group, ...(has('web-exclusive') ? ['web'] : [])] },
+      aws: { ...directory('aws'), exclusive: has('dbs-exclusive') ? ['dbs'] : [] },
+    },
     rosters: { pager: { name: 'pager', kind: 'simulated', settings: {} } },
     people: {},
     blocked: [],
-    roles: Object.fromEntries(config.roles.map((name) => [name, role(name)])),
+    roles: Object.fromEntries(config.roles.filter((name) => name !== 'operator' || !has('no-operator')).map((name) => [name, role(name)])),
   };
 }

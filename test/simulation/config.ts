@@ -15,6 +15,9 @@ export type Deed = (typeof deeds)[number];
 export const writeFaults = ['time-out-before', 'time-out-after', 'late', 'refused', 'rate-limited', '5xx-before', '5xx-after'] as const;
 export type WriteFault = (typeof writeFaults)[number];
 
+/** How far a read may lag behind a write. */
+export const longestLagMs = 10 * second;
+
 export const roleNames = ['viewer', 'operator', 'two-groups', 'solo', 'asked', 'shift'] as const;
 export type RoleName = (typeof roleNames)[number];
 
@@ -40,6 +43,24 @@ export type Config = {
   readonly crash: number;
   readonly suspend: number;
   readonly adminAdd: number;
+  readonly adminRemove: number;
+  /** Users and groups deleted, renamed, made anew. */
+  readonly churn: number;
+  readonly outage: number;
+  /** Per read of who is a member: it lags behind. */
+  readonly staleReads: number;
+  readonly lagMs: number;
+  /** Per removal: acknowledged, and not done. */
+  readonly hollow: number;
+  /** Per transaction: refused, or done and not acknowledged. */
+  readonly ledgerFault: number;
+  /** Per step: the host's clock is set, by up to an hour. */
+  readonly clockStep: number;
+  readonly policyChange: number;
+  /** An administrator puts back an older copy of the ledger, or deletes it. */
+  readonly restore: number;
+  /** At the end of the chaos one directory refuses everything, for long. */
+  readonly stuck: boolean;
   readonly jump: number;
   /** How late a process that is not suspended may wake from a sleep or get to its next transaction. */
   readonly scheduledMs: number;
@@ -57,6 +78,7 @@ export function drawConfig(random: Random): Config {
   const calm = random.chance(0.1);
   const callMs = calm ? 2 * second : random.between(2 * second, callWithinMs);
   const weights = Object.fromEntries(deeds.map((deed) => [deed, random.chance(0.7) ? random.between(1, 4) : 0])) as Config['weights'];
+  const rare = drawRare(random, calm);
   return {
     calm,
     users: random.pick([1, 1, 2, 3]),
@@ -71,8 +93,12 @@ export function drawConfig(random: Random): Config {
     landMs: random.between(callMs, quietMs - 1),
     eager: random.pick([0.05, 0.1, 0.3]),
     crash: calm ? 0 : rate(0.6, 0.03),
-    suspend: calm ? 0 : rate(0.35, 0.03),
+    // One host, one clock: it does not sleep and jump at once.
+    suspend: calm || rare.clockStep > 0 ? 0 : rate(0.35, 0.03),
     adminAdd: rate(0.4, 0.03),
+    adminRemove: rate(0.25, 0.02),
+    outage: calm ? 0 : rate(0.2, 0.01),
+    ...rare,
     jump: random.next() * 0.3,
     scheduledMs: calm ? 100 : random.pick([100, second, 15 * second]),
     refuseWhenLateMs: random.pick([15 * minute, 24 * hour, 24 * hour]),
@@ -91,4 +117,23 @@ function drawFaults(random: Random, calm: boolean): Pick<Config, 'faults' | 'rea
   };
   const faults = Object.fromEntries(writeFaults.map((fault) => [fault, rateOf(fault)])) as Config['faults'];
   return { faults, readFault: kind === 'none' || random.chance(0.5) ? 0 : random.next() * 0.2 };
+}
+
+/** What would hide one another, or what nobody promises anything about: never in one history. */
+function drawRare(random: Random, calm: boolean) {
+  const most = (on: boolean, rate: number): number => (on && !calm ? random.next() * rate : 0);
+  const kind = random.pick(['lag', 'lag', 'lag', 'hollow', 'clock', 'restore', 'churn', 'churn', 'ledger', 'none'] as const);
+  return {
+    // A read that shows what was before the add would confirm a removal that was never done.
+    staleReads: most(kind === 'lag', 1),
+    lagMs: random.between(1, longestLagMs),
+    hollow: most(kind === 'hollow', 0.5),
+    ledgerFault: most(kind === 'ledger', 0.05),
+    clockStep: most(kind === 'clock', 0.03),
+    restore: most(kind === 'restore', 0.015),
+    churn: most(kind === 'churn', 0.02),
+    // A group that the policy no longer names, and the ledger has forgotten, nobody can look at.
+    policyChange: kind !== 'restore' && random.chance(0.3) ? random.next() * 0.02 : 0,
+    stuck: !calm && random.chance(0.05),
+  };
 }

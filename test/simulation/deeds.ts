@@ -1,11 +1,12 @@
 /** What people, cron and administrators do, drawn by the seed. */
 
+import type { Uncovered } from '../../src/operations/types.ts';
 import type { Asked } from '../../src/policy/types.ts';
-import { boss, emailOf, exclusiveGroup, groupIdOf, keyOf, standing, userIdOf, userNames } from './company.ts';
+import { boss, groupIdOf, keyOf, standing, userNames } from './company.ts';
 import { type Deed, deeds, minute, type RoleName } from './config.ts';
 import { launch, type Storage } from './process.ts';
 import type { RequestRow } from './rows.ts';
-import { count, note, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** Starts one process, or two where sweeps meet. */
 export function startOne(world: World, storage: Storage): void {
@@ -45,6 +46,25 @@ export function sweep(world: World, storage: Storage): void {
   launch(world, storage, { what: 'sweep', email: 'cron@acme.dev' }, (operations) => operations.sweep({}));
 }
 
+/** The admin ends everybody who is not standing, and accepts the others. */
+export function recover(world: World, storage: Storage): void {
+  launch(world, storage, { what: 'recover', email: boss }, async (operations) => {
+    const listed = await operations.recover({});
+    if (listed.result !== 'listed') return listed;
+    const stays = ({ holder, target }: Uncovered): boolean => {
+      const users = world.accounts.get(target.directory)?.own.users ?? new Map();
+      const [userId] = [...users].find(([, user]) => user.email === holder) ?? [];
+      return [...world.standing].some(([key, userIds]) => key === keyOf(target.directory, groupIdOf(target.group)) && userIds.has(userId));
+    };
+    const ids = (keep: boolean): readonly string[] => listed.uncovered.filter((one) => stays(one) === keep).map(({ id }) => id);
+    return operations.recover({ decided: { end: ids(false), keep: ids(true) } });
+  });
+}
+
+export function ask(world: World, storage: Storage, email: string, role: RoleName): void {
+  request(world, storage, email, role, { byDefault: true });
+}
+
 function request(world: World, storage: Storage, email: string, role: RoleName, wanted: Asked): void {
   const what = `request ${role} ${JSON.stringify(wanted)}`;
   launch(world, storage, { what, email }, (operations) => operations.request({ role, asked: wanted, reason: 'simulated' }));
@@ -63,26 +83,4 @@ function revoke(world: World, storage: Storage, { id, email: holder, role }: Req
 function asked({ random, config, now }: World): Asked {
   const forMs = random.between(minute, config.longestMs);
   return random.pick<Asked>([{ byDefault: true }, { forMs }, { forMs }, { untilMs: now + forMs }]);
-}
-
-/**
- * Somebody adds a member by hand. Not one who holds, asks for or is being taken out of the same membership through us: no directory can tell
- * the two apart, so that such a member goes out with the grant (documented). And not to the exclusive group, which is promised to us.
- */
-export function adminAdds(world: World): void {
-  const { random, rows } = world;
-  const exclusive = keyOf(exclusiveGroup.directory, groupIdOf(exclusiveGroup.group));
-  const had = [...rows.memberships.values()].map((one) => ({ key: keyOf(one.directory, one.groupId), userId: one.userId }));
-  const any = [...world.members.keys()].flatMap((key) => [...userNames, standing].map((email) => ({ key, userId: userIdOf(email) })));
-  const { key, userId } = random.pick(had.length > 0 && random.chance(0.7) ? had : any);
-  if (key === exclusive) return;
-  const row = [...rows.memberships.values()].find((one) => keyOf(one.directory, one.groupId) === key && one.userId === userId);
-  const live = [...rows.grants.values()].some((grant) => grant.membershipId === row?.id && grant.state !== 'ended');
-  const uncovered = world.members.get(key)?.has(userId) && !world.standing.get(key)?.has(userId);
-  if (live || uncovered || (row?.unansweredUntil ?? 0) > 0) return;
-  world.members.get(key)?.add(userId);
-  world.standing.get(key)?.add(userId);
-  world.dirty = true;
-  count(world, 'an administrator added a member');
-  note(world, `an administrator adds ${emailOf(userId)} to ${key}`);
 }

@@ -2,8 +2,9 @@
 
 import type { Pin } from '../../src/lifecycle/types.ts';
 import { exclusiveGroup, groupIdOf, keyOf } from './company.ts';
+import { isElsewhere } from './places.ts';
 import type { MembershipRow, RequestRow, Rows } from './rows.ts';
-import { type Process, violate, type World } from './world.ts';
+import { ledgerTime, type Process, violate, type World } from './world.ts';
 
 const isLive = (state: string): boolean => state !== 'ended';
 
@@ -11,8 +12,6 @@ export function checkInstant(world: World): void {
   if (!world.dirty) return;
   world.dirty = false;
   if (world.rows.slots.filter((slot) => slot.role === 'solo').length > 1) violate(world, 'I2: a role with one place has two taken');
-  // A process that slept through its time can send a write hours late, and no directory refuses it: reconcile mends that, not at once.
-  if (world.suspended) return;
   checkCovered(world);
   checkActive(world);
   checkOneHolder(world);
@@ -27,49 +26,70 @@ function checkCovered(world: World): void {
   }
   for (const [key, members] of world.members) {
     for (const userId of members) {
-      if (world.standing.get(key)?.has(userId) || covered.has(`${key} ${userId}`)) continue;
+      if (world.standing.get(key)?.has(userId) || covered.has(`${key} ${userId}`) || world.wild.has(`${key} ${userId}`)) continue;
       violate(world, `I1: ${userId} is in ${key}, and no grant that has not ended stands for it`);
     }
   }
 }
 
-/** I7: who has an active grant is in the group, until its end, a release or a revocation is committed. */
+/** I7: who has an active grant is in the group, until its end, a release or a revocation is committed; unless somebody takes them out by hand. */
 function checkActive(world: World): void {
   for (const grant of world.rows.grants.values()) {
     if (grant.state !== 'active') continue;
     const row = world.rows.memberships.get(grant.membershipId);
-    if (row && !world.members.get(keyOf(row.directory, row.groupId))?.has(row.userId)) {
-      violate(world, `I7: grant ${grant.id} is active, but ${row.userId} is not in ${row.groupId}`);
-    }
+    const key = row && keyOf(row.directory, row.groupId);
+    if (!row || !key || world.members.get(key)?.has(row.userId) || isGone(world, row, key)) continue;
+    violate(world, `I7: grant ${grant.id} is active, but ${row.userId} is not in ${row.groupId}`);
   }
 }
 
-/** I2: in fact, too, nobody is in beside the one who has the place. */
+function isGone(world: World, { directory, userId }: MembershipRow, key: string): boolean {
+  if (world.takenOut.has(`${key} ${userId}`) || !world.members.has(key)) return true;
+  const both = world.accounts.get(directory);
+  return !both?.own.users.has(userId) && !both?.other.users.has(userId);
+}
+
+/** I2: in fact, too, nobody is in beside the one who has the place. One person may be two users: renamed, and made anew. */
 function checkOneHolder(world: World): void {
-  const members = world.members.get(keyOf(exclusiveGroup.directory, groupIdOf(exclusiveGroup.group)));
-  if ((members?.size ?? 0) > 1) violate(world, `I2: ${[...(members ?? [])].join(' and ')} are in the group of a role with one place`);
+  const { directory, group } = exclusiveGroup;
+  const holders = new Set<string>();
+  for (const [key, members] of world.members) {
+    if (members.size === 0 || key.split('.')[0] !== keyOf(directory, groupIdOf(group))) continue;
+    const rows = [...world.rows.memberships.values()].filter((row) => keyOf(row.directory, row.groupId) === key);
+    for (const userId of members)
+      if (!world.intruders.has(`${key} ${userId}`)) holders.add(rows.find((row) => row.userId === userId)?.holder ?? userId);
+  }
+  if (holders.size > 1) violate(world, `I2: ${[...holders].join(' and ')} are in the group of a role with one place`);
 }
 
-/** I3 and I4, at the moment a write is sent. */
-export function checkSent(world: World, process: Process, kind: 'add' | 'remove', pin: Pin): void {
-  const { rows, now } = world;
-  const row = [...rows.memberships.values()].find((one) => one.userId === pin.userId && one.groupId === pin.groupId);
-  if (!row || row.busyUntil <= now || world.takenBy.get(row.id) !== process) {
+/** I3 and I4, at the moment a write is sent. Gives whether the clock was set forward since its row was taken: then its time was up before it knew. */
+export function checkSent(world: World, process: Process, directory: string, kind: 'add' | 'remove', pin: Pin): boolean {
+  const { rows } = world;
+  const now = ledgerTime(world);
+  const row = [...rows.memberships.values()].find(
+    (one) => one.directory === directory && one.userId === pin.userId && one.groupId === pin.groupId,
+  );
+  if (row && world.jumpedAt >= (process.took.get(row.id) ?? world.now + 1)) return true;
+  if (!row || now >= row.busyUntil || world.takenBy.get(row.id) !== process) {
     violate(world, `I3: ${process.name} is about to ${kind} ${pin.userId} (${pin.groupId}) without having taken the membership`);
-    return;
+    return false;
   }
+  if (world.announced.get(`${kind} ${row.id}`) !== process) {
+    violate(world, `I6: ${process.name} is about to ${kind} ${pin.userId} (${pin.groupId}), and no event has announced it`);
+  }
+  if (isElsewhere(pin.groupId)) violate(world, `I11: ${process.name} is about to ${kind} ${pin.userId} in an account that is not ours`);
   if (kind === 'add') {
     if (row.owned !== 1) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent, and the ledger does not call it ours`);
     else if (now >= (row.addBy ?? 0)) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent after the last moment for it`);
     else if (!isJustified(rows, row)) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent that nobody allowed`);
-    return;
+    return false;
   }
-  if (process.resumedAt > 0) return;
   if (world.standing.get(keyOf(row.directory, pin.groupId))?.has(pin.userId)) {
     violate(world, `I4: a removal of ${pin.userId} from ${pin.groupId} is sent, who is in it for good`);
   }
   const active = [...rows.grants.values()].find((grant) => grant.membershipId === row.id && grant.state === 'active');
   if (active) violate(world, `I4: a removal of ${pin.userId} from ${pin.groupId} is sent while grant ${active.id} is active`);
+  return false;
 }
 
 /** Some grant on the membership, not ended, was allowed by a rule or by somebody else. */

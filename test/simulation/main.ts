@@ -1,11 +1,16 @@
-/** `npm run sim`: many seeds on all cores, or one of them again in full. */
+/** `npm run sim`: many seeds on all cores, one of them again in full, or every interleaving of two processes. */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type AblationName, ablations } from './ablations.ts';
 import { type Batch, runBatch, sometimes, tell, together } from './batch.ts';
-import { runHistory } from './history.ts';
+import { type DuelName, duels } from './duel.ts';
+import { type Explored, explore, tellExplored } from './exhaustive.ts';
+import { changesOf, runHistory } from './history.ts';
+import { seeded } from './random.ts';
+import { regressionTest } from './regression.ts';
+import { shrink } from './shrink.ts';
+import { isWorker, onAllCores, serve } from './workers.ts';
 
 type Options = { readonly from: number; readonly seeds: number; readonly ablate: AblationName | undefined };
 
@@ -13,26 +18,46 @@ type Options = { readonly from: number; readonly seeds: number; readonly ablate:
 const chunk = 100;
 const shownViolations = 3;
 
+const flags = {
+  seeds: { type: 'string', default: '1000' },
+  from: { type: 'string', default: '1' },
+  seed: { type: 'string' },
+  ablate: { type: 'string' },
+  twice: { type: 'boolean', default: false },
+  exhaustive: { type: 'boolean', default: false },
+  'no-shrink': { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+} as const;
+
 async function main(argv: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      seeds: { type: 'string', default: '1000' },
-      from: { type: 'string', default: '1' },
-      seed: { type: 'string' },
-      ablate: { type: 'string' },
-      verbose: { type: 'boolean', default: false },
-    },
-  });
-  const ablate = values.ablate as AblationName | undefined;
-  if (ablate !== undefined && !Object.hasOwn(ablations, ablate))
-    throw new Error(`--ablate takes one of ${Object.keys(ablations).join(', ')}`);
-  if (values.seed !== undefined) return replay(whole(values.seed), ablate, values.verbose);
+  const { values } = parseArgs({ args: argv, options: flags });
+  const { ablate, verbose, twice } = values;
+  if (ablate === 'list') {
+    for (const [name, { about }] of Object.entries(ablations)) console.log(`${name.padEnd(24)}${about}`);
+    return;
+  }
+  if (!isAblation(ablate)) throw new Error(`--ablate takes one of ${Object.keys(ablations).join(', ')}`);
+  const shrinks = !values['no-shrink'];
+  if (values.exhaustive) return exhaust(ablate);
+  if (values.seed !== undefined) return replay(whole(values.seed), ablate, verbose, shrinks);
 
   const began = performance.now();
-  const all = await runAll({ from: whole(values.from), seeds: whole(values.seeds), ablate });
-  report(all, ablate, (performance.now() - began) / 1000, values.verbose);
+  const options = { from: whole(values.from), seeds: whole(values.seeds), ablate };
+  const all = await runAll(options);
+  const seconds = (performance.now() - began) / 1000;
+  tellViolations(all, ablate);
+  const [first] = all.violations;
+  if (first && shrinks) await tellShrunk(first.seed, ablate);
+  tellCounts(all, verbose);
+  console.log(
+    `${(all.histories / seconds).toFixed(0)} histories a second, ${all.steps} steps in ${seconds.toFixed(1)} s; traces ${digest(all)}`,
+  );
+  const unlike = twice ? differences(all, await runAll(options)) : 0;
+  if (twice) console.log(`each seed twice: ${unlike} of ${all.histories} differ`);
+  finish(all.histories, all.violations.length + unlike);
 }
+
+const isAblation = (name: string | undefined): name is AblationName | undefined => name === undefined || Object.hasOwn(ablations, name);
 
 function whole(text: string): number {
   const value = Number(text);
@@ -40,25 +65,39 @@ function whole(text: string): number {
   return value;
 }
 
-async function replay(seed: number, ablate: AblationName | undefined, verbose: boolean): Promise<void> {
+async function replay(seed: number, ablate: AblationName | undefined, verbose: boolean, shrinks: boolean): Promise<void> {
   const history = await runHistory(seed, ablate);
   console.log(history.trace.slice(verbose ? 0 : -60).join('\n'));
+  if (history.violation !== undefined && shrinks) await tellShrunk(seed, ablate);
   console.log(`seed ${seed}: ${history.violation ?? 'holds'}; ${history.steps} steps, trace ${history.hash.slice(0, 16)}`);
   finish(1, history.violation === undefined ? 0 : 1);
 }
 
-function report(all: Batch, ablate: AblationName | undefined, seconds: number, verbose: boolean): void {
+async function tellShrunk(seed: number, ablate: AblationName | undefined): Promise<void> {
+  const found = `--seed ${seed}${ablate === undefined ? '' : ` --ablate ${ablate}`}`;
+  const changes = changesOf(ablate);
+  const shrunk = await shrink(seeded(seed), changes);
+  if (shrunk?.history.violation === undefined) return;
+  const { history, choices, tries } = shrunk;
+  console.log(`seed ${seed} made simpler (${tries} tries):\n${history.trace.map((line) => `  ${line}`).join('\n')}\n`);
+  console.log(
+    `as a test, for test/simulation-found.test.ts:\n\n${regressionTest(found, shrunk.history.violation, choices, changes.config)}`,
+  );
+}
+
+function tellViolations(all: Batch, ablate: AblationName | undefined): void {
   for (const violation of all.violations.slice(0, shownViolations)) console.log(tell(violation, ablate));
   const more = all.violations.slice(shownViolations).map(({ seed, what }) => `seed ${seed}: ${what.split('\n')[0]}`);
   if (more.length > 0) console.log(more.slice(0, 20).join('\n'));
+}
+
+function tellCounts(all: Batch, verbose: boolean): void {
   if (verbose) {
     for (const [what, times] of Object.entries(all.counts).sort(([a], [b]) => a.localeCompare(b)))
       console.log(`${String(times).padStart(9)}  ${what}`);
   }
   const never = sometimes.filter((what) => !(what in all.counts));
   if (never.length > 0) console.log(`never happened: ${never.join('; ')}`);
-  console.log(`${(all.histories / seconds).toFixed(0)} histories a second, ${all.steps} steps in ${seconds.toFixed(1)} s`);
-  finish(all.histories, all.violations.length);
 }
 
 function finish(histories: number, violations: number): void {
@@ -66,35 +105,41 @@ function finish(histories: number, violations: number): void {
   process.exitCode = violations > 0 ? 1 : 0;
 }
 
+const digest = ({ hashes }: Batch): string => createHash('sha256').update(hashes.join('\n')).digest('hex').slice(0, 16);
+
+const differences = (one: Batch, other: Batch): number => one.hashes.filter((hash, index) => hash !== other.hashes[index]).length;
+
 async function runAll({ from, seeds, ablate }: Options): Promise<Batch> {
-  if (seeds <= chunk) return runBatch(from, seeds, ablate);
-  const starts = Array.from({ length: Math.ceil(seeds / chunk) }, (_, index) => from + index * chunk);
-  const queue = starts.values();
-  const results = new Map<number, Batch>();
-  const worker = async (): Promise<void> => {
-    const child = fork(__filename, { env: { ...process.env, SIMULATION_WORKER: '1' } });
-    for (const start of queue) results.set(start, await ask(child, { from: start, seeds: Math.min(chunk, from + seeds - start), ablate }));
-    child.disconnect();
-  };
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), starts.length) }, worker));
-  return together(starts.map((start) => results.get(start)).filter((batch) => batch !== undefined));
-}
-
-function ask(child: ChildProcess, options: Options): Promise<Batch> {
-  return new Promise((resolve, reject) => {
-    const died = (code: number | null): void => reject(new Error(`a worker ended with ${code}`));
-    child.once('exit', died);
-    child.once('message', (batch) => {
-      child.off('exit', died);
-      resolve(batch as Batch);
-    });
-    child.send(options);
+  const chunks = Array.from({ length: Math.ceil(seeds / chunk) }, (_, index) => {
+    const start = from + index * chunk;
+    return { from: start, seeds: Math.min(chunk, from + seeds - start), ablate };
   });
+  return together(await onAllCores(chunks, run));
 }
 
-if (process.env['SIMULATION_WORKER'] === '1') {
-  process.on('message', async ({ from, seeds, ablate }: Options) => process.send?.(await runBatch(from, seeds, ablate)));
-} else {
+const run = ({ from, seeds, ablate }: Options): Promise<Batch> => runBatch(from, seeds, ablate);
+
+type Pair = { readonly name: DuelName; readonly ablate: AblationName | undefined };
+
+async function exhaust(ablate: AblationName | undefined): Promise<void> {
+  const names = Object.keys(duels) as DuelName[];
+  const explored = await onAllCores(
+    names.map((name): Pair => ({ name, ablate })),
+    explorePair,
+  );
+  for (const pair of explored) console.log(tellExplored(pair));
+  const sum = (of: (pair: Explored) => number): number => explored.reduce((total, pair) => total + of(pair), 0);
+  console.log(`${sum(({ courses }) => courses)} interleavings of ${names.length} pairs, by way of ${sum(({ states }) => states)} states`);
+  finish(
+    sum(({ played }) => played),
+    explored.filter(({ complete }) => !complete).length,
+  );
+}
+
+const explorePair = ({ name, ablate }: Pair): Promise<Explored> => explore(name, ablate);
+
+if (isWorker()) serve((task: Options | Pair): Promise<unknown> => ('name' in task ? explorePair(task) : run(task)));
+else {
   main(process.argv.slice(2)).catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = 2;

@@ -1,15 +1,18 @@
-/** I5: what one transaction may change. The diagram is written down here again, so that a fault in the program's own table would show. */
+/** I3, I5 and I7: what one transaction may change. The diagram is written down here again, so that a fault in the program's own table would show. */
 
+import { minute } from './config.ts';
+import { wasInactive } from './places.ts';
 import type { GrantRow, RequestRow, Rows } from './rows.ts';
+import { checkNews } from './trail.ts';
 import { count, note, type Process, violate, type World } from './world.ts';
 
 /** `ended` right after `revoking` in one transaction: where the directory need not be asked. */
-const moves: Readonly<Record<string, readonly string[]>> = {
-  none: ['activating', 'revoking'],
-  activating: ['active', 'revoking', 'ended'],
-  active: ['revoking', 'ended'],
-  revoking: ['ended'],
-  ended: [],
+const moves: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  none: { activating: ['grant.activating'], revoking: ['member.adopted'] },
+  activating: { active: ['grant.active'], revoking: ['grant.revoking'], ended: ['grant.revoking', 'grant.ended'] },
+  active: { revoking: ['grant.revoking'], ended: ['grant.revoking', 'grant.ended'] },
+  revoking: { ended: ['grant.ended'] },
+  ended: {},
 };
 const answers: readonly string[] = ['approved', 'denied', 'withdrawn', 'expired'];
 
@@ -20,26 +23,37 @@ export function takeOver(world: World, process: Process, after: Rows): void {
   world.rows = after;
   world.dirty = true;
   for (const row of after.memberships.values()) {
-    if (row.busyUntil > Math.max(world.now, before.memberships.get(row.id)?.busyUntil ?? 0)) world.takenBy.set(row.id, process);
+    if (row.busyUntil <= Math.max(after.clock, before.memberships.get(row.id)?.busyUntil ?? 0)) continue;
+    world.takenBy.set(row.id, process);
+    process.took.set(row.id, world.now);
+    for (const kind of ['add', 'remove']) world.announced.delete(`${kind} ${row.id}`);
   }
-  for (const grant of after.grants.values()) checkGrant(world, before.grants.get(grant.id), grant);
-  for (const request of after.requests.values()) checkRequest(world, before.requests.get(request.id), request);
+  if (process.what.startsWith('sweep')) world.sweepCommittedAt = world.now;
+  const told: string[] = [];
+  if (after.grants !== before.grants)
+    for (const grant of after.grants.values()) told.push(...checkGrant(world, process, before.grants.get(grant.id), grant));
+  if (after.requests !== before.requests)
+    for (const request of after.requests.values()) told.push(...checkRequest(world, process, before.requests.get(request.id), request));
   if (after.grants.size < before.grants.size || after.requests.size < before.requests.size) violate(world, 'I5: a row has vanished');
+  checkNews(world, process, after, told);
 }
 
-function checkGrant(world: World, before: GrantRow | undefined, grant: GrantRow): void {
+/** Gives what the trail must say of it. */
+function checkGrant(world: World, process: Process, before: GrantRow | undefined, grant: GrantRow): readonly string[] {
   const from = before?.state ?? 'none';
-  if (from === grant.state) return;
+  if (from === grant.state) return [];
   const why = grant.endReason === null ? '' : ` (${grant.endReason})`;
   note(world, `  grant ${grant.id} ${from} → ${grant.state}${why}`);
   count(world, `grant ${from} → ${grant.state}${grant.state === 'ended' ? '' : why}`);
-  if (!moves[from]?.includes(grant.state)) violate(world, `I5: grant ${grant.id} has moved from ${from} to ${grant.state}`);
+  const events = moves[from]?.[grant.state];
+  if (!events) violate(world, `I5: grant ${grant.id} has moved from ${from} to ${grant.state}`);
   checkFailed(world, grant);
-  if (from === 'active') checkCutShort(world, grant);
+  if (from === 'active') checkCutShort(world, process, grant);
   const others = [...world.rows.grants.values()].filter((other) => other !== grant && other.membershipId === grant.membershipId);
   if (grant.state === 'ended' && others.some((other) => other.state === 'active')) {
     count(world, 'nothing removed, because another grant stands on the membership');
   }
+  return (events ?? []).map((type) => `${grant.id} ${type}`);
 }
 
 /** I8: where nothing goes wrong and nothing is slow, who was let in gets in, unless their time runs out at that moment. */
@@ -50,25 +64,48 @@ function checkFailed(world: World, grant: GrantRow): void {
 }
 
 /** I7: who may cut an active grant short. */
-function checkCutShort(world: World, grant: GrantRow): void {
-  if (grant.endReason === 'released' || grant.endReason === 'revoked') return;
+function checkCutShort(world: World, process: Process, grant: GrantRow): void {
   const request = world.rows.requests.get(grant.requestId);
-  const lasts = request !== undefined && world.now < (request.expiresAt ?? 0) && JSON.parse(request.decision).endsWith.length === 0;
+  if (grant.endReason === 'revoked' && process.what.startsWith('sweep') && !wasInactive(world, request?.email ?? '', process.startedAt)) {
+    violate(world, `I7: grant ${grant.id} of ${request?.email} was ended as of somebody who has left`);
+  }
+  if (grant.endReason === 'released' || grant.endReason === 'revoked') return;
+  const lasts = request !== undefined && world.rows.clock < (request.expiresAt ?? 0) && JSON.parse(request.decision).endsWith.length === 0;
   if (lasts || grant.endReason !== 'expired') violate(world, `I7: the active grant ${grant.id} was cut short as ${grant.endReason}`);
 }
 
-function checkRequest(world: World, before: RequestRow | undefined, request: RequestRow): void {
+/** Gives what the trail must say of it. */
+function checkRequest(world: World, process: Process, before: RequestRow | undefined, request: RequestRow): readonly string[] {
+  const told: string[] = [];
   if (before?.state !== request.state) {
     note(world, `  request ${request.id} ${before?.state ?? 'none'} → ${request.state} (${request.email}, ${request.role})`);
     count(world, `request ${before?.state ?? 'none'} → ${request.state}`);
     const legal = before === undefined ? ['pending', 'approved'] : before.state === 'pending' ? answers : [];
     if (!legal.includes(request.state)) violate(world, `I5: request ${request.id} has moved from ${before?.state} to ${request.state}`);
+    if (request.role !== 'adopted') told.push(`${request.id} request.${request.state}`);
+    if (request.state === 'approved' && request.role !== 'adopted') checkAllowed(world, process, request);
   }
   if (before?.expiresAt != null && (request.expiresAt ?? 0) !== before.expiresAt) {
     count(world, 'request extended');
+    told.push(`${request.id} request.extended`);
     if ((request.expiresAt ?? 0) < before.expiresAt) violate(world, `I5: the end of request ${request.id} was moved forward`);
+    checkAllowed(world, process, request);
   }
-  if (request.startsAt !== null && request.role !== 'adopted' && (request.expiresAt ?? 0) - request.startsAt > world.config.longestMs) {
+  return told;
+}
+
+/** I3: by the policy of who decided, and by the facts as they are, somebody may let this person in so long. */
+function checkAllowed(world: World, process: Process, request: RequestRow): void {
+  const role = process.policy.roles[request.role];
+  const { email, startsAt, expiresAt } = request;
+  const yes = (JSON.parse(request.approvals) as { by: { email: string }; at: number }[]).find(({ by }) => by.email !== email);
+  const onCall = world.shifts.some((shift) => shift.email === email && (shift.end === null || world.now < shift.end + 6 * minute));
+  const rule = role?.allow[0]?.condition.kind;
+  const allowed = rule === 'any' || (rule === 'onCall' && onCall) || yes !== undefined;
+  const late = world.now - world.sweepCommittedAt > process.policy.sweep.refuseWhenLateMs + (world.config.clockStep > 0 ? 3 * minute : 0);
+  if (world.lost) violate(world, `I10: request ${request.id} was approved by a ledger that has lost what it knew`);
+  if (late) violate(world, `I10: request ${request.id} was approved, though no sweep has run for long`);
+  if (!role || !allowed) violate(world, `I3: request ${request.id} was approved, though nothing allows it`);
+  else if ((expiresAt ?? 0) - (startsAt ?? 0) > role.ttl.maxMs)
     violate(world, `I5: request ${request.id} lasts longer than its role allows`);
-  }
 }

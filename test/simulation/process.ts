@@ -1,24 +1,30 @@
 /** One run of the real program in the simulated world: its dependencies are the world's, its first step waits to be picked like any other. */
 
-import { isOncallError, isProviderError, ProviderError } from '../../src/errors.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
+import { isOncallError, isProviderError, OncallError, ProviderError } from '../../src/errors.ts';
+import type { Database } from '../../src/ledger/database.ts';
+import type { Ledger, Queries } from '../../src/ledger/ledger.ts';
 import type { Actor } from '../../src/lifecycle/types.ts';
-import type { Deps } from '../../src/operations/deps.ts';
+import type { Anchor, Deps } from '../../src/operations/deps.ts';
 import { createOperations } from '../../src/operations/index.ts';
-import type { Operations } from '../../src/operations/types.ts';
-import type { Roster, Shift } from '../../src/rosters/roster.ts';
+import type { Operations, SweepResult } from '../../src/operations/types.ts';
+import type { Roster } from '../../src/rosters/roster.ts';
 import type { Ablation } from './ablations.ts';
 import { minute, second } from './config.ts';
 import { directoryFor } from './directory.ts';
 import { takeOver } from './moves.ts';
+import { outageOf } from './places.ts';
+import { checkSwept } from './promises.ts';
 import type { Rows } from './rows.ts';
-import { happens, push } from './scheduler.ts';
+import { crash, happens, push } from './scheduler.ts';
 import { count, note, type Process, violate, type World } from './world.ts';
 
 export type Storage = {
-  readonly ledger: Ledger;
+  /** As a process does that begins. */
+  readonly open: (process: Process) => Promise<Ledger>;
+  readonly exec: (sql: string) => void;
+  readonly database: Database;
+  readonly anchor: Anchor;
   readonly read: (before: Rows) => Promise<Rows>;
-  readonly shifts: readonly Shift[];
   readonly ablation: Ablation;
 };
 
@@ -35,15 +41,31 @@ export function launch(
   who: { readonly what: string; readonly email: string },
   run: (operations: Operations) => Promise<{ readonly result?: string } | object>,
 ): void {
-  const process: Process = { name: `p${world.processes.length + 1}`, state: 'running', wakesAt: 0, resumedAt: 0 };
+  const process: Process = {
+    what: who.what,
+    name: `p${world.processes.length + 1}`,
+    policy: world.policy,
+    startedAt: world.now,
+    elsewhere: new Set([...world.outages.keys()].filter((name) => outageOf(world, name) === 'elsewhere')),
+    took: new Map(),
+    listed: new Map(),
+    state: 'running',
+    wakesAt: 0,
+    resumedAt: 0,
+    endedAt: Number.POSITIVE_INFINITY,
+  };
   world.processes.push(process);
   const over = (said: string): void => {
-    process.state = 'done';
     note(world, `${process.name}  is done: ${said}`);
+    // Where one of its targets met a broken ledger, the others may still be under way.
+    if (world.pending.some((event) => event.process === process)) crash(world, process);
+    process.state = 'done';
+    process.endedAt = world.now;
   };
   const begin = (): void => {
     run(createOperations(depsFor(world, storage, process, who.email))).then(
       (result) => {
+        if ('steps' in result) checkSwept(world, process, result as SweepResult);
         const said = 'result' in result ? `${result.result}` : 'ok';
         count(world, `${who.what.split(' ')[0]}: ${said}`);
         over(said);
@@ -60,22 +82,26 @@ export function launch(
 
 function depsFor(world: World, storage: Storage, process: Process, email: string): Deps {
   const { ablation } = storage;
-  const ledger = ledgerFor(world, storage, process);
+  let ledger: Promise<Ledger> | undefined;
   const directories = Object.fromEntries(
-    Object.keys(world.policy.directories).map((name) => {
+    Object.keys(process.policy.directories).map((name) => {
       const directory = directoryFor(world, process, name);
       return [name, ablation.directory?.(directory) ?? directory];
     }),
   );
-  const roster = rosterFor(world, storage, process);
+  const roster = rosterFor(world, process);
   return {
-    policy: world.policy,
-    ledger: async () => ledger,
+    policy: process.policy,
+    ledger: () => {
+      ledger ??= openFor(world, storage, process);
+      return ledger;
+    },
+    anchor: ablation.anchor ?? storage.anchor,
     directory: async (name) => directories[name] ?? Promise.reject(new Error(`no directory ${name}`)),
     roster: async () => roster,
     actor: async () => actorOf(email),
-    now: () => world.now,
-    random: world.random.next,
+    now: () => world.now + world.clockOff,
+    random: world.noise,
     sleep: (ms) =>
       new Promise((resolve) => {
         const until = world.now + Math.ceil(ms);
@@ -89,44 +115,76 @@ function depsFor(world: World, storage: Storage, process: Process, email: string
       }),
     log: () => {},
     signal: never,
-    clockSkew: () => 0,
+    clockSkew: () => Math.abs(world.clockOff),
     progress: () => {},
     courtesy: false,
   };
 }
 
 /** A transaction is atomic; before it, and between its commit and what follows it, anything may happen. */
-function ledgerFor(world: World, { ledger, read, ablation }: Storage, process: Process): Ledger {
+async function openFor(world: World, { open, read, ablation }: Storage, process: Process): Promise<Ledger> {
+  const ledger = await open(process);
+  const due = (): number => world.now + world.config.scheduledMs;
+  const commit = async <T>(work: (q: Queries, now: number) => Promise<T>): Promise<() => T> => {
+    const fault = drawFault(world);
+    if (fault === 'busy') return refuse('ledger-busy');
+    world.inTransaction = process;
+    const outcome = await ledger
+      .write((q, now) => work(ablation.queries?.(q) ?? q, now))
+      .then(
+        (value) => () => value,
+        (error: unknown) => () => {
+          throw error;
+        },
+      );
+    takeOver(world, process, await read(world.rows));
+    world.inTransaction = undefined;
+    return fault === 'unacknowledged' ? refuse('ledger-io') : outcome;
+  };
   return {
     ...ledger,
     write: (work) =>
       new Promise((resolve, reject) => {
-        const commit = async (): Promise<void> => {
-          world.inTransaction = process;
-          let settle: () => void;
-          try {
-            const result = await ledger.write((q, now) => work(ablation.queries?.(q) ?? q, now));
-            settle = () => resolve(result);
-          } catch (error) {
-            settle = () => reject(error);
-          }
-          takeOver(world, process, await read(world.rows));
-          world.inTransaction = undefined;
-          push(world, { process, label: 'goes on after its commit', due: world.now + world.config.scheduledMs, run: settle });
+        const commits = async (): Promise<void> => {
+          const outcome = await commit(work);
+          const run = (): void => {
+            try {
+              resolve(outcome());
+            } catch (error) {
+              reject(error);
+            }
+          };
+          push(world, { process, label: 'goes on after its commit', due: due(), run });
         };
-        push(world, { process, label: 'commits', due: world.now + world.config.scheduledMs, run: () => void commit() });
+        push(world, { process, label: 'commits', due: due(), run: () => void commits() });
       }),
-    read: (work) => happens(world, process, 'reads the ledger', world.config.scheduledMs, () => ledger.read(work)),
+    read: (work) =>
+      happens(world, process, 'reads the ledger', world.config.scheduledMs, () => {
+        if (drawFault(world) === 'busy') refuse('ledger-busy')();
+        return ledger.read((q, now) => work(ablation.queries?.(q) ?? q, now));
+      }),
   };
 }
 
-function rosterFor(world: World, { shifts }: Storage, process: Process): Roster {
+function drawFault(world: World): 'busy' | 'unacknowledged' | undefined {
+  if (!world.faults || !world.random.chance(world.config.ledgerFault)) return undefined;
+  const fault = world.random.pick(['busy', 'unacknowledged'] as const);
+  count(world, `fault: ledger ${fault}`);
+  note(world, `  … the ledger is ${fault}`);
+  return fault;
+}
+
+const refuse = (code: string) => (): never => {
+  throw new OncallError(code, 'the ledger does not answer');
+};
+
+function rosterFor(world: World, process: Process): Roster {
   return {
     title: 'Pager',
     onCall: (_query, at) =>
       happens(world, process, 'asks who is on call', world.config.callMs, () => {
         if (world.faults && world.random.chance(world.config.readFault)) throw new ProviderError('pager', 'timeout', 'no answer');
-        return shifts.filter((shift) => shift.end === null || at < shift.end + minute);
+        return world.shifts.filter((shift) => shift.end === null || at < shift.end + minute);
       }),
   };
 }

@@ -1,6 +1,7 @@
 /** The ledger as the invariants see it: read by SQL of its own, after every transaction that changed it. */
 
 import type { Connection, Database, Row } from '../../src/ledger/database.ts';
+import { keyOf } from './company.ts';
 
 export type GrantRow = {
   readonly id: string;
@@ -8,11 +9,13 @@ export type GrantRow = {
   readonly membershipId: string;
   readonly state: string;
   readonly endReason: string | null;
+  readonly attempts: number;
   readonly nextAttemptAt: number;
 };
 export type MembershipRow = {
   readonly id: string;
   readonly directory: string;
+  readonly holder: string;
   readonly userId: string;
   readonly groupId: string;
   readonly owned: number | null;
@@ -20,6 +23,7 @@ export type MembershipRow = {
   readonly unansweredUntil: number;
   readonly busyUntil: number;
   readonly quietUntil: number;
+  readonly removeBy: number;
 };
 export type RequestRow = {
   readonly id: string;
@@ -34,23 +38,94 @@ export type RequestRow = {
   readonly approvals: string;
 };
 
+export type EventRow = { readonly seq: number; readonly body: string; readonly prev: string; readonly hash: string };
+
 export type Rows = {
   readonly grants: ReadonlyMap<string, GrantRow>;
   readonly memberships: ReadonlyMap<string, MembershipRow>;
   readonly requests: ReadonlyMap<string, RequestRow>;
   readonly slots: readonly { readonly role: string; readonly requestId: string }[];
+  /** Directories that are pinned to an account. */
+  readonly pinned: ReadonlySet<string>;
+  /** The events of the last transaction. */
+  readonly news: readonly EventRow[];
+  readonly lastSeq: number;
+  readonly ledger: string;
+  /** The ledger's time. */
+  readonly clock: number;
+  /** What the host's own clock said then. */
+  readonly host: number;
+  /** Exclusive groups that a reading found clean, by `directory/groupId`. */
+  readonly clean: ReadonlySet<string>;
 };
 
-export const noRows: Rows = { grants: new Map(), memberships: new Map(), requests: new Map(), slots: [] };
+export const noRows: Rows = {
+  grants: new Map(),
+  memberships: new Map(),
+  requests: new Map(),
+  slots: [],
+  pinned: new Set(),
+  news: [],
+  lastSeq: 0,
+  ledger: '',
+  clock: 0,
+  host: 0,
+  clean: new Set(),
+};
 
-const selects: Readonly<Record<keyof Rows, string>> = {
-  grants:
-    'SELECT id, request_id AS requestId, membership_id AS membershipId, state, end_reason AS endReason, next_attempt_at AS nextAttemptAt FROM grants',
-  memberships:
-    'SELECT id, directory, user_id AS userId, group_id AS groupId, owned, add_by AS addBy, unanswered_until AS unansweredUntil, busy_until AS busyUntil, quiet_until AS quietUntil FROM memberships',
-  requests:
-    'SELECT id, email, role, state, open, pending_until AS pendingUntil, starts_at AS startsAt, expires_at AS expiresAt, decision, approvals FROM requests',
-  slots: 'SELECT role, request_id AS requestId FROM slots',
+type Read = (connection: Connection, before: Rows) => Promise<Partial<Rows>>;
+
+const byId = (rows: readonly Row[]): ReadonlyMap<string, never> => new Map(rows.map((row) => [String(row['id']), row as never]));
+
+/** By table. */
+const reads: Readonly<Record<string, Read>> = {
+  grants: async (connection) => ({
+    grants: byId(
+      await connection.all(
+        'SELECT id, request_id AS requestId, membership_id AS membershipId, state, end_reason AS endReason, attempts, next_attempt_at AS nextAttemptAt FROM grants',
+        [],
+      ),
+    ),
+  }),
+  memberships: async (connection) => ({
+    memberships: byId(
+      await connection.all(
+        'SELECT id, directory, holder, user_id AS userId, group_id AS groupId, owned, add_by AS addBy, unanswered_until AS unansweredUntil, busy_until AS busyUntil, quiet_until AS quietUntil, remove_by AS removeBy FROM memberships',
+        [],
+      ),
+    ),
+  }),
+  requests: async (connection) => ({
+    requests: byId(
+      await connection.all(
+        'SELECT id, email, role, state, open, pending_until AS pendingUntil, starts_at AS startsAt, expires_at AS expiresAt, decision, approvals FROM requests',
+        [],
+      ),
+    ),
+  }),
+  slots: async (connection) => ({
+    slots: (await connection.all('SELECT role, request_id AS requestId FROM slots', [])) as unknown as Rows['slots'],
+  }),
+  directories: async (connection) => ({
+    pinned: new Set((await connection.all("SELECT name FROM directories WHERE account <> ''", [])).map((row) => String(row['name']))),
+  }),
+  managed_groups: async (connection) => ({
+    clean: new Set(
+      (await connection.all('SELECT directory, group_id AS id FROM managed_groups WHERE clean_at IS NOT NULL', [])).map((row) =>
+        keyOf(String(row['directory']), String(row['id'])),
+      ),
+    ),
+  }),
+  ledger: async (connection) => {
+    const [row] = await connection.all('SELECT id, clock, host FROM ledger', []);
+    return { ledger: String(row?.['id']), clock: Number(row?.['clock']), host: Number(row?.['host']) };
+  },
+  events: async (connection, { lastSeq }) => {
+    const news = (await connection.all('SELECT seq, body, prev, hash FROM events WHERE seq > ? ORDER BY seq', [
+      lastSeq,
+    ])) as unknown as EventRow[];
+    return { news, lastSeq: news.at(-1)?.seq ?? lastSeq };
+  },
 };
 
 /** A database that remembers which tables were written, so that only those are read again. */
@@ -69,17 +144,23 @@ export function watch(database: Database): { readonly database: Database; readon
     return wrapper;
   };
   const read = async (before: Rows): Promise<Rows> => {
-    const tables = (Object.keys(selects) as (keyof Rows)[]).filter((table) => touched.has(table));
+    const tables = [...touched].flatMap((table) => reads[table] ?? []);
     touched.clear();
     if (tables.length === 0) return before;
     return database.read(async (connection) => {
-      const fresh: Partial<Record<keyof Rows, unknown>> = {};
-      for (const table of tables) {
-        const rows = await connection.all(selects[table], []);
-        fresh[table] = table === 'slots' ? rows : new Map(rows.map((row: Row) => [String(row['id']), row]));
-      }
-      return { ...before, ...fresh } as Rows;
+      let after: Rows = { ...before, news: [] };
+      for (const fresh of tables) after = { ...after, ...(await fresh(connection, before)) };
+      return after;
     });
   };
   return { database: { ...database, write: (work) => database.write((connection) => work(watched(connection))) }, read };
+}
+
+/** Everything anew, as of a ledger that was put back. */
+export function readAll(database: Database): Promise<Rows> {
+  return database.read(async (connection) => {
+    let rows: Rows = noRows;
+    for (const read of Object.values(reads)) rows = { ...rows, ...(await read(connection, noRows)) };
+    return rows;
+  });
 }

@@ -2,6 +2,7 @@
 
 import { minute, second } from './config.ts';
 import { checkInstant } from './invariants.ts';
+import { drain } from './settle.ts';
 import { note, type Pending, type Process, violate, type World } from './world.ts';
 
 export function push(world: World, event: Omit<Pending, 'notBefore'> & { readonly notBefore?: number }): void {
@@ -27,7 +28,13 @@ export const sleepers = (world: World): readonly Process[] => world.processes.fi
 const isAwake = ({ process }: Pending): boolean => process === undefined || process.state === 'running';
 
 /** Runs one event; where none is ready, moves the clock. `false`: nothing is under way. */
-export async function step(world: World, jump: number): Promise<boolean> {
+export function step(world: World, jump: number): boolean {
+  const moved = stepOnce(world, jump);
+  world.random.mark();
+  return moved;
+}
+
+function stepOnce(world: World, jump: number): boolean {
   for (const process of sleepers(world)) if (process.wakesAt <= world.now) wake(world, process);
   const awake = world.pending.filter(isAwake);
   if (awake.length === 0) return false;
@@ -41,7 +48,7 @@ export async function step(world: World, jump: number): Promise<boolean> {
   world.pending = world.pending.filter((other) => other !== event);
   note(world, `${event.process?.name ?? '-'}  ${event.label}`);
   event.run();
-  await drained();
+  drain();
   if (world.inTransaction) violate(world, `${world.inTransaction.name} waits for something else within a transaction`);
   checkInstant(world);
   return true;
@@ -80,22 +87,19 @@ function instants({ rows }: World): readonly number[] {
   return [...grants, ...memberships, ...requests];
 }
 
-/** Everything a step can set off without another port call is microtasks, SQLite in memory included. */
-const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 /** Its continuations never run again; a write that is on its way may still land. */
-export function crash(world: World, process: Process): void {
+export function crash(world: World, process: Process, lands = (): boolean => world.random.chance(0.5)): void {
   process.state = 'crashed';
+  process.endedAt = world.now;
   note(world, `${process.name}  CRASHES`);
   const left = world.pending.filter((event) => event.process === process);
   world.pending = world.pending.filter((event) => event.process !== process);
-  for (const { write } of left) if (write && world.random.chance(0.5)) write.lands();
+  for (const { write } of left) if (write && lands()) write.lands();
 }
 
 /** Like a closed laptop. What it was about to send is sent when it wakes, or is on its way already. */
 export function suspend(world: World, process: Process): void {
   process.state = 'suspended';
-  world.suspended = true;
   process.wakesAt = world.now + world.random.between(5 * minute, 120 * minute);
   note(world, `${process.name}  is suspended for ${Math.round((process.wakesAt - world.now) / minute)} min`);
   const own = world.pending.filter((event) => event.process === process && event.write);

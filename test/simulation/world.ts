@@ -1,17 +1,33 @@
 /** The state of one history: a virtual clock, what is under way, who runs, and what is true in the directories. */
 
 import type { Policy } from '../../src/policy/types.ts';
+import type { Shift } from '../../src/rosters/roster.ts';
+import { policyOf, userNames, type Variant } from './company.ts';
 import { type Config, hour } from './config.ts';
-import type { Random } from './random.ts';
-import type { Rows } from './rows.ts';
+import { newPlaces, type Places } from './places.ts';
+import { type Random, seeded } from './random.ts';
+import { noRows, type Rows } from './rows.ts';
+import { type Head, noHead } from './trail.ts';
 
 export type Process = {
   readonly name: string;
+  readonly what: string;
+  /** The policy as it was when the process was started. */
+  readonly policy: Policy;
+  readonly startedAt: number;
+  /** Directories whose credentials, as it was given them, lead to another account. */
+  readonly elsewhere: ReadonlySet<string>;
+  /** When it took a membership's row, by the row's id. */
+  readonly took: Map<string, number>;
+  /** As of when it has read whole groups, by `directory/groupId`. */
+  readonly listed: Map<string, number>;
   state: 'running' | 'suspended' | 'crashed' | 'done';
   /** While suspended: until when. */
   wakesAt: number;
   /** When it last woke from suspension; what it had not sent before is sent after this. */
   resumedAt: number;
+  /** When it was over; until then, for ever. */
+  endedAt: number;
 };
 
 /** Something that happens when the scheduler picks it. */
@@ -27,28 +43,48 @@ export type Pending = {
   readonly write?: { readonly lands: () => void; readonly timesOut: () => void };
 };
 
-export type World = {
+export type World = Places & {
   readonly config: Config;
   readonly random: Random;
-  readonly policy: Policy;
-  /** User ids by `directory/groupId`. */
-  readonly members: ReadonlyMap<string, Set<string>>;
-  /** Who stays for good: there from the beginning, or added by an administrator. */
-  readonly standing: ReadonlyMap<string, Set<string>>;
+  /** What the program itself draws, for ids and waiting times: of its own, because ids that are all alike make no history simpler. */
+  readonly noise: () => number;
+  /** As the file is now. */
+  policy: Policy;
+  variant: Variant;
+  readonly shifts: readonly Shift[];
   readonly processes: Process[];
   readonly trace: string[];
   readonly counts: Map<string, number>;
   pending: Pending[];
   now: number;
+  /** How far the host's clock is off. */
+  clockOff: number;
+  /** When the host's clock was last set forward: what was under way then had less time than it thought. */
+  jumpedAt: number;
   faults: boolean;
   /** When a sweep was last started. */
   sweptAt: number;
-  /** A suspended process may send a write long after its time; no promise about every single instant holds from then on. */
-  suspended: boolean;
+  /**
+   * When a write landed that a process had in hand while it was suspended, by `directory/groupId userId`. No ledger can stop such a write:
+   * nothing is promised about that membership until a sweep has read the group since.
+   */
+  readonly wild: Map<string, number>;
+  /** Whom such a write has put in, as long as they are there: beside whoever has the place of a role meanwhile. */
+  readonly intruders: Set<string>;
   /** The ledger as last committed. */
   rows: Rows;
   /** Who last took each membership row, by its id. */
   readonly takenBy: Map<string, Process>;
+  /** Whose event announced the call, by `add` or `remove` and the id of the row, since that was taken. */
+  readonly announced: Map<string, Process>;
+  /** When a sweep last committed anything. */
+  sweepCommittedAt: number;
+  /** The last event. */
+  head: Head;
+  /** Whether a copy of the ledger is kept, when one was last put back, and whether the ledger has lost what was seen of it. */
+  copied: boolean;
+  restoredAt: number;
+  lost: boolean;
   /** Whether anything has changed since the last check. */
   dirty: boolean;
   /** The process whose transaction has begun and not ended. */
@@ -56,9 +92,54 @@ export type World = {
   violation: string | undefined;
 };
 
+export function newWorld(config: Config, random: Random): World {
+  return {
+    ...newPlaces(),
+    config,
+    random,
+    noise: seeded(random.between(0, 65_535)).next,
+    policy: policyOf(config),
+    variant: [],
+    shifts: userNames.map((email) => ({
+      schedule: 'primary',
+      email,
+      start: null,
+      end: random.chance(0.5) ? null : start + random.between(0, 4 * hour),
+    })),
+    processes: [],
+    trace: [],
+    counts: new Map(),
+    pending: [],
+    now: start,
+    clockOff: 0,
+    jumpedAt: 0,
+    faults: false,
+    sweptAt: start,
+    wild: new Map(),
+    intruders: new Set(),
+    rows: noRows,
+    takenBy: new Map(),
+    announced: new Map(),
+    sweepCommittedAt: start,
+    head: noHead,
+    copied: false,
+    restoredAt: 0,
+    lost: false,
+    dirty: true,
+    inTransaction: undefined,
+    violation: undefined,
+  };
+}
+
 export const start = Date.UTC(2026, 0, 5, 3);
 /** The chaos ends before an unanswered add could be forgotten (24 h), or no reconcile could know it as ours. */
 export const longestChaosMs = 12 * hour;
+
+/** What the ledger would call now: its own clock, which never goes back, and goes at half the pace while the host's is behind. */
+export function ledgerTime({ now, clockOff, rows }: World): number {
+  const host = now + clockOff;
+  return Math.max(host, rows.clock + Math.ceil(Math.max(0, host - rows.host) / 2));
+}
 
 export function note(world: World, line: string): void {
   world.trace.push(`${clock(world.now)}  ${line}`);
