@@ -27,8 +27,6 @@ export function inTurn<T>({ turn }: Call, request: () => Promise<T>): Promise<T>
  * Writes are sent once: the adapter makes no retry of its own around `add` and `remove`, because a lost answer must be seen.
  */
 export type Directory = {
-  /** Whether `findUser` can say of somebody that they are no longer active; else the sweep need not ask. */
-  readonly suspendsUsers?: true;
   /** Exactly one user of that name, or `undefined`. More than one: throws `ambiguous`. */
   findUser(name: string, call: Call): Promise<{ readonly userId: string; readonly userName: string; readonly active: boolean } | undefined>;
   /** Exactly one group of that name (or id), or `undefined`. A group whose members cannot be changed here throws `refused`, unless it is only to be read. */
@@ -41,8 +39,12 @@ export type Directory = {
   add(pin: Pin, call: Call): Promise<'added' | 'already'>;
   /** Resolves only when the provider acknowledged it. `already`: was not a member, or user or group gone by id. */
   remove(pin: Pin, call: Call): Promise<'removed' | 'already'>;
+  /** Where the provider can tell: whether the user, by id, was suspended or deactivated. Not for what passes by itself, such as a locked account: anybody can bring that about with wrong passwords. */
+  hasLeft?(pin: Pin, call: Call): Promise<boolean>;
   /** Where the provider can: ends what the user is signed in to, so that access ends at once. Sent once, after `beforeWrite`; resolves when acknowledged, or when the user is gone by id. */
   endSessions?(pin: Pin, call: Call): Promise<void>;
+  /** The right that `endSessions` needs, for people: nothing but a sign-out shows whether the credentials have it. */
+  readonly endSessionsNeeds?: string;
 };
 
 /** What an adapter is given besides its settings. */

@@ -30,6 +30,8 @@ const readRules: Need = { deed: 'read group rules', scope: 'okta.groups.read', p
 const writeGroups: Need = { deed: 'change the members of groups', scope: 'okta.groups.manage', permission: 'okta.groups.members.manage' };
 const endSessions: Need = { deed: 'end sessions', scope: 'okta.users.manage', permission: 'okta.users.lifecycle.clearSessions' };
 
+export const endSessionsNeeds = `the scope ${endSessions.scope} where it is an app, and an admin role with ${endSessions.permission}`;
+
 const pageSize = 200;
 /** As many as `q` gives at most, without pages. */
 const mostByPrefix = 300;

@@ -4,7 +4,7 @@ import { isProviderError, ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
 import type { AdapterContext, Call, Directory } from './directory.ts';
 import type { Settings } from './okta.ts';
-import { type Okta, openClient } from './okta-client.ts';
+import { endSessionsNeeds, type Okta, openClient } from './okta-client.ts';
 import { isMissing } from './okta-errors.ts';
 import { findGroup, findUser } from './okta-names.ts';
 import { openRules, type Rules, ruled } from './okta-rules.ts';
@@ -20,7 +20,6 @@ export async function openOkta(settings: Settings, context: AdapterContext): Pro
   const okta = openClient(settings, Number.parseInt(settings.timeout ?? '5s', 10) * 1000, context);
   const open: Open = { okta, rules: openRules(okta, context), context, there: seen(context.now) };
   return {
-    suspendsUsers: true,
     findUser: (name, call) => findUser(open, name, call),
     findGroup: (name, call) => findGroup(open, name, call),
     read: (pin, call) => read(open, pin, call),
@@ -30,7 +29,9 @@ export async function openOkta(settings: Settings, context: AdapterContext): Pro
     },
     add: (pin, call) => add(open, pin, call),
     remove: (pin, call) => remove(open, pin, call),
+    hasLeft: (pin, call) => hasLeft(open, pin, call),
     endSessions: (pin, call) => endSessions(open, pin, call),
+    endSessionsNeeds,
   };
 }
 
@@ -147,6 +148,14 @@ async function ruleOver(open: Open, pin: Pin, call: Call): Promise<string | unde
     open.context.log(`${error.message}; ${pin.userName} is taken out of ${pin.groupName} without knowing its rules`);
     return undefined;
   }
+}
+
+/** `LOCKED_OUT`, `PASSWORD_EXPIRED` and `RECOVERY` end by themselves, in the middle of the night's work. */
+const left: readonly string[] = ['SUSPENDED', 'DEPROVISIONED'];
+
+async function hasLeft(open: Open, pin: Pin, call: Call): Promise<boolean> {
+  const [user] = await Promise.all([open.okta.user(pin.userId, call), ours(open, pin, call)]);
+  return user?.id === pin.userId && left.includes(user.status);
 }
 
 async function endSessions(open: Open, pin: Pin, call: Call): Promise<void> {

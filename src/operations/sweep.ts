@@ -32,7 +32,7 @@ export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult
   const world = lookups(deps);
   const mayGoOn = (): boolean => !isOver(run, ledger.now());
   parts.push(await recheck(deps, world, mayGoOn));
-  await endDeparted(deps, world, mayGoOn);
+  await endDeparted(deps, mayGoOn);
   // Whoever has left, what the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
   parts.push(await tend(deps));
   parts.push(await endAllDue(run, parts.flat()));
@@ -77,7 +77,7 @@ async function dryRun(deps: Deps): Promise<SweepResult> {
     .flat()
     .map((step): SweepStep => ({ ...described(step), outcome: 'planned' }));
   const world = lookups(deps);
-  steps.push(...(await recheckPlan(deps, world)), ...(await departedPlan(deps, world)));
+  steps.push(...(await recheckPlan(deps, world)), ...(await departedPlan(deps)));
   return { steps, ended: 0, failed: 0, remaining: steps.length };
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Directory } from '../../src/directories/directory.ts';
+import kind from '../../src/directories/okta.ts';
 import type { Pin } from '../../src/lifecycle/types.ts';
 import { expectFault } from '../contracts/directory-world.ts';
 import { type FakeOkta, startOkta } from '../fakes/okta.ts';
@@ -46,8 +47,11 @@ describe('a user of okta', () => {
     async (status) => {
       okta.addUser('maria@acme.dev', status);
       expect(await directory.findUser('maria@acme.dev', {})).toMatchObject({ active: false });
-      // Or the sweep would never ask.
-      expect(directory.suspendsUsers).toBe(true);
+      // A wrong password typed by somebody else, or one that has expired, must not end the night's work.
+      const group = await directory.findGroup(okta.addGroup('Night').name, {});
+      const pin = { ...group, userId: okta.known('maria@acme.dev').id, userName: 'maria@acme.dev' } as Pin;
+      expect(await directory.hasLeft?.(pin, {})).toBe(status === 'SUSPENDED' || status === 'DEPROVISIONED');
+      await expect(directory.hasLeft?.({ ...pin, account: 'another' }, {})).rejects.toMatchObject({ fault: 'wrong-account' });
     },
   );
 
@@ -197,6 +201,14 @@ describe('sessions', () => {
     expect(writes().map(({ action, query }) => [action, query.toString()])).toEqual([
       [`DELETE /api/v1/users/${pin.userId}/sessions`, 'oauthTokens=true&forgetDevices=false'],
     ]);
+  });
+
+  it('are promised only with what Okta wants for that', () => {
+    const can = (settings: object) => kind.endsSessions?.(kind.settings.parse({ orgUrl: 'https://acme.okta.com', ...settings }));
+    const app = { clientId: '0oa1b2c3d4', privateKey: { env: 'KEY' } };
+    expect(can({ token: { env: 'TOKEN' } })).toBe(true);
+    expect(can(app)).toContain('okta.users.manage');
+    expect(can({ ...app, scopes: ['okta.groups.manage', 'okta.users.manage'] })).toBe(true);
   });
 
   it('are ended where the user is gone', async () => {

@@ -16,7 +16,7 @@ export type MemoryDirectory = Directory & {
   addUser(name: string): void;
   /** Throws for the next call of `verb`, before or after its effect. */
   fail(
-    verb: 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove' | 'endSessions',
+    verb: 'hasLeft' | 'findUser' | 'findGroup' | 'read' | 'members' | 'add' | 'remove' | 'endSessions',
     error: ProviderError,
     when?: 'before' | 'after',
     times?: number,
@@ -67,7 +67,7 @@ export function memoryDirectory(
       users.delete(user);
     },
     deactivate: (user) => void inactive.add(user),
-    suspendsUsers: true,
+    hasLeft: (pin) => call('hasLeft', { user: pin.userName }, () => inactive.has(nameOf(pin.userId))),
     addUser,
     fail: (verb, error, when = 'before', times = 1) => void faults.push({ verb, error, when, times }),
     findUser: (user) =>

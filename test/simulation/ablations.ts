@@ -227,13 +227,10 @@ export const ablations = {
   },
   'never-departed': {
     about: 'who has left keeps what they have',
-    config: { ...noRare, calm: false, churn: 0.03 },
+    config: { ...noRare, calm: false, churn: 0.06, crash: 0, suspend: 0, readFault: 0 },
     directory: (directory) => ({
       ...directory,
-      findUser: async (name, call) => {
-        const user = await directory.findUser(name, call);
-        return user && { ...user, active: true };
-      },
+      hasLeft: async () => false,
     }),
   },
   unannounced: {

@@ -42,7 +42,12 @@ export function directoryFor(world: World, process: Process, name: string): Dire
       }),
     add: (pin, call) => inTurn(call, () => write(world, process, name, { kind: 'add', pin, call })) as Promise<'added' | 'already'>,
     remove: (pin, call) => inTurn(call, () => write(world, process, name, { kind: 'remove', pin, call })) as Promise<'removed' | 'already'>,
-    ...(name === 'okta' ? { suspendsUsers: true as const } : {}),
+    ...(name === 'okta'
+      ? {
+          hasLeft: (pin: Pin) =>
+            read(`ask whether ${pin.userId} has left`, () => reached(world, process, name, pin).users.get(pin.userId)?.active === false),
+        }
+      : {}),
   };
 }
 

@@ -82,16 +82,26 @@ export function accountOf(world: World, process: Process, name: string): Account
   return process.elsewhere.has(name) ? both.other : both.own;
 }
 
-/** Whether the directory that tells so has called the person inactive since before that instant. */
+/** The ids that grants of that person's are, or were, pinned to in the directory that tells who has left. */
+function usersOf(world: World, email: string, states: readonly string[]): readonly User[] {
+  const { grants, requests, memberships } = world.rows;
+  const users = world.accounts.get('okta')?.own.users;
+  return [...grants.values()].flatMap(({ state, requestId, membershipId }) => {
+    const row = memberships.get(membershipId);
+    if (row?.directory !== 'okta' || !states.includes(state) || requests.get(requestId)?.email !== email) return [];
+    return users?.get(row.userId) ?? [];
+  });
+}
+
+/** Whether the directory has called somebody, as whom the person holds something there, inactive since before that instant. */
 export function isInactive(world: World, email: string, before: number): boolean {
-  const users = [...(world.accounts.get('okta')?.own.users.values() ?? [])].filter((user) => user.email === email);
-  return users.some((user) => !user.active && (user.inactiveSince ?? 0) < before);
+  return usersOf(world, email, ['active']).some((user) => !user.active && (user.inactiveSince ?? 0) < before);
 }
 
 /** Whether it has done so at any time since. */
 export function wasInactive(world: World, email: string, since: number): boolean {
-  const users = [...(world.accounts.get('okta')?.own.users.values() ?? [])].filter((user) => user.email === email);
-  return users.some((user) => !user.active || (user.reactivatedAt ?? 0) >= since);
+  const all = usersOf(world, email, ['activating', 'active', 'revoking', 'ended']);
+  return all.some((user) => !user.active || (user.reactivatedAt ?? 0) >= since);
 }
 
 /** `at once`: a lagging read shows it too. */

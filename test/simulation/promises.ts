@@ -36,13 +36,7 @@ function checkOnTime(world: World, { startedAt }: Process): void {
 }
 
 /** L5: whom a directory no longer calls active has nothing after a run. */
-function checkDeparted(world: World, { startedAt, policy }: Process): void {
-  // By its groups a directory shows that it is still the account that it was.
-  const groups = [...(world.accounts.get('okta')?.own.groups.values() ?? [])];
-  const named = Object.values(policy.roles).some((role) =>
-    role.targets.some((target) => target.directory === 'okta' && groups.includes(target.group)),
-  );
-  if (!named) return;
+function checkDeparted(world: World, { startedAt }: Process): void {
   for (const grant of world.rows.grants.values()) {
     const email = world.rows.requests.get(grant.requestId)?.email ?? '';
     if (grant.state !== 'active' || !isInactive(world, email, startedAt)) continue;
