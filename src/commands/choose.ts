@@ -1,7 +1,7 @@
 /** What `request` asks on a terminal where no role was named: which one, beside what would be approved now, and for how long. */
 
 import { type ExitCode, isOncallError, OncallError } from '../errors.ts';
-import type { Operations, RequestInput, RoleView } from '../operations/types.ts';
+import type { ExplainResult, Operations, RequestInput, RoleView } from '../operations/types.ts';
 import { formatDuration, parseDuration } from '../policy/duration.ts';
 import type { Asked, Decision } from '../policy/types.ts';
 import type { Prompts } from '../terminal/prompt.ts';
@@ -9,6 +9,7 @@ import { cut, pad, widthOf } from '../terminal/text.ts';
 import { type Clock, showInstant, showRemaining } from '../terminal/time.ts';
 import { durationFrom } from './asked.ts';
 import { type Context, usage } from './command.ts';
+import { heldWhat } from './lines.ts';
 
 type Chosen = Pick<RequestInput, 'role' | 'asked'>;
 type Wish = { readonly asked: Asked; readonly incident: string | undefined };
@@ -31,7 +32,7 @@ export async function choose(wish: Wish, context: Context): Promise<Chosen> {
 
 type Outlook = { readonly rank: number; readonly text: string };
 
-const notYet: Outlook = { rank: 2, text: 'not known yet' };
+const notYet: Outlook = { rank: 3, text: 'not known yet' };
 
 async function lookAhead(
   operations: Operations,
@@ -44,7 +45,7 @@ async function lookAhead(
   const worker = async (): Promise<void> => {
     for (const { name } of queue) {
       const explained = operations.explain({ role: name, asked, ...(incident === undefined ? {} : { incident }) });
-      outlooks.set(name, await explained.then(({ decision }) => outlookOf(decision, context.clock()), unknown));
+      outlooks.set(name, await explained.then((result) => outlookOf(result, context.clock()), unknown));
     }
   };
   const enough = new AbortController();
@@ -59,23 +60,29 @@ async function lookAhead(
 /** One role that cannot be looked at does not hide the others; not to be signed in concerns them all. */
 function unknown(error: unknown): Outlook {
   const notSignedIn: ExitCode = 4;
-  if (isOncallError(error) && error.exit !== notSignedIn) return { rank: 2, text: `not known: ${error.message}` };
+  if (isOncallError(error) && error.exit !== notSignedIn) return { rank: 3, text: `not known: ${error.message}` };
   throw error;
 }
 
-function outlookOf({ outcome, undecided, expiresAt, approvers, findings }: Decision, clock: Clock): Outlook {
+function outlookOf({ decision, held, refusal }: ExplainResult, clock: Clock): Outlook {
+  if (held) return { rank: 1, text: `you have ${heldWhat(held)} until ${showInstant(held.expiresAt, clock)} (${held.id})` };
+  if (refusal) return { rank: 2, text: `not now: ${refusal.message}` };
+  return outlookByRules(decision, clock);
+}
+
+function outlookByRules({ outcome, undecided, expiresAt, approvers, findings }: Decision, clock: Clock): Outlook {
   if (outcome === 'allow') {
     const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
     return { rank: 0, text: `allowed${end}` };
   }
-  if (outcome === 'ask') return { rank: 1, text: `ask ${approvers.join(', or ')}` };
+  if (outcome === 'ask') return { rank: 2, text: `ask ${approvers.join(', or ')}` };
   if (undecided)
-    return { rank: 2, text: `not known: ${findings.find(({ holds }) => holds === 'unknown')?.because ?? 'a source did not answer'}` };
+    return { rank: 3, text: `not known: ${findings.find(({ holds }) => holds === 'unknown')?.because ?? 'a source did not answer'}` };
   const forbids = findings.find(({ effect, holds }) => effect === 'deny' && holds === true);
   const missing =
     findings.find(({ effect, holds }) => effect === 'allow' && holds === false) ?? findings.find(({ effect }) => effect === 'ask');
   const because = (forbids ?? missing)?.because ?? 'no rule gives it to you';
-  return { rank: 3, text: `no: ${because.replace(/^is not /, 'you are not ')}` };
+  return { rank: 4, text: `no: ${because.replace(/^is not /, 'you are not ')}` };
 }
 
 /** What one can have comes first: at 03:00 that is one key. */

@@ -6,7 +6,7 @@ import { wrap } from '../terminal/text.ts';
 import { showInstant, showRemaining } from '../terminal/time.ts';
 import { askedFrom, askedOptions } from './asked.ts';
 import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
-import { findingLine, labelled, nameOf } from './lines.ts';
+import { findingLine, heldWhat, labelled, nameOf } from './lines.ts';
 
 export const explain: Command = {
   name: 'explain',
@@ -18,7 +18,7 @@ export const explain: Command = {
     ['oncall explain db-admin', 'would I get it, and if not, why not'],
     ['oncall explain db-admin --hours 12', 'and until when'],
   ],
-  notes: 'Exits as request would: 0 given, 8 somebody must say yes, 3 denied, 1 undecided.',
+  notes: 'Exits as request would: 0 given or held, 8 not yet (somebody must say yes, or a place is taken), 3 denied, 1 undecided.',
   run,
 };
 
@@ -27,13 +27,20 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   const asked = askedFrom(args, context.clock().now);
   const result = await (await context.operations()).explain({ role: only(args), asked, ...(incident === undefined ? {} : { incident }) });
   const { exit, ...document } = result;
-  return { exit, document, text: explainText(result, context), brief: result.refusal?.code ?? result.decision.outcome };
+  return {
+    exit,
+    document,
+    text: explainText(result, context),
+    brief: result.refusal?.code ?? (result.held ? 'held' : result.decision.outcome),
+  };
 }
 
-function explainText({ role, requester, decision, targets, refusal }: ExplainResult, context: Context): string {
+function explainText(result: ExplainResult, context: Context): string {
+  const { role, requester, decision, targets, refusal, held } = result;
   const { width, paint } = context.screen;
+  const answer = held === undefined ? verdict(decision, context) : heldText(held, decision, context);
   return [
-    wrap(`${paint.bold(role)} for ${requester}: ${verdict(decision, context)}${refusal === undefined ? '' : ', but not now'}`, width, 2),
+    wrap(`${paint.bold(role)} for ${requester}: ${answer}${refusal === undefined ? '' : ', but not now'}`, width, 2),
     wrap(`  in ${targets.map(nameOf).join(', ')}`, width, 5),
     ...(decision.endsSessionsIn === undefined ? [] : [`  then signed out of ${decision.endsSessionsIn.join(' and ')}, everywhere`]),
     ...decision.findings.flatMap((finding) => findingLines(finding, context)),
@@ -52,6 +59,17 @@ function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers }: D
   const because = undecided ? unsettled : '';
   if (outcome === 'ask') return `somebody must say yes${because}: ${approvers.join(', or ')}${end === '' ? '' : `; then${end}${limit}`}`;
   return undecided ? `denied${unsettled}` : 'denied';
+}
+
+/** What is held is never shortened; asked again, its end may move, and what is missing of it is tried. */
+function heldText(held: NonNullable<ExplainResult['held']>, decision: Decision, context: Context): string {
+  const clock = context.clock();
+  const has = `you have ${heldWhat(held)} until ${showInstant(held.expiresAt, clock)}, ${showRemaining(held.expiresAt, clock)} (${held.id})`;
+  const later = decision.outcome === 'allow' && decision.expiresAt !== undefined && decision.expiresAt > held.expiresAt;
+  const limit = decision.limitedBecause === undefined ? '' : ` (${decision.limitedBecause})`;
+  if (later) return `${has}; asking again moves that to ${showInstant(decision.expiresAt, clock)}${limit}`;
+  if (held.missing.length === 0) return `${has}; asking again changes nothing`;
+  return `${has}; asking again for the rest: ${verdict(decision, context)}`;
 }
 
 /** The rules let them in, and something else does not. */

@@ -1,11 +1,24 @@
 /** Lines that several commands print alike: labelled values, names of targets, findings. */
 
+import type { GrantView, Request } from '../lifecycle/types.ts';
 import type { Finding, Target } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
 import { type Clock, showAgo } from '../terminal/time.ts';
 import type { Context } from './command.ts';
 
 export const nameOf = (target: Target): string => `${target.directory}/${target.group}`;
+
+/** One for each target, the last that was made: what an earlier one met is over. */
+export function newestOf({ id, targets }: Request, grants: readonly GrantView[]): readonly GrantView[] {
+  return targets.flatMap((target) => {
+    const own = grants.filter((grant) => grant.requestId === id && nameOf(grant.target) === nameOf(target));
+    return own.length === 0 ? [] : [own.reduce((last, grant) => (grant.createdAt >= last.createdAt ? grant : last))];
+  });
+}
+
+/** What somebody has of a role, before `until`. */
+export const heldWhat = ({ missing }: { readonly missing: readonly Target[] }): string =>
+  missing.length === 0 ? 'it' : `it, but not ${missing.map(nameOf).join(', ')},`;
 
 /** `  why:  …`, several below one another. */
 export function labelled(label: string, values: readonly string[], { screen }: Pick<Context, 'screen'>): string[] {

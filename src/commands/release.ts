@@ -1,5 +1,6 @@
 /** `oncall release`: gives a role back early, or takes a pending request back. */
 
+import type { ReleaseResult } from '../operations/types.ts';
 import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
 import { endedOutcome } from './ended-outcome.ts';
 
@@ -18,6 +19,13 @@ export const release: Command = {
 
 async function run(args: Args, context: Context): Promise<Outcome> {
   const reason = text(args, 'reason');
-  const result = await (await context.operations()).release({ id: only(args), ...(reason === undefined ? {} : { reason }) });
-  return endedOutcome({ ...result, requests: [result.request] }, 'given back', context.clock());
+  const id = only(args);
+  const result = await (await context.operations()).release({ id, ...(reason === undefined ? {} : { reason }) });
+  if (result.request === undefined) return nothingHeld(id, result);
+  return endedOutcome({ ...result, requests: [result.request] }, 'given back', context);
+}
+
+/** A script that gives back what it may have does not fail where it has nothing. */
+function nothingHeld(role: string, { grants, ended, left }: ReleaseResult): Outcome {
+  return { exit: 0, document: { request: null, grants, ended, left }, text: `you do not have ${role} now`, brief: '' };
 }

@@ -11,7 +11,7 @@ import { findingText, labelled, nameOf } from './lines.ts';
 import { pendingText } from './pending.ts';
 
 export function isRefusal(result: RequestResult | Refusal): result is Refusal {
-  return result.result === 'denied' || result.result === 'taken' || result.result === 'undecided';
+  return result.result === 'denied' || result.result === 'taken' || result.result === 'undecided' || result.result === 'ending';
 }
 
 /** `reader`: an approver is told about somebody else's access. */
@@ -76,11 +76,8 @@ function grantedText(result: RequestResult, granted: Granted): string {
   const { request, decision } = result;
   const { width, paint } = granted.context.screen;
   const clock = granted.context.clock();
-  const how = result.result === 'extended' ? ' now' : '';
   const end =
-    request.expiresAt === undefined
-      ? ''
-      : `${how} until ${showInstant(request.expiresAt, clock)}, ${showRemaining(request.expiresAt, clock)}`;
+    request.expiresAt === undefined ? '' : `${untilOf(result, request.expiresAt, clock)}, ${showRemaining(request.expiresAt, clock)}`;
   const unchanged =
     result.result === 'held' ? `, as before${result.notExtended === undefined ? '' : `, and no longer: ${result.notExtended}`}` : '';
   const holder = granted.reader === 'requester' ? '' : ` for ${request.requester.email}`;
@@ -93,6 +90,12 @@ function grantedText(result: RequestResult, granted: Granted): string {
     ...before(request, granted).map((line) => wrap(`        ${line}`, width, 8)),
   ];
   return lines.join('\n');
+}
+
+function untilOf({ result, movedFrom }: RequestResult, expiresAt: number, clock: Clock): string {
+  const until = showInstant(expiresAt, clock);
+  if (movedFrom !== undefined) return ` moved from ${showInstant(movedFrom, clock)} to ${until}`;
+  return `${result === 'again' ? ' let in again' : ''} until ${until}`;
 }
 
 /** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */
@@ -126,11 +129,11 @@ function before(request: Request, { active, reader }: Granted): string[] {
   return names.length === 0 ? [] : [`${who} in ${names.join(', ')} before; that stays`];
 }
 
-/** Where the role was held already, `asked` is what was asked first, not what was asked now. */
+/** Where the end stayed as it was, `asked` is what was asked for then, not what was asked for now. */
 function shortened({ result, request: { asked }, decision: { limitedBy, limitedBecause }, notExtended }: RequestResult): string {
   if (limitedBy === undefined || notExtended !== undefined) return '';
   const because = limitedBecause ?? `limited by ${limitedBy}`;
-  if ('byDefault' in asked || result === 'held' || result === 'extended') return `: ${because}`;
+  if ('byDefault' in asked || result === 'held') return `: ${because}`;
   return 'forMs' in asked ? `, not the ${formatDuration(asked.forMs)} you asked: ${because}` : `, earlier than you asked: ${because}`;
 }
 

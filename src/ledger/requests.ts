@@ -8,7 +8,10 @@ import { toRequest } from './rows.ts';
 export type RequestQueries = ReturnType<typeof requestQueries>;
 
 export type RequestChanges = Partial<
-  Pick<Request, 'state' | 'pendingUntil' | 'startsAt' | 'expiresAt' | 'decision' | 'approvals' | 'asked' | 'reason'>
+  Pick<
+    Request,
+    'state' | 'targets' | 'pendingUntil' | 'startsAt' | 'expiresAt' | 'decision' | 'approvals' | 'asked' | 'reason' | 'incident'
+  >
 >;
 
 export function requestQueries(connection: Connection) {
@@ -60,10 +63,11 @@ export function requestQueries(connection: Connection) {
     changeRequest: async (request: Request, changes: RequestChanges): Promise<Request> => {
       const next: Request = { ...request, ...changes, version: request.version + 1 };
       const changed = await connection.run(
-        `UPDATE requests SET state = ?, pending_until = ?, starts_at = ?, expires_at = ?, decision = ?, approvals = ?, asked = ?, reason = ?,
-           open = CASE WHEN ? IN ('denied', 'withdrawn', 'expired') THEN 0 ELSE open END, version = ? WHERE id = ? AND version = ?`,
+        `UPDATE requests SET state = ?, targets = ?, pending_until = ?, starts_at = ?, expires_at = ?, decision = ?, approvals = ?, asked = ?,
+           reason = ?, incident = ?, open = CASE WHEN ? IN ('denied', 'withdrawn', 'expired') THEN 0 ELSE open END, version = ? WHERE id = ? AND version = ?`,
         [
           next.state,
+          JSON.stringify(next.targets),
           next.pendingUntil ?? null,
           next.startsAt ?? null,
           next.expiresAt ?? null,
@@ -71,6 +75,7 @@ export function requestQueries(connection: Connection) {
           JSON.stringify(next.approvals),
           JSON.stringify(next.asked),
           next.reason ?? null,
+          next.incident ?? null,
           next.state,
           next.version,
           request.id,

@@ -4,9 +4,11 @@
  */
 
 import { isProviderError, nextStep, ProviderError } from '../errors.ts';
+import type { Queries } from '../ledger/ledger.ts';
 import { addWithinMs, callWithinMs, quietMs, rememberUnansweredMs } from '../lifecycle/limits.ts';
 import { endsSessions, isJustRemoved, isUnanswered } from '../lifecycle/ownership.ts';
 import type { Membership } from '../lifecycle/types.ts';
+import type { Target } from '../policy/types.ts';
 import { keepHead } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant, problem, targetOf } from './end.ts';
@@ -21,41 +23,69 @@ type Taken = { readonly row: Membership; readonly addBy: number };
 /** Brings one grant from `activating` to `active`, or begins its end. Provider trouble is given back, not thrown. */
 export async function activate(deps: Deps, grantId: string): Promise<TargetFailure | undefined> {
   const taken = await takeRow(deps, grantId);
-  return taken && activateTaken(deps, grantId, taken);
+  return taken && 'row' in taken ? activateTaken(deps, grantId, taken) : taken;
 }
 
-/** Waits for the row while another process works on this membership. `undefined`: the grant is no longer activating. */
-async function takeRow(deps: Deps, grantId: string): Promise<Taken | undefined> {
+/** Waits for the row while another process works on this membership, or a write of an earlier one may still land. `undefined`: the grant is no longer activating. */
+async function takeRow(deps: Deps, grantId: string): Promise<Taken | TargetFailure | undefined> {
   const ledger = await deps.ledger();
-  let said = false;
+  const said = new Set<string>();
   for (;;) {
-    const step = await ledger.write(async (q, now) => {
-      const grant = await q.grant(grantId);
-      if (grant?.state !== 'activating') return 'over' as const;
-      const request = await q.request(grant.requestId);
-      const row = await q.membership(grant.membershipId);
-      if (!request || !row) return 'over' as const;
-      const addBy = Math.min(grant.createdAt + addWithinMs, request.expiresAt ?? 0);
-      if (now >= addBy) {
-        await beginEnd(q, now, grant, {
-          reason: 'failed',
-          actor: 'oncall',
-          because: 'the membership was being changed by another run until it was too late',
-        });
-        return 'over' as const;
-      }
-      // A removal that was never answered may still land, and would undo our add.
-      const removing = (await q.grantsOfMembership(row.id)).some((other) => other.state === 'revoking');
-      if (row.busyUntil > now || (removing && row.quietUntil > now)) return 'busy' as const;
-      return { row: await q.changeMembership(row, { busyUntil: addBy + callWithinMs }), addBy };
-    });
+    const step = await ledger.write((q, now) => tryToTake(q, now, grantId));
     if (step === 'over') return undefined;
-    if (step !== 'busy') return step;
-    if (!said) deps.progress('another run is changing this membership; waiting for it …');
-    said = true;
+    if (!('waiting' in step)) return step;
+    // Off a terminal too: nobody takes two silent minutes for anything but a fault.
+    if (!said.has(step.waiting)) deps.progress(step.text, { alsoOffTerminal: true });
+    said.add(step.waiting);
     await deps.sleep(pollMs);
   }
 }
+
+type Waiting = { readonly waiting: 'run' | 'write'; readonly text: string };
+
+async function tryToTake(q: Queries, now: number, grantId: string): Promise<Taken | TargetFailure | Waiting | 'over'> {
+  const grant = await q.grant(grantId);
+  if (grant?.state !== 'activating') return 'over';
+  const request = await q.request(grant.requestId);
+  const row = await q.membership(grant.membershipId);
+  if (!request || !row) return 'over';
+  const addBy = Math.min(grant.createdAt + addWithinMs, request.expiresAt ?? 0);
+  const target = targetOf(row);
+  const tooLate = async (because: string, next: string): Promise<TargetFailure> => {
+    await beginEnd(q, now, grant, { reason: 'failed', actor: 'oncall', because });
+    return { target, message: because, next };
+  };
+  const again = `oncall request ${request.role}`;
+  if (now >= addBy) return tooLate('the membership was being changed by another run until it was too late', again);
+  if (row.busyUntil > now) return { waiting: 'run', text: 'another run is changing this membership; waiting for it …' };
+  // A removal that was never answered may still land, and would undo our add.
+  const removing = (await q.grantsOfMembership(row.id)).some((other) => other.state === 'revoking');
+  if (removing && row.quietUntil > now) {
+    const [until, what] = [instant(row.quietUntil), unansweredOn(row)];
+    // While this grant stands nothing ends that wait sooner.
+    if (row.quietUntil >= addBy) return tooLate(`${what} was never answered and may still land until ${until}`, `after that: ${again}`);
+    const wait = `${Math.ceil((row.quietUntil - now) / 1000)} s`;
+    const text = `${what} was never answered and may still land; ${row.holder} is let in at ${until}, in ${wait} (Ctrl-C gives up)`;
+    return { waiting: 'write', text };
+  }
+  return { row: await q.changeMembership(row, { busyUntil: addBy + callWithinMs }), addBy };
+}
+
+const nameOf = ({ directory, group }: Target): string => `${directory}/${group}`;
+
+/** In texts instants are RFC 3339; the terminal shows them as local. */
+const instant = (at: number): string => new Date(at).toISOString();
+
+/** What the quiet time is for: a removal set it that far after itself, or else it is an add's. */
+function unansweredOn(row: Membership): string {
+  const target = nameOf(targetOf(row));
+  return row.quietUntil === row.removeBy + quietMs
+    ? `the removal from ${target} at ${instant(row.removeBy)}`
+    : `an earlier call about ${target}`;
+}
+
+const unanchored = (row: Membership, fault: string): ProviderError =>
+  new ProviderError(row.directory, 'refused', fault, { applied: 'no', next: 'oncall doctor names the file, and what is wrong with it' });
 
 async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken): Promise<TargetFailure | undefined> {
   const ledger = await deps.ledger();
@@ -78,7 +108,8 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
   if (claimed === undefined || claimed.owned !== true) return undefined;
 
   // First where no copy of the ledger brings it back: whoever is let in must not be forgotten with the ledger.
-  await keepHead(deps);
+  const { fault } = await keepHead(deps);
+  if (fault !== undefined) return giveUp(deps, grantId, claimed, unanchored(row, fault), { before: row, lost: false });
   // From here on an add may be in the directory, whatever happens.
   const sent = await sendAdd(deps, claimed, addBy);
   if (isProviderError(sent)) return giveUp(deps, grantId, claimed, sent, { before: row, lost: sent.applied === 'unknown' });

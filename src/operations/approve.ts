@@ -1,12 +1,12 @@
 /** `approve`: one yes by somebody else lets the requester in, at once. The facts are gathered again; the approver is checked now. */
 
-import { OncallError } from '../errors.ts';
+import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { decide } from '../policy/decide.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
-import { requireSweep } from './gate.ts';
+import { requireFresh, requireSweep } from './gate.ts';
 import { freePlace, insertGrants } from './intent.ts';
 import { type Lookups, lookups } from './lookups.ts';
 import { requestNamed, roleNamed } from './names.ts';
@@ -27,10 +27,11 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
 
   const { requester } = pending;
   const world = lookups(deps);
+  const askedAt = deps.now();
   const [facts, pins] = await Promise.all([
     gatherFacts(deps, world, rulesOf(role), {
       email: requester.email,
-      at: deps.now(),
+      at: askedAt,
       ...(pending.incident === undefined ? {} : { incident: pending.incident }),
     }),
     pinTargets(deps, world, role, requester.email),
@@ -44,6 +45,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     const decision = decide({ role, policy: deps.policy, email: requester.email, asked: request.asked, now, facts });
     if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
     await requireSweep(deps, q, now, role.targets, false);
+    requireFresh(askedAt, now);
     const place = await freePlace(q, role);
     if (place && 'holders' in place) return { refusal: await taken(q, now, role, requester.email, decision, place.holders) };
     const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
@@ -69,8 +71,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
     return {
       requestId: approved.id,
       activate: await insertGrants(deps, q, now, approved, wanted, actor),
-      extended: false,
-      held: false,
+      whole: 'granted',
       decision,
     };
   });
@@ -121,10 +122,19 @@ function ownRequest({ role }: Request): OncallError {
   });
 }
 
-/** One person may have two names here and be one user where the access is. */
+/** One person may have two names here and be one user where the access is. Who has no user there is not that one; of whom it is not known may be. */
 async function requireOtherUser(world: Lookups, actor: Actor, request: Request, { pinned }: Pins): Promise<void> {
-  const users = await Promise.all(pinned.map(({ target }) => world.user(target.directory, actor.email).catch(() => undefined)));
-  if (pinned.some(({ pin }, index) => users[index]?.userId === pin.userId)) throw ownRequest(request);
+  const users = await Promise.allSettled(pinned.map(({ target }) => world.user(target.directory, actor.email)));
+  if (users.some((user, index) => user.status === 'fulfilled' && user.value?.userId === pinned[index]?.pin.userId))
+    throw ownRequest(request);
+  const failed: unknown = users.find((user) => user.status === 'rejected')?.reason;
+  if (failed === undefined) return;
+  if (!isOncallError(failed) && !isProviderError(failed)) throw failed;
+  throw new OncallError('undecided', `could not decide whether request ${request.id} is your own`, {
+    why: failed.message,
+    next: (isProviderError(failed) ? nextStep(failed) : failed.next) ?? `oncall approve ${request.id}`,
+    cause: failed,
+  });
 }
 
 function targetsChanged({ id, role }: Request): OncallError {

@@ -1,9 +1,10 @@
 /** `explain`: the decision that `request` would make now, with every finding; grants nothing and records nothing. `roles`: what there is to ask for. */
 
 import { isOncallError } from '../errors.ts';
+import type { Queries } from '../ledger/ledger.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { decide } from '../policy/decide.ts';
-import type { Decision, Role, Rule } from '../policy/types.ts';
+import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
@@ -12,7 +13,8 @@ import { requireSweep } from './gate.ts';
 import { freePlace } from './intent.ts';
 import { lookups } from './lookups.ts';
 import { roleNamed, unknownRole } from './names.ts';
-import { taken } from './refusal.ts';
+import { stillEnding, taken } from './refusal.ts';
+import { type Before, before } from './repeat.ts';
 import { rulesOf } from './request.ts';
 import { requireRevoker } from './rights.ts';
 import type { ExplainInput, ExplainResult, Refusal, RoleView } from './types.ts';
@@ -38,33 +40,63 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
   const actor = await deps.actor();
   const about = { email: actor.email, at: deps.now(), ...(input.incident === undefined ? {} : { incident: input.incident }) };
   const facts = await gatherFacts(deps, lookups(deps), rulesOf(role), about);
-  const decision = decide({ role, policy: deps.policy, email: actor.email, asked: input.asked, now: deps.now(), facts });
-  const told = { role: role.name, requester: actor.email, decision, targets: role.targets };
-  const exit = exitOf(decision);
-  const refused = exit === 0 ? await refusedAllTheSame(deps, role, actor.email, decision) : undefined;
-  return refused ? { ...told, refusal: refused.error, exit: refused.exit } : { ...told, exit };
-}
-
-/** The rules let the person in; the sweep may be late, or the places taken. */
-async function refusedAllTheSame(
-  deps: Deps,
-  role: Role,
-  email: string,
-  decision: Decision,
-): Promise<Pick<Refusal, 'error' | 'exit'> | undefined> {
   const ledger = await deps.ledger();
   const still = { ...deps, anchor: readNow(deps.anchor) };
   return ledger.read(async (q, now) => {
-    try {
-      await requireSweep(still, q, now, role.targets, false);
-    } catch (error) {
-      if (!isOncallError(error)) throw error;
-      const { code, message, why = '', next = '' } = error;
-      return { error: { code, message, why, next }, exit: 1 };
-    }
-    const place = await freePlace(q, role);
-    return place && 'holders' in place ? taken(q, now, role, email, decision, place.holders) : undefined;
+    const had = await before(q, actor, role.name);
+    const held = heldOf(role, had);
+    const startedAt = held && had.open?.startsAt;
+    const decision = decide({
+      ...{ role, policy: deps.policy, email: actor.email, asked: input.asked, now, facts },
+      ...(startedAt === undefined ? {} : { startedAt }),
+    });
+    const exit = held ? exitOfHeld(decision, held) : exitOf(decision);
+    const refused = await refusedAllTheSame(still, q, now, { role, decision, had, email: actor.email, exit });
+    return {
+      ...{ role: role.name, requester: actor.email, decision, targets: role.targets, exit: refused?.exit ?? exit },
+      ...(refused && { refusal: refused.error }),
+      ...(held && { held }),
+    };
   });
+}
+
+function heldOf(role: Role, { open, standing }: Before): ExplainResult['held'] {
+  if (open?.expiresAt === undefined || standing.length === 0) return undefined;
+  const isIn = ({ directory, group }: Target) => standing.some(({ target }) => target.directory === directory && target.group === group);
+  return { id: open.id, expiresAt: open.expiresAt, missing: role.targets.filter((target) => !isIn(target)) };
+}
+
+/** What is held is kept, whatever the rules say now. */
+const exitOfHeld = ({ outcome }: Decision, { missing }: NonNullable<ExplainResult['held']>) =>
+  missing.length === 0 || outcome === 'allow' ? 0 : 1;
+
+type Explained = {
+  readonly role: Role;
+  readonly decision: Decision;
+  readonly had: Before;
+  readonly email: string;
+  readonly exit: ExplainResult['exit'];
+};
+
+/** The rules let the person in, or let them ask; the sweep may be late, the places taken, or what they had not yet ended. */
+async function refusedAllTheSame(
+  deps: Deps,
+  q: Queries,
+  now: number,
+  { role, decision, had: { open, standing, ending }, email, exit }: Explained,
+): Promise<Pick<Refusal, 'error' | 'exit'> | undefined> {
+  if (ending && decision.outcome === 'ask') return stillEnding(role, email, decision, ending);
+  const changes = standing.length === 0 || standing.length < role.targets.length || (decision.expiresAt ?? 0) > (open?.expiresAt ?? 0);
+  if (exit !== 0 || decision.outcome !== 'allow' || !changes) return undefined;
+  try {
+    await requireSweep(deps, q, now, role.targets, false);
+  } catch (error) {
+    if (!isOncallError(error)) throw error;
+    const { code, message, why = '', next = '' } = error;
+    return { error: { code, message, why, next }, exit: 1 };
+  }
+  const place = standing.length > 0 ? undefined : await freePlace(q, role, ending?.request.id);
+  return place && 'holders' in place ? taken(q, now, role, email, decision, place.holders) : undefined;
 }
 
 function exitOf({ outcome, undecided, findings }: Decision): ExplainResult['exit'] {
@@ -79,6 +111,7 @@ export async function roles(deps: Deps): Promise<readonly RoleView[]> {
     targets: role.targets,
     ttl: role.ttl,
     ...(role.maxHolders === undefined ? {} : { maxHolders: role.maxHolders }),
+    ...(role.endsSessionsIn === undefined ? {} : { endsSessionsIn: role.endsSessionsIn }),
     rules: [...lines('deny', role.deny), ...lines('allow', role.allow), ...lines('ask', role.ask), ...lines('approver', role.approvers)],
   }));
 }

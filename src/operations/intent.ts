@@ -9,16 +9,18 @@ import type { Deps } from './deps.ts';
 import { requireAccounted } from './gate.ts';
 import type { PinnedTarget } from './pins.ts';
 
-/** Those who hold the places of the role, where none is free; else the number of a free one; `undefined` where the role has no limit. */
+/** Those who hold the places of the role, where none is free; else the number of a free one; `undefined` where none is needed. `own`: the asker's request, which keeps its place until it has ended. */
 export async function freePlace(
   q: Queries,
   role: Role,
+  own?: string,
 ): Promise<{ readonly place: number } | { readonly holders: readonly string[] } | undefined> {
   if (role.maxHolders === undefined) return undefined;
   // Those who came in before the role had a limit hold a place too, though no row of `slots` says so.
-  const holders = await q.openHolders(role.name);
+  const holders = (await q.openHolders(role.name)).filter((id) => id !== own);
   if (holders.length >= role.maxHolders) return { holders };
   const taken = await q.placesTaken(role.name);
+  if (taken.some(({ requestId }) => requestId === own)) return undefined;
   const numbers = new Set(taken.map((slot) => slot.place));
   let place = 1;
   while (numbers.has(place)) place++;

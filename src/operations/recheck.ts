@@ -83,6 +83,8 @@ async function clear(deps: Deps, { id, unheldSince }: Request): Promise<void> {
 async function endOrNote(deps: Deps, request: Request): Promise<void> {
   const ledger = await deps.ledger();
   await ledger.write(async (q, now) => {
+    // Extended or let in again meanwhile: by other rules, or by other answers.
+    if ((await q.request(request.id))?.version !== request.version) return;
     if (request.unheldSince === undefined) await q.markUnheld(request.id, now);
     if (now < endsAt(request, now)) return;
     for (const { id } of await q.grantsOfRequest(request.id)) {

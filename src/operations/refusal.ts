@@ -1,6 +1,7 @@
 /** How a refusal is worded: what, why, and what to do next. */
 
 import type { Queries } from '../ledger/ledger.ts';
+import type { GrantView, Request } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Decision, Finding, Role } from '../policy/types.ts';
 import type { Refusal } from './types.ts';
@@ -42,6 +43,47 @@ const stepTo = (change: string): string => (/^(no longer )?be /.test(change) ? `
 function reasonBehind({ rule, detail, source }: Finding): string {
   const from = source === undefined ? '' : ` (${source})`;
   return detail === undefined ? `rule ${rule}${from}` : `${detail}${from}; rule ${rule}`;
+}
+
+/** Why what is missing of a role that is held was not tried again. */
+export function notTried(role: Role, email: string, decision: Decision): { readonly message: string; readonly next: string } {
+  if (decision.outcome === 'deny') {
+    const { message, next } = denied(role, email, decision).error;
+    return { message, next };
+  }
+  const unknown = decision.undecided ? decision.findings.find(({ holds }) => holds === 'unknown') : undefined;
+  return {
+    message: `not tried: ${unknown === undefined ? '' : `${unknown.because}, so `}it needs a new yes`,
+    next: [unknown?.change, `nobody is asked for it before this has ended, or: oncall release ${role.name}`]
+      .filter((part) => part !== undefined)
+      .join('; '),
+  };
+}
+
+/** For a role that takes a new yes while what was given before is being taken back: `grants` are what is left of it. */
+export function stillEnding(
+  role: Role,
+  email: string,
+  decision: Decision,
+  { request, grants }: { readonly request: Request; readonly grants: readonly GrantView[] },
+): Refusal {
+  const left = grants.map(({ target, lastError }) => {
+    const why = lastError === undefined ? '' : ` (${lastError})`;
+    return `${target.directory}/${target.group} is not confirmed${why}`;
+  });
+  return {
+    result: 'ending',
+    role: role.name,
+    requester: email,
+    decision,
+    exit: 8,
+    error: {
+      code: 'still-ending',
+      message: `${role.name} of yours (${request.id}) is still being taken back: ${left.join(', ')}`,
+      why: 'somebody has to say yes to it, and nobody is asked anew before what was given has ended',
+      next: `ask again when oncall status ${request.id} shows it ended`,
+    },
+  };
 }
 
 /** For a role whose places are all taken. `holders`: ids of the requests that have them. */

@@ -1,6 +1,6 @@
 /** `release`: the holder gives back early, or withdraws what is still pending. `revoke`: somebody else ends it. */
 
-import { OncallError } from '../errors.ts';
+import { isOncallError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, EndReason, GrantView, Request } from '../lifecycle/types.ts';
 import { isSame } from './approve.ts';
@@ -9,16 +9,22 @@ import { beginEnd, endGrant } from './end.ts';
 import { requestNamed, roleNamed } from './names.ts';
 import { inParallel } from './parallel.ts';
 import { requireAdmin, requireRevoker } from './rights.ts';
-import type { OneInput, OneResult, RevokeInput, RevokeResult } from './types.ts';
+import type { OneInput, ReleaseResult, RevokeInput, RevokeResult } from './types.ts';
 
-export async function release(deps: Deps, input: OneInput): Promise<OneResult> {
+export async function release(deps: Deps, input: OneInput): Promise<ReleaseResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const request = await requestNamed(ledger, actor, input.id);
+  const request = await requestNamed(ledger, actor, input.id).catch((error: unknown) => {
+    // Asked for, and so: of a role that there is, nobody has to have anything.
+    if (isOncallError(error) && error.code === 'unknown-request' && Object.hasOwn(deps.policy.roles, input.id)) return undefined;
+    throw error;
+  });
+  if (!request) return { grants: [], ended: 0, left: 0 };
   if (!isSame(actor, request.requester)) {
     throw new OncallError('not-yours', `request ${request.id} is ${request.requester.email}'s`, {
       exit: 3,
-      next: `oncall revoke ${request.id}`,
+      why: 'only they give it back; an admin, or whoever approves the role, takes it away',
+      next: `ask ${request.requester.email}, or an admin: oncall revoke ${request.id}`,
     });
   }
   const { requests, ...rest } = await endRequests(deps, async () => [request], {

@@ -1,35 +1,51 @@
 /** Asking again for what is held: its end moves later where that is allowed, what is missing is tried again, nothing is ever shortened. */
 
 import type { Queries } from '../ledger/ledger.ts';
-import type { Grant, Request } from '../lifecycle/types.ts';
+import type { Actor, Grant, GrantView, Request } from '../lifecycle/types.ts';
 import type { Asked, Decision } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
-import { requireSweep } from './gate.ts';
+import { requireFresh, requireSweep } from './gate.ts';
 import { insertGrants } from './intent.ts';
 import type { Pins } from './pins.ts';
-import { denied } from './refusal.ts';
+import { notTried } from './refusal.ts';
 import type { Asking, Settled } from './request.ts';
+
+/** The actor's open request for the role. `standing`: its grants that give access, or are about to. `ending`: set where none does, and what is left is being taken back. */
+export type Before = {
+  readonly open?: Request;
+  readonly standing: readonly GrantView[];
+  readonly ending?: { readonly request: Request; readonly grants: readonly GrantView[] };
+};
+
+export async function before(q: Queries, actor: Actor, role: string): Promise<Before> {
+  const open = await q.openRequest(actor, role);
+  if (open?.state !== 'approved') return { standing: [], ...(open && { open }) };
+  const grants = (await q.grantsOfRequest(open.id)).filter(({ state }) => state !== 'ended');
+  const standing = grants.filter(({ state }) => state !== 'revoking');
+  return { open, standing, ...(standing.length === 0 && { ending: { request: open, grants } }) };
+}
 
 /** Held: only ever later, never shorter; and what is missing of the role is tried again. */
 export async function repeat(
   deps: Deps,
   q: Queries,
   now: number,
-  { input, role, actor, pins }: Asking,
+  { input, role, actor, askedAt, pins }: Asking,
   open: Request,
+  standing: readonly Grant[],
   decision: Decision,
 ): Promise<Settled> {
-  const grants = await q.grantsOfRequest(open.id);
-  const standing = grants.filter((grant) => grant.state === 'activating' || grant.state === 'active');
   const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
   const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
   const missing = await withoutGrant(q, pins.pinned, standing);
-  // What is being taken back counts as held no longer, but its place and its id stay until that is confirmed.
-  if (standing.length === 0 && decision.outcome !== 'allow') return { refusal: denied(role, actor.email, decision) };
-  if (later || (missing.length > 0 && decision.outcome === 'allow')) await requireSweep(deps, q, now, role.targets, false);
+  if (later || (missing.length > 0 && decision.outcome === 'allow')) {
+    await requireSweep(deps, q, now, role.targets, false);
+    requireFresh(askedAt, now);
+  }
   let request = open;
   if (later) {
-    request = await q.changeRequest(open, { expiresAt, decision });
+    const incident = input.incident === undefined ? {} : { incident: input.incident };
+    request = await q.changeRequest(open, { expiresAt, decision, asked: input.asked, ...incident });
     for (const grant of standing) if (grant.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
     await q.record({
       type: 'request.extended',
@@ -37,6 +53,7 @@ export async function repeat(
       requestId: open.id,
       role: role.name,
       holder: actor.email,
+      ...(input.reason === undefined ? {} : { reason: input.reason }),
       policyDigest: deps.policy.digest,
       data: { from: open.expiresAt, to: expiresAt },
     });
@@ -47,10 +64,11 @@ export async function repeat(
   return {
     requestId: open.id,
     activate: added,
-    extended: later,
-    held: true,
+    whole: later ? 'extended' : 'held',
+    missing: decision.outcome === 'allow' ? [] : missing.map(({ target }) => ({ target, ...notTried(role, actor.email, decision) })),
     decision: later ? decision : open.decision,
     ...(notExtended === undefined ? {} : { notExtended }),
+    ...(later && open.expiresAt !== undefined ? { movedFrom: open.expiresAt } : {}),
   };
 }
 

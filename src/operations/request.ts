@@ -8,13 +8,13 @@ import type { Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
-import { requireSweep } from './gate.ts';
+import { requireFresh, requireSweep } from './gate.ts';
 import { freePlace, freeRequestId, insertGrants } from './intent.ts';
 import { lookups } from './lookups.ts';
 import { roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
-import { denied, taken } from './refusal.ts';
-import { repeat } from './repeat.ts';
+import { denied, stillEnding, taken } from './refusal.ts';
+import { before, repeat } from './repeat.ts';
 import { requireAdmin } from './rights.ts';
 import type { Refusal, RequestInput, RequestResult, TargetFailure } from './types.ts';
 
@@ -23,11 +23,14 @@ export type Settled =
   | { readonly refusal: Refusal }
   | {
       readonly requestId: string;
-      readonly notExtended?: string;
       readonly activate: readonly string[];
-      readonly extended: boolean;
-      readonly held: boolean;
+      /** What it is called where the person is in everywhere. */
+      readonly whole: 'granted' | 'extended' | 'again' | 'held';
+      /** Targets that were not tried. */
+      readonly missing?: readonly TargetFailure[];
       readonly decision: Decision;
+      readonly notExtended?: string;
+      readonly movedFrom?: number;
     };
 
 export async function request(deps: Deps, input: RequestInput): Promise<RequestResult | Refusal> {
@@ -39,9 +42,10 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
     await requireAdmin(deps, actor, 'grant while the sweep is late');
   }
   const world = lookups(deps);
+  const askedAt = deps.now();
   const factsSoon = gatherFacts(deps, world, rulesOf(role), {
     email: actor.email,
-    at: deps.now(),
+    at: askedAt,
     ...(input.incident === undefined ? {} : { incident: input.incident }),
   });
   const pinsSoon = pinTargets(deps, world, role, actor.email);
@@ -49,10 +53,10 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   await Promise.race([factsSoon, pinsSoon]);
   const [ledger, facts, pins] = await Promise.all([deps.ledger(), factsSoon, pinsSoon]);
 
-  const settled = await ledger.write((q, now) => settle(deps, q, now, { input, role, actor, facts, pins }));
+  const settled = await ledger.write((q, now) => settle(deps, q, now, { input, role, actor, facts, askedAt, pins }));
   if ('refusal' in settled) return settled.refusal;
   const failed = await Promise.all(settled.activate.map((id) => activate(deps, id)));
-  return result(deps, settled, [...pins.missing, ...failed.filter((failure) => failure !== undefined)]);
+  return result(deps, settled, [...pins.missing, ...(settled.missing ?? []), ...failed.filter((failure) => failure !== undefined)]);
 }
 
 export const rulesOf = (role: Role) => [...role.deny, ...role.allow, ...role.ask];
@@ -62,23 +66,25 @@ export type Asking = {
   readonly role: Role;
   readonly actor: Actor;
   readonly facts: Facts;
+  readonly askedAt: number;
   readonly pins: Pins;
 };
 
 /** All checks again, inside the transaction and by its clock. */
 async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Promise<Settled> {
   const { input, role, actor, facts, pins } = asking;
-  const open = await q.openRequest(actor, role.name);
+  const { open, standing, ending } = await before(q, actor, role.name);
+  const held = open !== undefined && standing.length > 0;
   const decision = decide({
     role,
     policy: deps.policy,
     email: actor.email,
     asked: input.asked,
     now,
-    ...(open?.startsAt === undefined ? {} : { startedAt: open.startsAt }),
+    ...(held && open.startsAt !== undefined ? { startedAt: open.startsAt } : {}),
     facts,
   });
-  if (open?.state === 'approved') return repeat(deps, q, now, asking, open, decision);
+  if (held) return repeat(deps, q, now, asking, open, standing, decision);
   if (decision.outcome === 'deny') {
     await q.record({
       type: 'request.refused',
@@ -91,21 +97,23 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
     });
     return { refusal: denied(role, actor.email, decision) };
   }
+  if (ending && decision.outcome === 'ask') return { refusal: stillEnding(role, actor.email, decision, ending) };
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
   await requireSweep(deps, q, now, role.targets, input.despiteLateSweep === true);
+  requireFresh(asking.askedAt, now);
   if (decision.outcome === 'ask') {
     requireReason(role.reason === 'when-asked', input.reason ?? open?.reason);
     const id = open?.id ?? (await insertPending(deps, q, now, asking, decision));
-    return { requestId: id, activate: [], extended: false, held: open !== undefined, decision };
+    return { requestId: id, activate: [], whole: 'held', decision };
   }
 
-  const place = await freePlace(q, role);
+  const place = await freePlace(q, role, ending?.request.id);
   if (place && 'holders' in place) return { refusal: await taken(q, now, role, actor.email, decision, place.holders) };
   if (input.despiteLateSweep) await q.record({ type: 'sweep.overridden', actor, role: role.name, ...about(input) });
   const approved = await approveNow(deps, q, now, asking, decision, open);
   if (place) await q.takePlace(role.name, place.place, approved.id);
   const grants = await insertGrants(deps, q, now, approved, pins.pinned, actor);
-  return { requestId: approved.id, activate: grants, extended: false, held: false, decision };
+  return { requestId: approved.id, activate: grants, whole: ending ? 'again' : 'granted', decision };
 }
 
 async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision): Promise<string> {
@@ -137,19 +145,33 @@ async function insertPending(deps: Deps, q: Queries, now: number, { input, role,
   return id;
 }
 
-/** A pending request whose requester has come on call meanwhile is approved under its own id. */
+/**
+ * Under its own id: a pending request whose requester has come on call meanwhile, and one that is being taken back, as its id and its place stay
+ * until that is confirmed. Of the latter nothing else counts any more: neither its end nor who said yes to it.
+ */
 async function approveNow(
   deps: Deps,
   q: Queries,
   now: number,
   { input, role, actor }: Asking,
   decision: Decision,
-  pending: Request | undefined,
+  open: Request | undefined,
 ): Promise<Request> {
   const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
   let approved: Request;
-  if (pending) {
-    approved = await q.changeRequest(pending, { state: 'approved', ...times, decision });
+  if (open) {
+    const { reason: _reason, incident: _incident, ...bare } = open;
+    const anew = {
+      state: 'approved',
+      targets: role.targets,
+      asked: input.asked,
+      ...about(input),
+      ...times,
+      decision,
+      approvals: [],
+    } as const;
+    approved = await q.changeRequest(open.state === 'approved' ? bare : open, anew);
+    await q.markUnheld(open.id, undefined);
   } else {
     approved = {
       id: await freeRequestId(deps, q),
@@ -219,18 +241,8 @@ export async function result(
     relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
   );
   const all = now.targets.length === inNow.size;
-  const outcome =
-    now.state === 'pending'
-      ? 'pending'
-      : inNow.size === 0
-        ? 'failed'
-        : !all
-          ? 'partial'
-          : settled.extended
-            ? 'extended'
-            : settled.held
-              ? 'held'
-              : 'granted';
-  const more = settled.notExtended === undefined ? {} : { notExtended: settled.notExtended };
+  const outcome = now.state === 'pending' ? 'pending' : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.whole;
+  const { notExtended, movedFrom } = settled;
+  const more = { ...(notExtended === undefined ? {} : { notExtended }), ...(movedFrom === undefined ? {} : { movedFrom }) };
   return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...more };
 }

@@ -7,7 +7,7 @@ import type { ExplainInput, ExplainResult, Operations, RoleView } from '../../sr
 import type { Decision } from '../../src/policy/types.ts';
 import type { Prompts } from '../../src/terminal/prompt.ts';
 import { widthOf } from '../../src/terminal/text.ts';
-import { fakeIo } from '../fakes/io.ts';
+import { fakeIo, noon } from '../fakes/io.ts';
 import { aDecision, aGranted, fakeWiring, hour, minute, oktaTarget } from '../fakes/operations.ts';
 
 const aRole = (name: string, changes: Partial<RoleView> = {}): RoleView => ({
@@ -135,6 +135,24 @@ describe('the list of roles', () => {
       'blocked   no: is on leave',
     ]);
     expect(at.asked[0]?.shorts[0]).toBe('mine');
+  });
+
+  it('says what one has already, and what one cannot have now, behind what one can', async () => {
+    const at = terminal({});
+    const results: Record<string, Partial<ExplainResult>> = {
+      taken: { exit: 8, refusal: { code: 'taken', message: 'migration has one place: ana has it', why: '', next: '' } },
+      half: { held: { id: 'mk2w7f', expiresAt: noon + hour, missing: [oktaTarget] }, exit: 0 },
+      held: { held: { id: 'mk2w7e', expiresAt: noon + hour, missing: [] }, exit: 0 },
+      free: {},
+    };
+    const roles = async () => Object.keys(results).map((name) => aRole(name));
+    await request([], { roles, explain: async ({ role }) => ({ ...explained(role, aDecision()), ...results[role] }) }, at);
+    expect(at.asked[0]?.names).toEqual([
+      'free   allowed until 14:47Z, 2 h 47 min',
+      'half   you have it, but not okta/On-Call Database Admin, until 13:00Z (mk2w…',
+      'held   you have it until 13:00Z (mk2w7e)',
+      'taken  not now: migration has one place: ana has it',
+    ]);
   });
 
   it('fits a terminal of 80 columns, with the pointer before it', async () => {

@@ -67,7 +67,18 @@ describe('request', () => {
 
   it('tells a repeated request apart', async () => {
     expect((await request(['db-admin'], answering(aGranted({ result: 'held' })))).out).toContain('2 h 47 min, as before');
-    expect((await request(['db-admin'], answering(aGranted({ result: 'extended' })))).out).toContain('db-admin now until');
+    expect((await request(['db-admin'], answering(aGranted({ result: 'again' })))).out).toMatch(
+      /^k7m2xq {2}db-admin let in again until 15:47 /,
+    );
+  });
+
+  it('says of an end that was moved where it was, and why it is not what was asked', async () => {
+    const asked = { forMs: 20 * hour };
+    const decision = aDecision({ limitedBy: 'max', limitedBecause: '12 h is the most' });
+    const moved = aGranted({ result: 'extended', movedFrom: noon + hour, decision, request: aRequest({ asked }) });
+    expect((await request(['db-admin', '--hours', '20'], answering(moved))).out).toContain(
+      'db-admin moved from 14:00 CET (13:00Z) to 15:47 CET (14:47Z), 2 h 47 min, not the 20 h you asked: 12 h is the most\n',
+    );
   });
 
   it('says why what is held is not held longer', async () => {
@@ -162,6 +173,7 @@ describe('request', () => {
   it.each([
     ['denied', 3],
     ['taken', 8],
+    ['ending', 8],
     ['undecided', 1],
   ] as const)('exits as the refusal says: %s', async (result, exit) => {
     const refused = await request(['db-admin'], answering(refusal({ result, exit })));

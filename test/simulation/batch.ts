@@ -83,6 +83,7 @@ export const sometimes: readonly string[] = [
   'nothing removed, because another grant stands on the membership',
   'request: taken',
   'request extended',
+  'request let in again',
   'request pending → approved',
   'request pending → denied',
   'request pending → withdrawn',

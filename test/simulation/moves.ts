@@ -33,7 +33,7 @@ export function takeOver(world: World, process: Process, after: Rows): void {
   if (after.grants !== before.grants)
     for (const grant of after.grants.values()) told.push(...checkGrant(world, process, before.grants.get(grant.id), grant));
   if (after.requests !== before.requests)
-    for (const request of after.requests.values()) told.push(...checkRequest(world, process, before.requests.get(request.id), request));
+    for (const request of after.requests.values()) told.push(...checkRequest(world, process, before, request));
   if (after.grants.size < before.grants.size || after.requests.size < before.requests.size) violate(world, 'I5: a row has vanished');
   checkNews(world, process, after, told);
 }
@@ -74,8 +74,21 @@ function checkCutShort(world: World, process: Process, grant: GrantRow): void {
   if (lasts || grant.endReason !== 'expired') violate(world, `I7: the active grant ${grant.id} was cut short as ${grant.endReason}`);
 }
 
+/** Nothing of it stood any more, and it was approved anew: its end counts from here, earlier or later. */
+function isAnew({ grants }: Rows, before: RequestRow | undefined, request: RequestRow): boolean {
+  const had = (id: string) =>
+    [...grants.values()].some((grant) => grant.requestId === id && ['activating', 'active'].includes(grant.state));
+  return before?.state === 'approved' && before.version !== request.version && !had(request.id);
+}
+
 /** Gives what the trail must say of it. */
-function checkRequest(world: World, process: Process, before: RequestRow | undefined, request: RequestRow): readonly string[] {
+function checkRequest(world: World, process: Process, rows: Rows, request: RequestRow): readonly string[] {
+  const before = rows.requests.get(request.id);
+  if (isAnew(rows, before, request)) {
+    count(world, 'request let in again');
+    checkAllowed(world, process, request);
+    return [`${request.id} request.approved`];
+  }
   const told: string[] = [];
   if (before?.state !== request.state) {
     note(world, `  request ${request.id} ${before?.state ?? 'none'} → ${request.state} (${request.email}, ${request.role})`);

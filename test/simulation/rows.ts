@@ -36,6 +36,7 @@ export type RequestRow = {
   readonly expiresAt: number | null;
   readonly decision: string;
   readonly approvals: string;
+  readonly version: number;
 };
 
 export type EventRow = { readonly seq: number; readonly body: string; readonly prev: string; readonly hash: string };
@@ -98,7 +99,7 @@ const reads: Readonly<Record<string, Read>> = {
   requests: async (connection) => ({
     requests: byId(
       await connection.all(
-        'SELECT id, email, role, state, open, pending_until AS pendingUntil, starts_at AS startsAt, expires_at AS expiresAt, decision, approvals FROM requests',
+        'SELECT id, email, role, state, open, pending_until AS pendingUntil, starts_at AS startsAt, expires_at AS expiresAt, decision, approvals, version FROM requests',
         [],
       ),
     ),
