@@ -3,7 +3,7 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { isIPv4 } from 'node:net';
 import { isProviderError, ProviderError, type ProviderFault } from './errors.ts';
-import { proxyAgent, proxyFault, viaProxy } from './proxy.ts';
+import { proxyAgent, proxyFault, proxyFor, viaProxy } from './proxy.ts';
 
 export type GetOptions = {
   /** The provider's name for people: `PagerDuty`. */
@@ -84,7 +84,7 @@ export type Requester = (options: RequestOptions) => ClientRequest;
  */
 export async function requester(url: URL): Promise<Requester> {
   const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  const agent = url.protocol === 'https:' ? await proxyAgent() : undefined;
+  const agent = proxyFor(url) === undefined ? undefined : await proxyAgent();
   return ({ headers, ...options }) =>
     request(url, { ...options, ...(agent && { agent }), headers: { 'user-agent': 'oncall', ...(headers as Record<string, string>) } });
 }

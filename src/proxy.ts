@@ -20,11 +20,16 @@ const always = 'localhost 127.0.0.0/8 ::1';
 
 /** `undefined`: straight. There is no proxy for http://, which is for this machine only. */
 export function proxyFor({ protocol, hostname, port }: URL, env: Env = process.env): ProxyServer | undefined {
-  const proxy = protocol === 'https:' ? proxyIn(env) : undefined;
-  if (proxy === undefined) return undefined;
   const host = hostname.replace(/^\[|\]$|\.$/g, '').toLowerCase();
-  const entries = `${always} ${env.no_proxy || env.NO_PROXY || ''}`.toLowerCase().split(/[\s,]+/);
-  return entries.some((entry) => covers(entry, host, port || '443')) ? undefined : proxy;
+  const isStraight = (entries: string): boolean =>
+    entries
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .some((entry) => covers(entry, host, port || '443'));
+  // First of all: what the variable says, and be it nonsense, is nothing to this machine.
+  if (protocol !== 'https:' || isStraight(always)) return undefined;
+  const proxy = proxyIn(env);
+  return proxy === undefined || isStraight(env.no_proxy || env.NO_PROXY || '') ? undefined : proxy;
 }
 
 /** As curl takes them: `*`, a name with all names below it, an address, a range; and, as others do, a port. */

@@ -2,7 +2,7 @@
 
 import type { EventView } from '../operations/types.ts';
 import { pad, wrap } from '../terminal/text.ts';
-import { showRecord } from '../terminal/time.ts';
+import { type Clock, showRecord } from '../terminal/time.ts';
 import { type Args, type Command, type Context, type Outcome, text, usage } from './command.ts';
 
 export const auditList: Command = {
@@ -16,6 +16,7 @@ export const auditList: Command = {
     ['oncall audit list k7m2xq', 'one request, from asking to the end'],
     ['oncall audit list --json', 'everything, for a program'],
   ],
+  notes: 'You read what concerns you; approvers what concerns their roles; admins all of it.',
   run,
 };
 
@@ -31,7 +32,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   return {
     exit: 0,
     document: { events },
-    text: events.length === 0 ? 'nothing happened yet' : eventLines(events, context),
+    text: events.length === 0 ? 'nothing that you may read has happened yet' : eventLines(events, context),
     brief: eventLines(events, context),
   };
 }
@@ -44,18 +45,38 @@ function eventLines(events: readonly EventView[], context: Context): string {
   const widest = Math.max(...events.map(({ type }) => type.length));
   return events
     .map((event) =>
-      wrap(`${showRecord(event.at, clock)}  ${pad(event.type, widest)}  ${event.requestId ?? '-'.padEnd(6)}  ${about(event)}`, width, 22),
+      wrap(
+        `${showRecord(event.at, clock)}  ${pad(event.type, widest)}  ${event.requestId ?? '-'.padEnd(6)}  ${about(event, clock)}`,
+        width,
+        22,
+      ),
     )
     .join('\n');
 }
 
 /** `db-admin for maria@acme.dev in okta/db: released, "done", by maria@acme.dev` */
-function about({ role, holder, target, endReason, reason, actor, data }: EventView): string {
+function about({ type, role, holder, target, endReason, reason, why, actor, data }: EventView, clock: Clock): string {
   const who = holder === undefined ? [] : [role === undefined ? holder : `for ${holder}`];
   const what = [...(role === undefined ? [] : [role]), ...who, ...(target === undefined ? [] : [`in ${target}`])].join(' ');
   const said = reason ?? saidIn(data);
-  const how = [endReason, said === undefined ? undefined : `"${said}"`, `by ${actor}`].filter((part) => part !== undefined).join(', ');
+  const until = endIn(type, data);
+  const how = [
+    endReason,
+    until === undefined ? undefined : `until ${showRecord(until, clock)}`,
+    said === undefined ? undefined : `"${said}"`,
+    `by ${actor}`,
+    why === undefined ? undefined : `because ${why}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(', ');
   return what === '' ? how : `${what}: ${how}`;
+}
+
+/** When what was given or moved ends. */
+function endIn(type: string, data: unknown): number | undefined {
+  const { expiresAt, to } = Object(data) as { readonly expiresAt?: unknown; readonly to?: unknown };
+  const end = type === 'request.approved' ? expiresAt : type === 'request.extended' ? to : undefined;
+  return typeof end === 'number' ? end : undefined;
 }
 
 /** What was said at an end, or why a removal failed. */

@@ -24,7 +24,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   if (head !== undefined && !/^[0-9a-f]{64}$/i.test(head))
     throw usage(`--head ${head}: not a hash of 64 hexadecimal digits`, 'oncall audit verify prints the head; write it down whole');
   const result = await (await context.operations()).verify(head === undefined ? {} : { head });
-  const { rows, firstAt, lastAt, head: reached, foundSeq, kept, breach } = result;
+  const { rows, firstAt, lastAt, head: reached, foundSeq, kept, recovered, breach } = result;
   const times = { ...(firstAt === undefined ? {} : { firstAt }), ...(lastAt === undefined ? {} : { lastAt }) };
   const document = {
     whole: breach === undefined,
@@ -32,6 +32,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
     ...times,
     head: reached,
     kept: kept ?? null,
+    ...(recovered === undefined ? {} : { recovered }),
     ...(foundSeq === undefined ? {} : { foundSeq }),
   };
   const lines = report(result, context);
@@ -50,21 +51,24 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   };
 }
 
-function report({ rows, firstAt, lastAt, head, foundSeq, kept, breach }: VerifyResult, context: Context): string[] {
+function report({ rows, firstAt, lastAt, head, foundSeq, kept, recovered, breach }: VerifyResult, context: Context): string[] {
   const clock = context.clock();
   const span = firstAt === undefined || lastAt === undefined ? '' : `, ${showRecord(firstAt, clock)} to ${showRecord(lastAt, clock)}`;
   const whole = breach === undefined ? `${count(rows, 'event')}: the chain is whole` : `${count(rows, 'event')} are right`;
   return [
     `${whole}${span}`,
     ...(rows === 0 ? [] : labelled('head', [`${head.hash} (event ${head.seq})`], context)),
-    ...labelled('kept', [keptText(kept, breach, clock)], context),
+    ...labelled('kept', [keptText({ kept, recovered, breach }, clock)], context),
     ...(foundSeq === undefined ? [] : labelled('given', [`event ${foundSeq} has it; ${rows - foundSeq} followed`], context)),
   ];
 }
 
-function keptText(kept: VerifyResult['kept'], breach: VerifyResult['breach'], clock: Parameters<typeof showAgo>[1]): string {
+type Held = { readonly [key in 'kept' | 'recovered' | 'breach']: VerifyResult[key] | undefined };
+
+function keptText({ kept, recovered, breach }: Held, clock: Parameters<typeof showAgo>[1]): string {
   if (kept === undefined) return 'no head outside the ledger for this user: events cut off its end are not noticed';
   const seen = `event ${kept.seq}, seen ${showAgo(kept.at, clock)}`;
+  if (recovered !== undefined) return `${seen}, was lost; ${recovered.by} has recovered the ledger since (event ${recovered.seq})`;
   return breach === undefined ? `${seen}, is part of it` : seen;
 }
 

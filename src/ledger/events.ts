@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
-import type { Connection } from './database.ts';
+import type { Connection, Row } from './database.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 
@@ -32,5 +32,45 @@ export async function chainHead(connection: Connection): Promise<{ readonly seq:
 /** The last `limit` events, or all, oldest first. */
 export async function lastEvents(connection: Connection, limit: number | undefined): Promise<readonly RecordedEvent[]> {
   const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit ?? -1]);
-  return rows.map((row) => ({ ...JSON.parse(String(row.body)), prev: String(row.prev), hash: String(row.hash) })).reverse();
+  return rows.map(toEvent).reverse();
+}
+
+const toEvent = ({ body, prev, hash }: Row): RecordedEvent => ({
+  ...JSON.parse(String(body)),
+  body: String(body),
+  prev: String(prev),
+  hash: String(hash),
+});
+
+/** The last one of these types about the request. */
+export async function lastEventOf(
+  connection: Connection,
+  requestId: string,
+  types: readonly LedgerEvent['type'][],
+): Promise<RecordedEvent | undefined> {
+  // Its ids and types stand in the body as they are: canonical JSON has one way to write them.
+  const rows = await connection.all('SELECT body, prev, hash FROM events WHERE instr(body, ?) > 0 ORDER BY seq DESC', [
+    `"requestId":${JSON.stringify(requestId)}`,
+  ]);
+  return rows.map(toEvent).find((event) => event.requestId === requestId && types.includes(event.type));
+}
+
+/** Reads the whole trail: for a ledger that is not what was seen of it. */
+export async function lastRecovery(connection: Connection): Promise<RecordedEvent | undefined> {
+  const rows = await connection.all('SELECT body, prev, hash FROM events WHERE instr(body, ?) > 0 ORDER BY seq DESC', [
+    '"type":"ledger.recovered"',
+  ]);
+  return rows
+    .filter(isJson)
+    .map(toEvent)
+    .find(({ type }) => type === 'ledger.recovered');
+}
+
+/** One that somebody changed into something else must not be what stops a check of the trail. */
+function isJson({ body }: Row): boolean {
+  try {
+    return JSON.parse(String(body)) !== null;
+  } catch {
+    return false;
+  }
 }

@@ -8,6 +8,8 @@ import { freeRequestId, randomId } from './intent.ts';
 
 export type Adoption = {
   readonly member: Member;
+  /** Who that is to people; left out: known by the name in the directory alone. */
+  readonly holder?: string | undefined;
   /** Left out: looked for. */
   readonly row?: Membership | undefined;
   readonly name: string;
@@ -22,12 +24,13 @@ export async function adopt(
   deps: Deps,
   q: Queries,
   now: number,
-  { member, row, name, group, because, reason, actor }: Adoption,
+  { member, holder: email, row, name, group, because, reason, actor }: Adoption,
 ): Promise<string> {
   const target = { directory: name, group: group.groupName };
   const pin = { account: group.account, groupId: group.groupId, groupName: group.groupName, ...member };
   const known = row ?? (await q.membershipAt(name, pin));
-  const membership = known ?? (await q.insertMembership(randomId(deps, 12), name, member.userName, pin));
+  const holder = email ?? known?.holder ?? member.userName;
+  const membership = known ?? (await q.insertMembership(randomId(deps, 12), name, holder, pin));
   await q.changeMembership(membership, { owned: true });
   let request = await q.lastRequestOfMembership(membership.id);
   if (request) {
@@ -35,7 +38,7 @@ export async function adopt(
   } else {
     request = {
       id: await freeRequestId(deps, q),
-      requester: { issuer: 'oncall', subject: `sweep:${membership.id}`, email: member.userName },
+      requester: { issuer: 'oncall', subject: `sweep:${membership.id}`, email: holder },
       role: 'adopted',
       targets: [target],
       reason: because,
@@ -77,7 +80,7 @@ export async function adopt(
     actor,
     grantId: id,
     requestId: request.id,
-    holder: member.userName,
+    holder,
     target,
     data: { because },
   });

@@ -5,13 +5,29 @@
 
 import { isOncallError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import type { Head } from '../lifecycle/events.ts';
+import type { Head, RecordedEvent } from '../lifecycle/events.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Anchor, Deps } from './deps.ts';
 
-/** In what the ledger is not what was seen of it; `undefined` where it has gone on from there, or nothing was kept. */
-export async function whyBehind(q: Queries, now: number, kept: Head | undefined): Promise<string | undefined> {
+/** In what the ledger is not what was seen of it; `undefined` where it has gone on from there, was recovered since, or nothing was kept. */
+async function whyBehind(q: Queries, now: number, kept: Head | undefined): Promise<string | undefined> {
   if (kept === undefined) return undefined;
+  const because = await whyNotIn(q, now, kept);
+  return because === undefined || (await recoveryAfter(q, kept)) ? undefined : because;
+}
+
+/**
+ * The recovery that makes up for what `kept` stands for: an admin's, which began to read every group after `kept` was seen, so that nobody let
+ * in until then was passed over. One that is older than `kept` says nothing about what was lost since.
+ */
+export async function recoveryAfter(q: Queries, kept: Head): Promise<RecordedEvent | undefined> {
+  const last = await q.lastRecovery();
+  const { readAt } = Object(last?.data) as { readonly readAt?: unknown };
+  return typeof readAt === 'number' && readAt > kept.at ? last : undefined;
+}
+
+/** Why the kept event is no part of the chain. */
+export async function whyNotIn(q: Queries, now: number, kept: Head): Promise<string | undefined> {
   const head = await q.head();
   const seen = (): string => `seen ${formatDuration(Math.max(0, now - kept.at))} ago`;
   if (head.ledger !== kept.ledger) return `it is not the ledger that was ${seen()} in its place`;
@@ -41,6 +57,7 @@ export function readNow(anchor: Anchor): Anchor {
 
 export type Standing = {
   readonly head: Head;
+  /** Left out where a recovery has made up for it. */
   readonly kept?: Head;
   /** What is wrong with the ledger, or with what is kept of it; one line. */
   readonly fault?: string;
@@ -50,20 +67,27 @@ export async function standing(anchor: Anchor, q: Queries, now: number): Promise
   const head = { ...(await q.head()), at: now };
   try {
     const kept = await anchor.read();
-    const because = await whyBehind(q, now, kept);
-    const fault = because === undefined ? {} : { fault: `the ledger has lost what it knew, and nothing is granted: ${because}` };
-    return { head, ...fault, ...(kept === undefined ? {} : { kept }) };
+    if (kept === undefined) return { head };
+    const because = await whyNotIn(q, now, kept);
+    if (because === undefined) return { head, kept };
+    if (await recoveryAfter(q, kept)) return { head };
+    return { head, kept, fault: `the ledger has lost what it knew, and nothing is granted: ${because}` };
   } catch (error) {
     if (!isOncallError(error)) throw error;
     return { head, fault: error.why === undefined ? error.message : `${error.message}: ${error.why}` };
   }
 }
 
-/** Keeps the head as it is now, where that is further along the same chain. What is wrong is for the caller to tell. */
+/** Keeps the head as it is now, where that is further along the same chain, or the one that was recovered. What is wrong is for the caller to tell. */
 export async function keepHead(deps: Pick<Deps, 'anchor' | 'ledger'>): Promise<Standing> {
   const ledger = await deps.ledger();
   const anchor = readNow(deps.anchor);
   const found = await ledger.read((q, now) => standing(anchor, q, now));
-  if (found.fault === undefined && found.head.seq > (found.kept?.seq ?? 0)) await deps.anchor.keep(found.head);
-  return found;
+  if (found.fault !== undefined || found.head.seq <= (found.kept?.seq ?? 0)) return found;
+  await deps.anchor.keep(found.head);
+  // Where none could ever be kept there is none to rely on; one that stays behind would look like proof.
+  if (found.kept === undefined) return found;
+  const kept = await deps.anchor.read().catch(() => undefined);
+  if (kept?.ledger === found.head.ledger && kept.seq >= found.head.seq) return found;
+  return { ...found, fault: 'the head of the ledger could not be kept, so that a loss would not be seen, and nobody is let in' };
 }

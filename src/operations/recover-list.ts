@@ -5,7 +5,9 @@ import { isOncallError, isProviderError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Head } from '../lifecycle/events.ts';
 import type { GroupPin, Membership } from '../lifecycle/types.ts';
+import type { Policy } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
+import { ownersOf } from './names.ts';
 import type { Uncovered } from './types.ts';
 
 export type GroupReading = { readonly directory: string; readonly group: GroupPin; readonly members: readonly Member[] };
@@ -71,27 +73,50 @@ async function readDirectory(
   }
 }
 
-/** Those about whom least is known first. */
-export async function uncoveredIn(q: Queries, readings: readonly GroupReading[], kept: Head | undefined): Promise<readonly Found[]> {
+type Knowing = {
+  readonly policy: Policy;
+  readonly readings: readonly GroupReading[];
+  readonly kept: Head | undefined;
+  /** E-mails that somebody typed. */
+  readonly called: readonly string[];
+};
+
+/** Person by person, those about whom least is known first. */
+export async function uncoveredIn(q: Queries, { policy, readings, kept, called }: Knowing): Promise<readonly Found[]> {
   const found: Found[] = [];
+  const emails = await emailsKnown(q, policy, readings, called);
   for (const { directory, group, members } of readings) {
     const rows = new Map((await q.membershipsOfGroup(directory, group.groupId)).map((row) => [row.userId, row]));
     const strangers = new Map((await q.strangers(directory, group.groupId)).map((stranger) => [stranger.userId, stranger]));
     for (const member of members) {
       const row = rows.get(member.userId);
-      // A grant whose ownership was not settled yet when the copy was made would end without taking them out.
-      if (row?.live && row.owned !== undefined) continue;
+      // Any other grant would end without taking them out: its ownership was not settled when the copy was made, or they had been in before and may have come in anew since.
+      if (row?.live && row.owned === true) continue;
       const seenAt = strangers.get(member.userId)?.seenAt;
       // What a sweep wrote down since the ledger lost its memory says nothing about the time before.
       const seenBefore = seenAt !== undefined && seenAt <= (kept?.at ?? Number.POSITIVE_INFINITY) ? seenAt : undefined;
-      const told = { ...(await about(q, row, seenBefore)), ...named(directory, group, member) };
+      const people = row?.holder.includes('@') ? [row.holder] : ownersOf(policy, directory, member.userName, emails);
+      const told = { ...(await about(q, row, seenBefore)), ...named(directory, group, member), people };
       found.push({ told, member, row, directory, group, isStranger: seenAt !== undefined });
     }
   }
-  return found.sort((a, b) => rank(a) - rank(b) || (a.told.id < b.told.id ? -1 : 1));
+  const least = new Map<string, number>();
+  for (const one of found) least.set(personOf(one), Math.min(rank(one), least.get(personOf(one)) ?? Number.POSITIVE_INFINITY));
+  const keys = new Map(found.map((one) => [one, `${least.get(personOf(one))} ${personOf(one)} ${rank(one)} ${one.told.id}`]));
+  return found.sort((a, b) => ((keys.get(a) ?? '') < (keys.get(b) ?? '') ? -1 : 1));
 }
 
 const rank = ({ told }: Found): number => ['unknown', 'holder', 'before'].indexOf(told.known);
+
+const personOf = ({ told }: Found): string => told.people[0] ?? told.holder;
+
+/** Every e-mail that could be somebody's in a group: a directory that knows only the part before the @ does not say it. */
+async function emailsKnown(q: Queries, policy: Policy, readings: readonly GroupReading[], called: readonly string[]) {
+  const rows = await Promise.all(readings.map(({ directory, group }) => q.membershipsOfGroup(directory, group.groupId)));
+  const members = readings.flatMap((reading) => reading.members.map(({ userName }) => userName));
+  const all = [...Object.keys(policy.people), ...rows.flat().map(({ holder }) => holder), ...members, ...called];
+  return [...new Set(all.filter((name) => name.includes('@')).map((email) => email.toLowerCase()))];
+}
 
 /** By the name that a person can type and a terminal can show; else by the directory's own id. */
 function named(directory: string, { groupName }: GroupPin, { userName, userId }: Member): Pick<Uncovered, 'id' | 'holder' | 'target'> {

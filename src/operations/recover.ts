@@ -4,15 +4,15 @@
  */
 
 import { OncallError } from '../errors.ts';
-import type { Queries } from '../ledger/ledger.ts';
+import type { Ledger, Queries } from '../ledger/ledger.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import { adopt } from './adopt.ts';
-import { keepHead, readNow, type Standing, standing } from './anchor.ts';
+import { keepHead, readNow, type Standing, standing, whyNotIn } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { endGrant } from './end.ts';
 import { isExclusive } from './names.ts';
 import { inParallel } from './parallel.ts';
-import { type Found, type GroupReading, readManagedGroups, uncoveredIn } from './recover-list.ts';
+import { type Found, readManagedGroups, uncoveredIn } from './recover-list.ts';
 import { requireAdmin } from './rights.ts';
 import type { RecoverInput, RecoverResult, Uncovered } from './types.ts';
 
@@ -21,18 +21,19 @@ export async function recover(deps: Deps, input: RecoverInput): Promise<RecoverR
   await requireAdmin(deps, actor, 'recover the ledger');
   const ledger = await deps.ledger();
   const anchor = readNow(deps.anchor);
-  const before = await ledger.read((q, now) => standing(anchor, q, now));
+  const { before, readAt } = await ledger.read(async (q, now) => ({ before: await standing(anchor, q, now), readAt: now }));
   const fault = before.fault === undefined ? {} : { fault: before.fault };
   const { readings, passedOver } = await readManagedGroups(deps);
-  const { decided } = input;
+  const { decided, called = [] } = input;
+  const knowing = { policy: deps.policy, readings, kept: before.kept, called };
   if (decided === undefined) {
-    const found = await ledger.read((q) => uncoveredIn(q, readings, before.kept));
+    const found = await ledger.read((q) => uncoveredIn(q, knowing));
     return { result: 'listed', ...fault, uncovered: found.map(({ told }) => told), passedOver, head: before.head };
   }
-  const { head, found, ends } = await ledger.write((q, now) => settle(deps, q, now, { decided, actor, before, readings }));
+  const { head, found, ends } = await ledger.write((q, now) => settle(deps, q, now, { decided, actor, before, readAt, knowing }));
   // From here on it is believed as it is now. What dies before this is done again, and finds less to decide.
   await deps.anchor.keep(head);
-  await requireKept(deps);
+  await requireKept(deps, ledger);
   await inParallel([...ends.values()], 8, async (id) => void (await endGrant(deps, id)));
   await keepHead(deps);
   const uncovered = await ledger.read((q) => Promise.all(found.map(({ told }) => withFate(q, told, ends.get(told.id)))));
@@ -43,12 +44,14 @@ type Settling = {
   readonly decided: NonNullable<RecoverInput['decided']>;
   readonly actor: Actor;
   readonly before: Standing;
-  readonly readings: readonly GroupReading[];
+  /** Before the first group was read. */
+  readonly readAt: number;
+  readonly knowing: Parameters<typeof uncoveredIn>[1];
 };
 
 /** Everything in one transaction: nobody is accepted while somebody else is still to be decided about. */
-async function settle(deps: Deps, q: Queries, now: number, { decided, actor, before, readings }: Settling) {
-  const found = await uncoveredIn(q, readings, before.kept);
+async function settle(deps: Deps, q: Queries, now: number, { decided, actor, before, readAt, knowing }: Settling) {
+  const found = await uncoveredIn(q, knowing);
   requireDecided(found, decided);
   const ends = new Map<string, string>();
   for (const one of found) {
@@ -58,11 +61,12 @@ async function settle(deps: Deps, q: Queries, now: number, { decided, actor, bef
       continue;
     }
     const because = 'nothing in the recovered ledger stands for this member';
-    ends.set(told.id, await adopt(deps, q, now, { member, row, name: directory, group, because, reason: 'revoked', actor }));
+    const holder = told.people.length === 1 ? told.people[0] : undefined;
+    ends.set(told.id, await adopt(deps, q, now, { member, holder, row, name: directory, group, because, reason: 'revoked', actor }));
   }
   const names = (ended: boolean): readonly string[] => found.filter(({ told }) => ends.has(told.id) === ended).map(({ told }) => told.id);
   const { seq, hash } = before.head;
-  const data = { lost: before.kept ?? null, found: { seq, hash }, ended: names(true), kept: names(false) };
+  const data = { lost: before.kept ?? null, readAt, found: { seq, hash }, ended: names(true), kept: names(false) };
   await q.record({ type: 'ledger.recovered', actor, policyDigest: deps.policy.digest, data });
   return { head: { ...(await q.head()), at: now }, found, ends };
 }
@@ -83,14 +87,13 @@ function requireDecided(found: readonly Found[], { end, keep }: Settling['decide
   });
 }
 
-/** To grant again it must be known that the next rollback is seen; where nothing was ever kept, that was so before. */
-async function requireKept(deps: Deps): Promise<void> {
-  const ledger = await deps.ledger();
-  const anchor = readNow(deps.anchor);
-  const { fault } = await ledger.read((q, now) => standing(anchor, q, now));
-  if (fault === undefined) return;
-  throw new OncallError('anchor-not-kept', 'the ledger was recovered, but its head could not be kept, so nothing is granted yet', {
-    why: fault,
+/** The next rollback must be seen as well; where nothing was ever kept, it was not before. */
+async function requireKept(deps: Deps, ledger: Ledger): Promise<void> {
+  const kept = await deps.anchor.read();
+  const why = kept && (await ledger.read((q, now) => whyNotIn(q, now, kept)));
+  if (why === undefined) return;
+  throw new OncallError('anchor-not-kept', 'the ledger was recovered, but its head could not be kept, so the next loss would not be seen', {
+    why,
     next: 'mend that (oncall doctor names the file), then once more: oncall ledger recover',
   });
 }

@@ -7,7 +7,7 @@ import { judge } from '../policy/evaluate.ts';
 import type { Finding, Role, Rule } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
-import { lookups } from './lookups.ts';
+import { type Lookups, lookups } from './lookups.ts';
 
 type Right = {
   readonly may: boolean;
@@ -16,11 +16,17 @@ type Right = {
   readonly named: readonly string[];
 };
 
-async function has(deps: Deps, actor: Actor, rules: readonly Rule[], effect: 'approver' | 'admin'): Promise<Right> {
+async function has(
+  deps: Deps,
+  actor: Actor,
+  rules: readonly Rule[],
+  effect: 'approver' | 'admin',
+  world: Lookups = lookups(deps),
+): Promise<Right> {
   if (deps.policy.blocked.includes(actor.email)) {
     return { may: false, findings: [{ rule: 'blocked', effect, holds: false, because: `${actor.email} is blocked` }], named: [] };
   }
-  const facts = await gatherFacts(deps, lookups(deps), rules, { email: actor.email, at: deps.now() });
+  const facts = await gatherFacts(deps, world, rules, { email: actor.email, at: deps.now() });
   const findings = judge(rules, effect, { email: actor.email, now: deps.now(), facts });
   const named = rules.map((rule) => describeCondition(rule.condition));
   return { may: findings.some((finding) => finding.holds === true), findings, named };
@@ -48,7 +54,13 @@ export async function requireApprover(deps: Deps, actor: Actor, role: Role, what
 }
 
 /** A role's approvers may revoke on that role; admins may revoke any. */
-export async function requireRevoker(deps: Deps, actor: Actor, role: Role | undefined, what: string): Promise<void> {
+export async function requireRevoker(
+  deps: Deps,
+  actor: Actor,
+  role: Role | undefined,
+  what: string,
+  next = 'ask an admin, or the holder to release it',
+): Promise<void> {
   const [admin, approver] = await Promise.all([
     has(deps, actor, deps.policy.admins, 'admin'),
     role && has(deps, actor, role.approvers, 'approver'),
@@ -56,5 +68,17 @@ export async function requireRevoker(deps: Deps, actor: Actor, role: Role | unde
   if (admin.may || approver?.may) return;
   const findings = [...admin.findings, ...(approver?.findings ?? [])];
   const named = [...new Set([...admin.named, ...(approver?.named ?? [])])];
-  refuse({ may: false, findings, named }, what, 'ask an admin, or the holder to release it');
+  refuse({ may: false, findings, named }, what, next);
+}
+
+/** The roles about which they may read everything; admins may about all, and what belongs to none. Throws where that could not be found out: a list must not come out shorter for it. */
+export async function requireReadable(deps: Deps, actor: Actor, what: string, next: string): Promise<'all' | ReadonlySet<string>> {
+  const world = lookups(deps);
+  const admin = await has(deps, actor, deps.policy.admins, 'admin', world);
+  if (admin.may) return 'all';
+  const roles = Object.values(deps.policy.roles);
+  const rights = await Promise.all(roles.map((role) => has(deps, actor, role.approvers, 'approver', world)));
+  const unknown = [admin, ...rights].find(({ may, findings }) => !may && findings.some(({ holds }) => holds === 'unknown'));
+  if (unknown) refuse(unknown, what, next);
+  return new Set(roles.filter((_, index) => rights[index]?.may).map(({ name }) => name));
 }

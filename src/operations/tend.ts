@@ -6,6 +6,7 @@ import type { Queries } from '../ledger/ledger.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
 import { adopt } from './adopt.ts';
+import { standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { whyClockIsOff } from './gate.ts';
 import { isExclusive } from './names.ts';
@@ -85,7 +86,9 @@ async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], bea
   if (beats && !overdue) {
     await ledger.write(async (q, now) => {
       // Here, where it is written: the clock may have been set since, and a provider's is known once it has answered.
-      if (whyClockIsOff(deps, q.clockBehindMs) === undefined) await q.beat(name, now, due);
+      if (whyClockIsOff(deps, q.clockBehindMs) !== undefined) return;
+      // A ledger that has lost what it knew must grant to nobody, also to those who keep no head of it.
+      if ((await standing(deps.anchor, q, now)).fault === undefined) await q.beat(name, now, due);
     });
   }
   return steps;

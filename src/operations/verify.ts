@@ -1,8 +1,9 @@
 /** `audit verify`: whether the chain of events is whole, reaches the head that was kept outside the ledger, and has the one that was given. */
 
 import { isOncallError, OncallError } from '../errors.ts';
-import type { Head } from '../lifecycle/events.ts';
-import { readNow } from './anchor.ts';
+import type { Queries } from '../ledger/ledger.ts';
+import type { Head, RecordedEvent } from '../lifecycle/events.ts';
+import { readNow, recoveryAfter, whyNotIn } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import type { VerifyInput, VerifyResult } from './types.ts';
 
@@ -15,20 +16,32 @@ export async function verify(deps: Deps, { head }: VerifyInput): Promise<VerifyR
   const known = 'value' in kept ? kept.value : undefined;
   // Looking must not be what makes a ledger.
   if (deps.ledgerExists?.() === false) return withoutLedger(deps, known);
-  const chain = await look(deps, { kept: known, given: head });
+  const { chain, recovery } = await look(deps, { kept: known, given: head });
   // What is known to be broken is told first; else nothing is called sound that could not be held against what was kept.
   if (chain.breach === undefined && 'error' in kept) throw cannot(kept.error);
-  return { ...chain, ...(known === undefined ? {} : { kept: known }) };
+  const recovered = recovery === undefined ? {} : { recovered: { seq: recovery.seq, at: recovery.at, by: nameOf(recovery) } };
+  return { ...chain, ...(known === undefined ? {} : { kept: known }), ...recovered };
 }
+
+const nameOf = ({ actor }: RecordedEvent): string => (typeof actor === 'string' ? actor : actor.email);
 
 async function look(deps: Deps, expected: { readonly kept: Head | undefined; readonly given: string | undefined }) {
   try {
     const ledger = await deps.ledger();
     // Rejects at an interrupt.
-    return await ledger.read((q) => q.verifyChain(expected, () => deps.sleep(0)));
+    return await ledger.read(async (q, now) => {
+      const recovery = await madeUpFor(q, now, expected.kept);
+      const chain = await q.verifyChain(recovery === undefined ? expected : { given: expected.given }, () => deps.sleep(0));
+      return { chain, recovery };
+    });
   } catch (error) {
     throw cannot(error);
   }
+}
+
+async function madeUpFor(q: Queries, now: number, kept: Head | undefined): Promise<RecordedEvent | undefined> {
+  if (kept === undefined || (await whyNotIn(q, now, kept)) === undefined) return undefined;
+  return recoveryAfter(q, kept);
 }
 
 function withoutLedger(deps: Deps, kept: Head | undefined): VerifyResult {

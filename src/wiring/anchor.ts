@@ -17,22 +17,36 @@ export type AnchorOf = { readonly ledger: string; readonly env: Env; readonly lo
 
 /** Behind `sudo` the variables are the caller's, who must not choose which head is believed. */
 export function anchorFile({ ledger, env }: Pick<AnchorOf, 'ledger' | 'env'>): { readonly folder: string; readonly name: string } {
-  const home = throughSudo(env) ? { HOME: userInfo().homedir } : env;
+  const home = throughSudo(env) ? { HOME: ownHome() } : env;
   const name = `head-${createHash('sha256').update(ledger).digest('hex').slice(0, 32)}.json`;
   return { folder: userFolder(home, 'XDG_STATE_HOME', '.local/state'), name };
+}
+
+function ownHome(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    // An id without an entry in the password file has no home; `/` is what login programs give it.
+    return '/';
+  }
 }
 
 export function fileAnchor(of: AnchorOf): Anchor {
   // Nothing is left of such a ledger that could be put back.
   if (of.ledger === ':memory:') return { read: async () => undefined, keep: async () => undefined };
   const { folder, name } = anchorFile(of);
-  const files = privateFolder(folder, (path, because, mend) =>
-    unusable(join(folder, name), `${path} ${because}`, `${mend}; then try again`),
+  const files = privateFolder(
+    folder,
+    (path, because, mend) => unusable(join(folder, name), `${path} ${because}`, `${mend}; then try again`),
+    { what: 'the head of the ledger', variable: 'XDG_STATE_HOME' },
   );
   return {
     read: async () => read(files, folder, name),
     keep: async (head) => {
       try {
+        // A process that was held up must not put an older head over a newer one.
+        const kept = readIfSound(files, folder, name);
+        if (kept !== undefined && kept.ledger === head.ledger && kept.at > head.at) return;
         files.write(name, JSON.stringify({ path: of.ledger, ...head }));
       } catch (error) {
         of.log(`the head of the ledger could not be kept in ${folder}: ${error instanceof Error ? error.message : error}`);
@@ -41,15 +55,16 @@ export function fileAnchor(of: AnchorOf): Anchor {
   };
 }
 
-function read(files: PrivateFolder, folder: string, name: string): Head | undefined {
-  let text: string | undefined;
+function readIfSound(files: PrivateFolder, folder: string, name: string): Head | undefined {
   try {
-    text = files.read(name);
-  } catch (error) {
-    // A home that this user may not enter, or that is none: nothing of theirs is in it.
-    if (['EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
+    return read(files, folder, name);
+  } catch {
+    return undefined;
   }
+}
+
+function read(files: PrivateFolder, folder: string, name: string): Head | undefined {
+  const text = files.read(name);
   if (text === undefined) return undefined;
   const head = headIn(text);
   if (head !== undefined) return head;

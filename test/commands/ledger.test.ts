@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import type { Operations, RecoverInput, RecoverResult, Uncovered, VerifyResult } from '../../src/operations/types.ts';
+import { widthOf } from '../../src/terminal/text.ts';
 import { type FakeIo, fakeIo, noon } from '../fakes/io.ts';
 import { fakeWiring } from '../fakes/operations.ts';
 
@@ -10,9 +11,16 @@ const hash = 'ab'.repeat(32);
 const head = { ledger: 'l', seq: 81, hash, at: noon };
 const target = { directory: 'okta', group: 'db' };
 const uncovered: readonly Uncovered[] = [
-  { id: 'maria@acme.dev@okta/db', holder: 'maria@acme.dev', target, known: 'unknown', because: 'nothing is known' },
-  { id: 'sam@acme.dev@okta/db', holder: 'sam@acme.dev', target, known: 'holder', because: 'had it once' },
-  { id: 'old@acme.dev@okta/db', holder: 'old@acme.dev', target, known: 'before', because: 'was in' },
+  {
+    id: 'maria@acme.dev@okta/db',
+    holder: 'maria@acme.dev',
+    people: ['maria@acme.dev'],
+    target,
+    known: 'unknown',
+    because: 'nothing is known',
+  },
+  { id: 'sam@acme.dev@okta/db', holder: 'sam@acme.dev', people: ['sam@acme.dev'], target, known: 'holder', because: 'had it once' },
+  { id: 'old@acme.dev@okta/db', holder: 'old@acme.dev', people: ['old@acme.dev'], target, known: 'before', because: 'was in' },
 ];
 const fault = 'the ledger has lost what it knew';
 
@@ -32,16 +40,17 @@ function recovering(over: Partial<RecoverResult> = {}): Partial<Operations> {
   };
 }
 
-type Answers = { readonly pick?: readonly string[]; readonly yes?: boolean };
+type Answers = { readonly pick?: readonly string[]; readonly yes?: boolean; readonly width?: number };
 const asked: string[] = [];
-const terminal = ({ pick = [], yes = true }: Answers): FakeIo =>
+/** Without `pick`: what was marked is taken. */
+const terminal = ({ pick, yes = true, width = 200 }: Answers): FakeIo =>
   fakeIo({
     tty: true,
-    width: 200,
+    width,
     prompts: {
       checkbox: async (message, choices) => {
         asked.push(message);
-        return choices.filter(({ short = '' }) => pick.includes(short)).map(({ value }) => value);
+        return choices.filter(({ short = '', checked = false }) => pick?.includes(short) ?? checked).map(({ value }) => value);
       },
       confirm: async (message) => asked.push(message) > 0 && yes,
       select: () => Promise.reject(new Error('not expected')),
@@ -59,10 +68,64 @@ describe('ledger recover', () => {
     const { exit, out, calls } = await run(['ledger', 'recover'], recovering(), io);
     expect([exit, calls]).toEqual([0, [{}, decided('maria@acme.dev@okta/db')]]);
     expect(asked.slice(-2)).toEqual([
-      'Whom to take out? Everybody else stays.',
-      'Take out 1 member, keep 2, and believe the ledger from here on?',
+      'Whom to take out? Who is not marked keeps standing access.',
+      'Take out 1 member, leave 2 with standing access, and believe the ledger from here on?',
     ]);
-    expect(out).toMatch(/^out +maria@acme\.dev in okta\/db\nstays +sam@.*\nstays +old@.*\nrecovered: .*event 81 on\n$/);
+    expect(out).toMatch(
+      /^out +maria@acme\.dev in okta\/db\nstays +sam@.*\nstays +old@.*\n2 with standing access: no end takes them out\nrecovered: .*event 81 on; requests are answered again after the next sweep: oncall sweep\n$/,
+    );
+  });
+
+  it('marks at first whom nobody knows, and who had it once', async () => {
+    const { calls } = await run(['ledger', 'recover'], recovering(), terminal({}));
+    expect(calls[1]).toEqual(decided('maria@acme.dev@okta/db', 'sam@acme.dev@okta/db'));
+  });
+
+  describe('where a person has other names elsewhere', () => {
+    const aws = { directory: 'aws-prod', group: 'db' };
+    const people = ['maria@acme.dev'];
+    const hers: Uncovered = {
+      id: 'maria@aws-prod/db',
+      holder: 'maria',
+      people,
+      target: aws,
+      known: 'unknown',
+      because: 'nothing is known',
+    };
+    const all = [...uncovered, hers];
+    const both = { decided: { end: ['maria@acme.dev@okta/db', hers.id], keep: ['sam@acme.dev@okta/db', 'old@acme.dev@okta/db'] } };
+
+    it.each([['maria@acme.dev'], ['MARIA@acme.dev'], ['maria']])('takes them out everywhere by %s', async (name) => {
+      const { calls } = await run(['ledger', 'recover', '--end', name, '--yes'], recovering({ uncovered: all }));
+      expect(calls[1]).toMatchObject(both);
+    });
+
+    it('takes them out of one group where it is named as listed, and says where they stay', async () => {
+      const { calls, err } = await run(['ledger', 'recover', '--end', hers.id, '--yes'], recovering({ uncovered: all }));
+      expect(calls[1]).toMatchObject({ decided: { end: [hers.id] } });
+      expect(err).toContain('maria@acme.dev stays in okta/db, and is taken out of aws-prod/db alone');
+    });
+
+    it('does not take a second person along for a name that could be either', async () => {
+      const either = { ...hers, people: ['maria@acme.dev', 'maria@elsewhere.dev'] };
+      const { calls } = await run(['ledger', 'recover', '--end', 'maria', '--yes'], recovering({ uncovered: [...uncovered, either] }));
+      expect(calls[1]).toMatchObject({ decided: { end: [hers.id] } });
+    });
+
+    it('lists each person once, with all of it, within 80 columns', async () => {
+      const listed = [uncovered[0] as Uncovered, hers, ...uncovered.slice(1)].map((one) => ({
+        ...one,
+        because: 'was in '.repeat(12).trim(),
+      }));
+      const { out } = await run(
+        ['ledger', 'recover'],
+        recovering({ uncovered: listed, fault: `${fault}: ${'seen '.repeat(30)}` }),
+        fakeIo({ width: 80 }),
+      );
+      expect(out.match(/^maria@acme\.dev$/gm)).toHaveLength(1);
+      expect(out).toMatch(/^maria@acme\.dev\n {2}maria@acme\.dev@okta\/db .*(\n {4}.*)*\n {2}maria@aws-prod\/db /m);
+      for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+    });
   });
 
   it('does nothing where the answer is no', async () => {
@@ -80,7 +143,9 @@ describe('ledger recover', () => {
     [['--keep-all'], []],
   ])('understands %j in a script', async (flags, end) => {
     const { exit, calls } = await run(['ledger', 'recover', ...flags, '--yes'], recovering());
-    expect([exit, calls]).toEqual([0, [{}, decided(...end)]]);
+    const called = flags.filter((word) => /^old@/.test(word)).concat(flags.filter((word) => word.includes('@okta/')));
+    const extra = called.length === 0 ? {} : { called };
+    expect([exit, calls]).toEqual([0, [extra, { ...extra, ...decided(...end) }]]);
   });
 
   it.each([
@@ -146,6 +211,13 @@ describe('audit verify', () => {
   it('says where no head was kept, and what follows from that', async () => {
     const { kept: _, ...alone } = whole;
     expect((await run(['audit', 'verify'], { verify: async () => alone })).out).toContain('events cut off its end are not noticed');
+  });
+
+  it('says who has recovered the ledger since the head was kept', async () => {
+    const recovered = { seq: 60, at: noon - 60_000, by: 'boss@acme.dev' };
+    const { exit, out } = await run(['audit', 'verify'], { verify: async () => ({ ...whole, recovered }) });
+    expect(exit).toBe(0);
+    expect(out).toMatch(/kept: event 81, seen 2 min ago, was lost; boss@acme\.dev has recovered the ledger since \(event 60\)\n/);
   });
 
   it('exits 1 with the first row that is wrong, and its kind', async () => {

@@ -146,11 +146,27 @@ describe('a ledger that has lost what it knew', () => {
     expect(await world.on('maria').request(ask)).toMatchObject({ result: 'held' });
   });
 
-  it('ends what it still knows, beats, and fails the sweep', async () => {
+  it('ends what it still knows, fails the sweep, and leaves no heartbeat by which those who keep no head would be let in', async () => {
     const world = await lost();
     expect(await world.sweepOn(2 * hour)).toMatchObject({ ended: 1, failed: 1 });
     expect(world.okta.in('db')).toEqual(['ana@acme.dev']);
-    expect((await world.on('boss').status({})).sweep).toMatchObject({ late: false });
+    expect((await world.on('boss').status({})).sweep).toMatchObject({ late: true });
+    const noHead = { read: async () => undefined, keep: async () => undefined };
+    await expect(world.on('sam', { anchor: noHead }).request(ask)).rejects.toMatchObject({ code: 'sweep-late' });
+  });
+
+  it('lets nobody in where a head is kept that cannot be moved on', async () => {
+    const world = await company();
+    await world.as('sam').request(ask);
+    const stuck = { read: async () => kept, keep: async () => undefined };
+    const { seq, hash } = await world.ledger.read((q) => q.head());
+    const kept = { ledger: world.ledger.id, seq, hash, at: world.now };
+    expect(await world.as('maria', { anchor: stuck }).request(ask)).toMatchObject({
+      result: 'failed',
+      missing: [{ message: expect.stringContaining('could not be kept') }],
+    });
+    expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
+    expect((await world.as('cron', { anchor: stuck }).sweep({})).steps).toMatchObject([{ action: 'ledger', outcome: 'failed' }]);
   });
 
   it('allows nothing either where what is kept cannot be read', async () => {
