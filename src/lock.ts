@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 // Not node:fs/promises: it brings node:stream along, a tenth of a command's start, and these files are small.
-import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -10,23 +10,45 @@ type Holder = { readonly host: string; readonly pid: number; readonly started: s
 
 export type Lock = { readonly release: () => Promise<void> };
 
-/** Waits until the lock is ours. `undefined`: somebody still held it after `patienceMs`. Rejects with the signal's reason, or with the file system's error. */
-export async function lock(path: string, patienceMs: number, signal?: AbortSignal): Promise<Lock | undefined> {
+export type Patience = {
+  readonly ms: number;
+  /**
+   * How old the lock of another host (or of this one under an earlier name) is when it counts as left behind. Only where a holder that lives on
+   * all the same does no harm that lasts; left out: never.
+   */
+  readonly foreignMs?: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Waits until the lock is ours. `undefined`: somebody still held it after `ms`. Rejects with the signal's reason, or with the file system's error. */
+export async function lock(path: string, { ms, foreignMs = Number.POSITIVE_INFINITY, signal }: Patience): Promise<Lock | undefined> {
   const me: Holder = { host: hostname(), pid: process.pid, started: (await stat(process.pid))?.started ?? '', token: randomUUID() };
   const ticket = `${path}.${me.token}`;
-  const triesUntil = performance.now() + patienceMs;
+  const from = performance.now();
   // Written whole before it is linked into place, so that nobody ever reads half of a lock.
   writeFileSync(ticket, JSON.stringify(me), { flag: 'wx' });
+  // By the file system's own clock, which has dated both: the clocks of two hosts may differ.
+  const written = statSync(ticket).mtimeMs;
+  const isLeft = (file: string): boolean => written + performance.now() - from - modified(file) > foreignMs;
   try {
-    while (!(await take(path, ticket))) {
+    while (!(await take(path, ticket, isLeft))) {
       signal?.throwIfAborted();
-      if (performance.now() > triesUntil) return undefined;
+      if (performance.now() - from > ms) return undefined;
       await sleep(3 + Math.random() * 12);
     }
   } finally {
     discard(ticket);
   }
-  return { release: async () => discard(path) };
+  return {
+    release: async () => {
+      // Taken for left behind, it may be somebody else's by now.
+      if ((await read(path).catch(() => undefined))?.token === me.token) discard(path);
+    },
+  };
+}
+
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
 }
 
 function discard(path: string): void {
@@ -43,7 +65,9 @@ export async function holderOf(path: string): Promise<string> {
   return holder === undefined ? 'nobody' : `process ${holder.pid} on ${holder.host}`;
 }
 
-async function take(path: string, ticket: string): Promise<boolean> {
+type IsLeft = (path: string) => boolean;
+
+async function take(path: string, ticket: string, isLeft: IsLeft): Promise<boolean> {
   try {
     linkSync(ticket, path);
     return true;
@@ -51,7 +75,7 @@ async function take(path: string, ticket: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   const holder = await read(path);
-  if (holder !== undefined && (await isDead(holder))) await clear(path, holder, ticket);
+  if (holder !== undefined && (await isDead(holder, () => isLeft(path)))) await clear(path, holder, ticket, isLeft);
   return false;
 }
 
@@ -59,9 +83,9 @@ async function take(path: string, ticket: string): Promise<boolean> {
  * Removes what a dead process left. Two that find the same remains must not both remove "it", or the second removes the lock of a third:
  * so only who holds the lock named after those very remains may, and only while they are still what lies there.
  */
-async function clear(path: string, dead: Holder, ticket: string): Promise<void> {
+async function clear(path: string, dead: Holder, ticket: string, isLeft: IsLeft): Promise<void> {
   const right = `${path}.${dead.token}.dead`;
-  if (!(await take(right, ticket))) return;
+  if (!(await take(right, ticket, isLeft))) return;
   try {
     if ((await read(path))?.token === dead.token) unlinkSync(path);
   } finally {
@@ -78,9 +102,9 @@ async function read(path: string): Promise<Holder | undefined> {
   }
 }
 
-/** On another host (or in another container) a process id means nothing: such a holder counts as alive. */
-async function isDead(holder: Holder): Promise<boolean> {
-  if (holder.host !== hostname()) return false;
+/** On another host (or in another container) a process id means nothing: such a holder counts as alive, until its lock is left behind. */
+async function isDead(holder: Holder, isLeft: () => boolean): Promise<boolean> {
+  if (holder.host !== hostname()) return isLeft();
   try {
     process.kill(holder.pid, 0);
   } catch (error) {

@@ -16,11 +16,20 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { OncallError } from './errors.ts';
 
 const MAX_BYTES = 256 * 1024;
 
 /** What is thrown where somebody else could get at the file: why, and the command that mends it. */
 export type Loose = (path: string, because: string, mend: string) => Error;
+
+/** For people, where there is no place to keep anything. */
+export type Kept = {
+  /** `a sign-in` */
+  readonly what: string;
+  /** The variable that names another place. */
+  readonly variable: string;
+};
 
 export type PrivateFolder = {
   /** `undefined` where there is no such file. Throws `Loose` where somebody else could have read or written it. */
@@ -32,17 +41,14 @@ export type PrivateFolder = {
   make(): void;
 };
 
-export function privateFolder(folder: string, loose: Loose, uid: number | undefined = process.geteuid?.()): PrivateFolder {
+export function privateFolder(folder: string, loose: Loose, kept: Kept, uid: number | undefined = process.geteuid?.()): PrivateFolder {
   const make = (): void => {
-    for (const missing of [dirname(dirname(folder)), dirname(folder), folder]) {
-      // Another process may make it at the same moment.
-      if (!isThere(missing)) mkdirIfMissing(missing);
-    }
+    for (const missing of [dirname(dirname(folder)), dirname(folder), folder]) makeIfMissing(missing, kept);
     requireFolder(folder, loose, uid);
   };
   return {
     read: (name) => {
-      if (!isThere(folder)) return undefined;
+      if (!isReachable(folder)) return undefined;
       requireFolder(folder, loose, uid);
       return read(join(folder, name), loose, uid);
     },
@@ -87,12 +93,23 @@ function write(path: string, text: string): void {
   }
 }
 
-function mkdirIfMissing(folder: string): void {
+function makeIfMissing(folder: string, kept: Kept): void {
   try {
-    mkdirSync(folder, { mode: 0o700 });
+    if (!isThere(folder)) mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // Another process may make it at the same moment.
+    if (code !== 'EEXIST') throw nowhere(folder, code, kept);
   }
+}
+
+function nowhere(folder: string, code: string | undefined, { what, variable }: Kept): OncallError {
+  const isHomeless = code === 'ENOENT';
+  const message = isHomeless ? `there is no home folder ${dirname(folder)} to keep ${what} in` : `${what} cannot be kept in ${folder}`;
+  return new OncallError('no-home', message, {
+    ...(isHomeless ? {} : { why: `the folder cannot be made or entered (${code ?? 'no reason given'})` }),
+    next: `${isHomeless ? 'create it' : 'make it yours to write to'}, or set ${variable} to a folder of yours`,
+  });
 }
 
 /** NONBLOCK: opening a FIFO must not wait for a writer. */
@@ -119,6 +136,16 @@ function requireOwner(path: string, stats: Stats, mode: number, loose: Loose, ui
   if ((stats.mode & 0o077) !== 0) {
     const found = (stats.mode & 0o7777).toString(8).padStart(4, '0');
     throw loose(path, `has mode ${found}, so others may get at it`, `chmod ${mode.toString(8)} ${quoted(path)}`);
+  }
+}
+
+/** Nothing of ours is in a home that this user may not enter. */
+function isReachable(folder: string): boolean {
+  try {
+    return isThere(folder);
+  } catch (error) {
+    if (['EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
   }
 }
 

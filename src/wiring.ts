@@ -28,7 +28,9 @@ export type WireOptions = PolicyOptions & {
   readonly now?: () => number;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
-  readonly progress: (line: string) => void;
+  readonly progress: (line: string, more?: { readonly alsoOffTerminal: true }) => void;
+  /** At each Ctrl-Z hands over how to stop; returns how to stop listening. */
+  readonly onSuspend?: (listener: (stop: () => void) => void) => () => void;
   readonly meter?: Meter;
   /** For the sweep: a policy with faults still gives the ledger and the sources that are sound, and no roles. */
   readonly salvage?: boolean;
@@ -46,12 +48,12 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const { policy, issues, fault } = await loadPolicy(readPolicyFile(findPolicy(options)), options.env, options.salvage);
   for (const issue of issues.filter(({ code }) => code === 'not-trusted')) options.progress(`warning: ${issue.message}; ${issue.hint}`);
   const now = options.now ?? Date.now;
-  let skew = 0;
+  let skew: number | undefined;
   const onServerDate = (ms: number): void => {
-    skew = Math.max(skew, Math.abs(ms - now()));
+    skew = Math.max(skew ?? 0, Math.abs(ms - now()));
   };
   const context = (name: string): AdapterContext => ({ name, now, log: options.log, onServerDate, baseDir: dirname(policy.path) });
-  const ledger = once(() => openLedgerOf(policy, now));
+  const ledger = once(() => openLedgerOf(policy, now, options.onSuspend));
   const deps: Deps = {
     policy,
     ...(fault === undefined ? {} : { policyFault: fault }),
@@ -111,10 +113,20 @@ async function othersAreSent(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function openLedgerOf(policy: Policy, now: () => number): Promise<Ledger> {
+async function openLedgerOf(policy: Policy, now: () => number, onSuspend: WireOptions['onSuspend']): Promise<Ledger> {
   const { openSqlite } = await import('./ledger/sqlite.ts');
   const { openLedger } = await import('./ledger/ledger.ts');
-  return openLedger(await openSqlite(policy.ledger.sqlite), { now, id: randomUUID() });
+  const database = await openSqlite(policy.ledger.sqlite);
+  // Stopped in the middle of a transaction, it would keep every sweep from ending anything.
+  const stopListening = onSuspend?.((stop) => void database.between(stop));
+  const ledger = await openLedger(database, { now, id: randomUUID() });
+  return {
+    ...ledger,
+    close: async () => {
+      await ledger.close();
+      stopListening?.();
+    },
+  };
 }
 
 type Kind<Port> = {

@@ -5,6 +5,7 @@ import type { IAMClient, IAMClientConfig } from '@aws-sdk/client-iam';
 import type { fromIni } from '@aws-sdk/credential-providers';
 import { proxyAgent } from '../proxy.ts';
 import type { Settings } from './aws-iam.ts';
+import { isOnThisMachine } from './aws-iam-endpoint.ts';
 import type { AdapterContext } from './directory.ts';
 
 const READ_ATTEMPTS = 3;
@@ -26,9 +27,12 @@ export type SharedConfig = {
 };
 
 export async function sharedConfig(settings: Settings, timeoutMs: number, context: AdapterContext): Promise<SharedConfig> {
-  const agent = await proxyAgent();
+  const agent = isOnThisMachine(settings) ? undefined : await proxyAgent();
   // The warning that the SDK will leave Node 20 is for whoever builds this, not for whoever is paged.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  // Only the policy names addresses: AWS_ENDPOINT_URL and endpoint_url in ~/.aws/config would send signed calls elsewhere, the session token in the clear.
+  // By the environment, as the clients that the SDK makes for credentials (STS, SSO) hear of nothing else.
+  process.env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = 'true';
   const ignore = (): void => undefined;
   const bare: SharedConfig = {
     region: settings.region ?? 'us-east-1',

@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini';
 import { isLoopback } from '../http.ts';
+import { isOnThisMachine } from './aws-iam-endpoint.ts';
 import { type Directory, defineDirectory } from './directory.ts';
 
 const url = z
@@ -31,10 +32,7 @@ export type Settings = z.output<typeof settings>;
 
 export default defineDirectory({
   settings,
-  isLocal: ({ endpoint }: Settings) => {
-    const urls = typeof endpoint === 'string' ? [endpoint, endpoint] : [endpoint?.iam, endpoint?.sts];
-    return urls.every((address) => address !== undefined && isLoopback(address));
-  },
+  isLocal: isOnThisMachine,
   open: async (chosen: Settings, context): Promise<Directory> => {
     const { openIam } = await import('./aws-iam-groups.ts');
     return openIam(chosen, context);

@@ -120,7 +120,8 @@ async function lockFile(name: string, path: string, call: Call): Promise<Lock> {
   try {
     // Beside the file itself, so that those who reach it through a link meet those who do not.
     const lockPath = `${realpathSync(path)}.lock`;
-    return (await lock(lockPath, LOCK_PATIENCE_MS, call.signal)) ?? (await refuseHeld(name, lockPath));
+    // Another host's is never taken for left behind: one that slept and then wrote what it had read would undo removals.
+    return (await lock(lockPath, { ms: LOCK_PATIENCE_MS, signal: call.signal })) ?? (await refuseHeld(name, lockPath));
   } catch (error) {
     if (isProviderError(error)) throw error;
     stopIfAborted(name, call);

@@ -11,8 +11,11 @@ type Driver = { prepare(sql: string): Statement; exec(sql: string): unknown; clo
 /** How long a writer waits for another process's transaction, ms. */
 const busyTimeoutMs = 20_000;
 
+/** `between`: runs `work` while no transaction of this process is open. */
+type SqliteDatabase = Database & { readonly between: (work: () => void) => Promise<void> };
+
 /** Opens (and creates) the file; `:memory:` keeps nothing. Throws `OncallError` where the file cannot be used. */
-export async function openSqlite(path: string): Promise<Database> {
+export async function openSqlite(path: string): Promise<SqliteDatabase> {
   const { default: Libsql } = (await import('libsql')) as unknown as { default: new (path: string) => Driver };
   const driver = guard(path, () => {
     const opened = new Libsql(path);
@@ -30,7 +33,7 @@ export async function openSqlite(path: string): Promise<Database> {
   return database(path, driver);
 }
 
-function database(path: string, driver: Driver): Database {
+function database(path: string, driver: Driver): SqliteDatabase {
   const prepared = new Map<string, Statement>();
   const statement = (sql: string): Statement => {
     const known = prepared.get(sql);
@@ -67,6 +70,7 @@ function database(path: string, driver: Driver): Database {
   return {
     write: groupCommit({ connection, exec, inTurn, gather }),
     read: (work) => inTurn(() => read(work)),
+    between: (work) => inTurn(async () => work()),
     schemaVersion: {
       read: async (reader) => Number((await reader.all('PRAGMA user_version', []))[0]?.user_version ?? 0),
       set: (writer, version) => writer.script(`PRAGMA user_version = ${version}`),
@@ -86,12 +90,14 @@ function keepPrivate(path: string): void {
   }
 }
 
+const heldNext = 'try again; if it stays so, one of them may be stopped (state T): jobs; ps -e -o pid,stat,user,args';
+
 const faults: readonly (readonly [RegExp, string, string, string])[] = [
   [/READONLY/, 'ledger-read-only', 'cannot be written', 'check the owner and mode of the file and its folder'],
   [/FULL/, 'ledger-disk-full', 'cannot be written: the disk is full', 'free some space; nothing was changed'],
   [/CANTOPEN/, 'ledger-cannot-open', 'cannot be opened', 'check that its folder exists and that you may write there'],
   [/NOTADB|CORRUPT/, 'ledger-corrupt', 'is not a sound SQLite database', 'put back a backup; the sweep needs it'],
-  [/BUSY|LOCKED/, 'ledger-busy', 'is held by another process', 'try again'],
+  [/BUSY|LOCKED/, 'ledger-busy', 'is held by another process', heldNext],
   [/IOERR/, 'ledger-io', 'cannot be read or written', 'check the disk'],
 ];
 

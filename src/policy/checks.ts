@@ -157,6 +157,10 @@ export type FileCheck = {
   readonly isLocal: ReadonlyMap<string, boolean | undefined>;
   /** Whether the file takes people at their word. */
   readonly provesNothing: boolean;
+  /** Those for which some issuer speaks. */
+  readonly domains: ReadonlySet<string>;
+  /** Directories whose user names are what stands before the `@`. */
+  readonly byLocalPart: readonly string[];
   readonly report: Report;
 };
 
@@ -165,6 +169,7 @@ export const fileChecks: readonly ((check: FileCheck) => void)[] = [
   namesAreLegal,
   sourcesHaveTheirOwnNames,
   identityIsProved,
+  localPartsAreOnePersons,
   peopleAreKnownSomewhere,
 ];
 
@@ -212,6 +217,20 @@ function identityIsProved({ keysAt, isLocal, provesNothing, report }: FileCheck)
   else report({ code: 'identity-missing', message: `"identity" is missing: ${reason}`, path: ['identity'] });
 }
 
+/** Not told of the directory: a faulty one is left out by the sweep, and access that was given there has to end. */
+function localPartsAreOnePersons({ domains, byLocalPart, report }: FileCheck): void {
+  if (domains.size < 2) return;
+  const [one, other] = domains;
+  for (const directory of byLocalPart) {
+    report({
+      code: 'shared-local-part',
+      message: `maria@${one} and maria@${other} would be one user in ${directory}, whose userName is local-part`,
+      hint: `take userName out there and write names under "people", or leave one domain to the issuers`,
+      path: ['identity'],
+    });
+  }
+}
+
 function peopleAreKnownSomewhere({ keysAt, report }: FileCheck): void {
   const sources = [...keysAt(['directories']), ...keysAt(['rosters'])];
   const known = new Set(sources);
@@ -223,24 +242,6 @@ function peopleAreKnownSomewhere({ keysAt, report }: FileCheck): void {
     else if (seen.has(email)) report({ code: 'duplicate-key', message: `"${email}" stands here a second time`, path, on: 'key' });
     else seen.add(email);
     for (const name of keysAt(path).filter((one) => !known.has(one))) undeclaredSource(name, [...path, name], sources, report);
-  }
-}
-
-/** Two people with one name somewhere are one user there, and could approve each other. */
-export function namesAreOnePersons(people: Readonly<Record<string, Readonly<Record<string, string>>>>, report: Report): void {
-  const owners = new Map<string, string>();
-  for (const [person, names] of Object.entries(people)) {
-    for (const [source, name] of Object.entries(names)) {
-      const key = JSON.stringify([source, name.toLowerCase()]);
-      const other = owners.get(key);
-      if (other === undefined) owners.set(key, person);
-      else
-        report({
-          code: 'shared-name',
-          message: `${other} has the name ${JSON.stringify(name)} in ${source} already`,
-          path: ['people', person, source],
-        });
-    }
   }
 }
 

@@ -23,6 +23,11 @@ export function factConditions(rules: readonly Rule[]): FactCondition[] {
   return [...unique.values()];
 }
 
+/** Everybody whom the rules name. */
+export function usersOf(rules: readonly Rule[]): readonly string[] {
+  return rules.flatMap(({ condition }) => leavesOf(condition)).flatMap((leaf) => (leaf.kind === 'user' ? [leaf.email] : []));
+}
+
 export function isFactCondition(condition: Condition): condition is FactCondition {
   return condition.kind === 'member' || condition.kind === 'onCall' || condition.kind === 'incident';
 }

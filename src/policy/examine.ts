@@ -1,11 +1,13 @@
 /** Looks at a policy file as a whole: all that is right with it, and all that is wrong. */
 
 import { dirname, isAbsolute, join } from 'node:path';
-import { fileChecks, namesAreOnePersons, roleChecks } from './checks.ts';
+import { fileChecks, roleChecks } from './checks.ts';
+import { usersOf } from './conditions.ts';
 import { type PolicyDocument, readDocument } from './document.ts';
 import { foldEmail } from './fields.ts';
 import type { Fault, Path, Report } from './issue.ts';
 import { pathText } from './issue.ts';
+import { namesAreOnePersons } from './people.ts';
 import { resolveDefaults, resolveRole, resolveSweep } from './resolve.ts';
 import type { Scope } from './resolve-condition.ts';
 import { nameConditions, resolveRules } from './resolve-rules.ts';
@@ -57,8 +59,9 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   unproved.forEach(report);
   const provesNothing = identity.some(({ kind }) => kind === 'local');
   const isLocal = new Map([...directories].map(([name, known]) => [name, known.isLocal]));
-  namesAreOnePersons(written.people ?? {}, report);
-  for (const check of fileChecks) check({ keysAt, isLocal, provesNothing, report });
+  const domains = new Set(identity.flatMap((one) => (one.kind === 'oidc' ? kinds.oidc.domains(one.settings) : [])));
+  const byLocalPart = Object.entries(written.directories ?? {}).flatMap(([name, one]) => (one.userName === 'local-part' ? [name] : []));
+  for (const check of fileChecks) check({ keysAt, isLocal, provesNothing, domains, byLocalPart, report });
 
   const scopeWith = (named: Scope['named']): Scope => ({
     directories: keysAt(['directories']),
@@ -81,18 +84,22 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
       check({ role, path: at, ...keys, directories: scope.directories, exclusive, endsSessions, report });
     }
   }
+  const admins = resolveRules(written.admins ?? [], 'admins', 'admins', ['admins'], defaults.graceMs, scope);
+  const people = written.people ?? {};
+  const rules = [admins, ...roles.flatMap(({ deny, allow, ask, approvers }) => [deny, allow, ask, approvers])].flat();
+  const folded = Object.keys(people).flatMap((person) => foldEmail(person) ?? []);
+  const emails = new Set([...folded, ...usersOf(rules), ...(written.blocked ?? [])]);
+  namesAreOnePersons({ people, emails, byLocalPart, report });
   return {
     path,
     digest,
     ledger: ledgerAt(written.ledger ?? '', path),
     identity,
-    admins: resolveRules(written.admins ?? [], 'admins', 'admins', ['admins'], defaults.graceMs, scope),
+    admins,
     sweep: resolveSweep(written.sweep),
     directories: recordOf([...directories].map(([name, { source }]) => [name, source])),
     rosters: recordOf([...rosters].map(([name, { source }]) => [name, source])),
-    people: recordOf(
-      Object.entries(written.people ?? {}).map(([person, names]) => [foldEmail(person) ?? person, recordOf(Object.entries(names))]),
-    ),
+    people: recordOf(Object.entries(people).map(([person, names]) => [foldEmail(person) ?? person, recordOf(Object.entries(names))])),
     blocked: written.blocked ?? [],
     roles: recordOf(roles.map((role) => [role.name, role])),
   };

@@ -13,6 +13,8 @@ type RosterKind = Kind & { readonly knowsIncidents: boolean };
 
 export type IdentityKind = {
   readonly settings: z.ZodMiniType<unknown>;
+  /** Lower case. */
+  readonly domains: (settings: unknown) => readonly string[];
   /** Domains that more than one of these would vouch for. */
   readonly sharedDomains: (settings: readonly unknown[]) => readonly { readonly domain: string; readonly issuers: readonly string[] }[];
 };

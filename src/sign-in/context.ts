@@ -33,5 +33,6 @@ export const signInFiles = (folder: string, uid?: number): PrivateFolder =>
         why: `${path} ${because}`,
         next: `${mend}; then, to be sure that nobody else uses it: oncall logout, oncall login`,
       }),
+    { what: 'a sign-in', variable: 'XDG_CONFIG_HOME' },
     uid,
   );

@@ -1,7 +1,6 @@
 /** `oncall login`: proves at the issuer who somebody is, and keeps the proof for the commands that follow. Nothing is kept of a sign-in that would not be accepted. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { OncallError } from '../errors.ts';
 import { openBrowser, whyNoBrowser } from './browser.ts';
 import { browserFlow } from './browser-flow.ts';
 import { type SignInContext, signInFiles } from './context.ts';
@@ -9,7 +8,7 @@ import { deviceFlow } from './device-flow.ts';
 import { identify } from './identify.ts';
 import { openClient } from './issuer-client.ts';
 import type { OidcIdentity } from './settings.ts';
-import { lockSignIn, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
+import { lockSignIn, signInBusy, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
 import type { Verified } from './verify.ts';
 
 export type LoginInput = {
@@ -28,14 +27,15 @@ export type LoginInput = {
 
 const PATIENCE_MS = 5 * 60_000;
 
-export async function login(input: LoginInput, context: SignInContext): Promise<Verified> {
+/** `renewable`: by itself, as long as the issuer lets it. */
+export async function login(input: LoginInput, context: SignInContext): Promise<Verified & { readonly renewable: boolean }> {
   const { identity } = input;
   // Before anybody is sent to a browser for what could not be kept.
   signInFiles(context.folder).make();
   const tokens = await authorize(input, context);
   const verified = await identify(tokenOf(tokens, identity), identity, context);
   await keep(tokens, verified, identity, context);
-  return verified;
+  return { ...verified, renewable: tokens.refreshToken !== undefined };
 }
 
 async function authorize(input: LoginInput, context: SignInContext): Promise<Tokens> {
@@ -54,12 +54,7 @@ async function authorize(input: LoginInput, context: SignInContext): Promise<Tok
 /** Under the lock, so that a renewal under way cannot put the earlier sign-in back. */
 async function keep(tokens: Tokens, { actor, expiresAt }: Verified, identity: OidcIdentity, context: SignInContext): Promise<void> {
   const held = await lockSignIn(identity, context);
-  if (held === undefined) {
-    throw new OncallError('sign-in-busy', 'the sign-in could not be kept', {
-      why: 'another oncall has been renewing the earlier one for too long',
-      next: 'oncall login',
-    });
-  }
+  if (held === undefined) throw await signInBusy(identity, context, 'the sign-in could not be kept');
   try {
     const { origin } = context;
     const { issuer, clientId } = identity;

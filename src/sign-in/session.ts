@@ -5,7 +5,7 @@ import type { Actor } from '../lifecycle/types.ts';
 import type { SignInContext } from './context.ts';
 import { expired, notSignedIn } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
-import { lockSignIn, readSignIn, removeSignIn, type SignIn, tokenOf } from './token-file.ts';
+import { lockSignIn, readSignIn, removeSignIn, type SignIn, signInBusy, tokenOf } from './token-file.ts';
 import type { Verified } from './verify.ts';
 
 export type Session = Verified & {
@@ -54,6 +54,8 @@ async function renewed(identity: OidcIdentity, context: SignInContext): Promise<
     const signIn = readSignIn(identity, context);
     if (signIn === undefined) throw notSignedIn([identity]);
     const isEnding = signIn.expiresAt - context.now() <= RENEW_BEFORE_MS;
+    const isOver = signIn.expiresAt <= context.now();
+    if (held === undefined && isOver) throw await signInBusy(identity, context, 'the sign-in has ended and could not be renewed');
     if (!isEnding || signIn.refreshToken === undefined || held === undefined) return await checked(signIn, identity, context);
     return await renewOrKeep(signIn, signIn.refreshToken, identity, context);
   } finally {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { OncallError } from '../errors.ts';
-import { type Lock, lock } from '../lock.ts';
+import { holderOf, type Lock, lock } from '../lock.ts';
 import { type SignInContext, signInFiles } from './context.ts';
 import type { OidcIdentity } from './settings.ts';
 
@@ -45,11 +45,24 @@ export function removeSignIn(identity: OidcIdentity, { folder, origin }: Where):
 
 /** Longer than renewing may take. */
 const PATIENCE_MS = 20_000;
+/** Six times that. Should its holder live after all, the sign-in may be lost, and `oncall login` brings it back; kept for ever, it would keep its owner out. */
+const FOREIGN_MS = 120_000;
 
 /** A refresh token may be good once only: two that use it at once would lose the sign-in. `undefined`: somebody else did not let go of it in time. */
 export async function lockSignIn(identity: OidcIdentity, { folder, origin, signal }: SignInContext): Promise<Lock | undefined> {
-  return lock(join(folder, `${nameOf(identity, origin)}.lock`), PATIENCE_MS, signal);
+  return lock(lockPath(identity, { folder, origin }), { ms: PATIENCE_MS, foreignMs: FOREIGN_MS, signal });
 }
+
+/** Who did not let go of it. */
+export async function signInBusy(identity: OidcIdentity, where: Where, message: string): Promise<OncallError> {
+  const path = lockPath(identity, where);
+  return new OncallError('sign-in-busy', message, {
+    why: `${await holderOf(path)} has kept ${path} for ${PATIENCE_MS / 1000} s`,
+    next: `try again; where that is no oncall, delete ${path}`,
+  });
+}
+
+const lockPath = (identity: OidcIdentity, { folder, origin }: Where): string => join(folder, `${nameOf(identity, origin)}.lock`);
 
 export function tokenOf(tokens: Tokens, identity: OidcIdentity): string | undefined {
   return identity.tokenUse === 'access' ? tokens.accessToken : tokens.idToken;

@@ -20,6 +20,8 @@ export type Io = {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Calls back at each Ctrl-C or SIGTERM; returns how to stop listening. */
   readonly onInterrupt: (listener: () => void) => () => void;
+  /** At each Ctrl-Z hands over how to stop, to be called when nobody waits for what this process holds; returns how to stop listening. */
+  readonly onSuspend: (listener: (stop: () => void) => void) => () => void;
   readonly leaveAtOnce: (exit: number) => void;
   readonly prompts: (color: boolean) => Promise<Prompts>;
 };

@@ -47,6 +47,18 @@ function onInterrupt(listener: () => void): () => void {
   return () => process.off('SIGINT', listener).off('SIGTERM', listener);
 }
 
+/** Stopped by the same signal and not by SIGSTOP: where no shell is there to go on with it (`ssh -t host oncall …`), the system passes over Ctrl-Z alone. */
+function onSuspend(listener: (stop: () => void) => void): () => void {
+  const stop = (): void => {
+    process.off('SIGTSTP', heard);
+    process.kill(process.pid, 'SIGTSTP');
+    process.on('SIGTSTP', heard);
+  };
+  const heard = (): void => listener(stop);
+  process.on('SIGTSTP', heard);
+  return () => process.off('SIGTSTP', heard);
+}
+
 export function processIo(): Io {
   return {
     stdout: streamOf(process.stdout, failUnwritten),
@@ -59,6 +71,7 @@ export function processIo(): Io {
     now: Date.now,
     sleep,
     onInterrupt,
+    onSuspend,
     leaveAtOnce: (exit) => process.exit(exit),
     prompts: async (color) => (await import('./prompt.ts')).makePrompts(color),
   };

@@ -1,7 +1,7 @@
 /** Questions, asked on stderr so that stdout stays the result. Loaded only when something is asked. */
 
 import inquirer from 'inquirer';
-import { clean } from './text.ts';
+import { clean, wrap } from './text.ts';
 
 export type Choice<T> = {
   readonly name: string;
@@ -9,12 +9,14 @@ export type Choice<T> = {
   readonly description?: string;
   /** What stays on the screen once it is chosen; left out: the name. */
   readonly short?: string;
+  /** Of a checkbox: marked at first. */
+  readonly checked?: boolean;
 };
 
 export type Prompts = {
   /** `start`: the value on which the pointer is at first. */
   select<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T>;
-  /** Any number of them, at first none. */
+  /** Any number of them. */
   checkbox<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
   /** `check` answers what is wrong, or `undefined`. */
   input(message: string, check: (text: string) => string | undefined): Promise<string>;
@@ -42,7 +44,12 @@ export function makePrompts(color: boolean): Prompts {
       return (choices[answer] as Choice<T>).value;
     },
     async checkbox<T>(message: string, choices: readonly Choice<T>[]) {
-      const listed = choices.map(({ name, short = name }, value) => ({ value, name: clean(name), short: clean(short) }));
+      const listed = choices.map(({ name, short = name, checked = false }, value) => ({
+        value,
+        checked,
+        name: wrap(clean(name), inside(process.stderr), 4),
+        short: clean(short),
+      }));
       const { answer } = await ask<{ answer: number[] }>([{ type: 'checkbox', name: 'answer', message, choices: listed, loop: false }]);
       return answer.map((index) => (choices[index] as Choice<T>).value);
     },
@@ -55,6 +62,9 @@ export function makePrompts(color: boolean): Prompts {
     },
   };
 }
+
+/** Columns beside the pointer and the box. inquirer breaks longer lines in the middle of a word. */
+const inside = ({ columns = 80 }: Pick<NodeJS.WriteStream, 'columns'>): number => columns - 4;
 
 /** On Node 20 `util.styleText`, which inquirer uses, colours whatever NO_COLOR says. */
 function withoutColor(stream: NodeJS.WriteStream): NodeJS.WriteStream {

@@ -41,10 +41,19 @@ export function findPolicy(
 }
 
 /** The folder of this tool below one of the user's XDG folders; a relative value counts as unset, as that specification says. */
-export function userFolder(env: Env, variable: string, fallback: string): string {
+export function userFolder(env: Env, variable: string, fallback: string, systemHome = homedir): string {
   const set = env[variable];
-  const base = set !== undefined && isAbsolute(set) ? set : join(env.HOME || homedir(), fallback);
+  const base = set !== undefined && isAbsolute(set) ? set : join(env.HOME || homeOr(systemHome), fallback);
   return join(base, 'oncall');
+}
+
+/** An id without an entry in the password file (a container's) has no home; `/` is what login programs give it. */
+function homeOr(systemHome: () => string): string {
+  try {
+    return systemHome();
+  } catch {
+    return '/';
+  }
 }
 
 function mustExist(path: string, how: string): string {

@@ -6,14 +6,17 @@ import type { Actor } from '../lifecycle/types.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Env } from './find-policy.ts';
 
-/** Whether somebody reached this process by `sudo` to root. */
+/**
+ * Whether somebody reached this process by `sudo` to another user, root or not: then the user of the system is the same for all of them.
+ * Who sets the variable for themselves gains nothing: what follows from it is stricter, apart, or what `ONCALL_USER` could say as well.
+ */
 export function throughSudo(env: Env, effectiveUid = process.geteuid?.()): boolean {
-  return effectiveUid === 0 && env.SUDO_UID !== undefined && env.SUDO_UID !== '' && env.SUDO_UID !== '0';
+  return effectiveUid !== undefined && (env.SUDO_UID ?? '') !== '' && env.SUDO_UID !== String(effectiveUid);
 }
 
 /**
  * A direct run is a courtesy, not a control: whoever runs it can also read what it reads, the credentials included.
- * The one exception is a run as root that sudo handed to somebody else, with an environment that names nobody.
+ * The one exception is a run that sudo handed to somebody else, with an environment that names nobody.
  */
 export function isCourtesy(env: Env, effectiveUid = process.geteuid?.()): boolean {
   return !throughSudo(env, effectiveUid) || (env.ONCALL_USER ?? '') !== '';

@@ -105,7 +105,11 @@ export async function allKinds() {
 
 async function oidcKind(): Promise<IdentityKind> {
   const { oidcIdentity, sharedDomains } = await import('../sign-in/settings.ts');
-  return { settings: oidcIdentity, sharedDomains: (settings) => sharedDomains(settings as readonly OidcIdentity[]) };
+  return {
+    settings: oidcIdentity,
+    domains: (settings) => (settings as OidcIdentity).domains,
+    sharedDomains: (settings) => sharedDomains(settings as readonly OidcIdentity[]),
+  };
 }
 
 async function loadEach<K>(kinds: Readonly<Record<string, () => Promise<K>>>): Promise<Record<string, K>> {

@@ -32,8 +32,8 @@ export function signInOf(policy: Policy, around: Surroundings): SignIn {
     login: async ({ device, domain, say }) => {
       const identity = chosen(policy, issuers, domain);
       const { login } = await import('../sign-in/login.ts');
-      const { actor, expiresAt } = await login({ identity, device, env: around.env, io: { say } }, await contextOf(around));
-      return { ...actor, proof: 'issuer', expiresAt };
+      const { actor, expiresAt, renewable } = await login({ identity, device, env: around.env, io: { say } }, await contextOf(around));
+      return { ...actor, proof: 'issuer', expiresAt, renewable };
     },
     logout: async () => {
       const { logout } = await import('../sign-in/session.ts');

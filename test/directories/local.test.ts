@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -196,6 +196,8 @@ describe('the local file', () => {
       ['is on another host, whatever its id means here', { host: 'elsewhere', pid: 2 ** 22 + 1, started: '1', token: 'far' }],
     ])('waits for a holder that %s, and stops when it is told to', async (_, holder) => {
       writeFileSync(`${file}.lock`, JSON.stringify(holder));
+      // However old: whoever sleeps and then writes what it had read would undo removals.
+      utimesSync(`${file}.lock`, 1, 1);
       const stop = new AbortController();
       const added = directory.add(pin(), { signal: stop.signal });
       setTimeout(() => stop.abort(), 120);

@@ -36,6 +36,7 @@ export function fakeIo({ tty = false, width = Number.POSITIVE_INFINITY, now = no
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onSuspend: () => () => undefined,
     leaveAtOnce: (exit) => void left.push(exit),
     prompts: async () => {
       if (prompts === undefined) throw new Error('nothing may be asked here');

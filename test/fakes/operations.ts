@@ -104,6 +104,7 @@ export function aStatus(changes: Partial<StatusResult> = {}): StatusResult {
     grants,
     sweep: { lastAt: noon - 2 * minute, late: false },
     faults: [],
+    drift: [],
     courtesy: false,
     now: noon,
     ...changes,

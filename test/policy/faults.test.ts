@@ -184,6 +184,14 @@ describe('the file', () => {
       'identity: ‹identity-mixed›[ { kind: local }, { kind: oidc, issuer: https://x.dev, domains: [a.dev] } ]',
     ],
     ['two people of one name', 'people: { maria@acme.dev: { local: m }, sam@acme.dev: { local: ‹shared-name›M } }'],
+    [
+      'a name that is the e-mail of somebody else, who has no other there',
+      'people: { sam@acme.dev: { local: ‹shared-name›Maria@acme.dev } }\nadmins: [ { user: maria@acme.dev } ]',
+    ],
+    [
+      'a name that is the e-mail of somebody else under people',
+      'people: { maria@acme.dev: { paging: m }, sam@acme.dev: { local: ‹shared-name›maria@acme.dev } }',
+    ],
     ['an identity of no kind', 'identity: [ ‹missing-key›{} ]'],
     ['no identity at all', 'identity: ‹empty-list›[]'],
     ['an admin from nowhere', 'admins: [ { member: ‹undeclared-directory›okta/Sec } ]'],
@@ -243,6 +251,29 @@ describe('the file', () => {
     const cloud = '  cloud: { account: "111122223333" }\nrosters:';
     check(fileWith(allowed, 'identity: ‹identity-not-local›[ { kind: local } ]').replace('rosters:', cloud));
     check(`‹identity-missing›${fileWith(allowed).replace('rosters:', cloud)}`);
+  });
+
+  it('gives nobody the name that somebody else has by default', () => {
+    const local = (people: string, blocked = 'maria@acme.dev') =>
+      fileWith(allowed, `people: { ${people} }\nblocked: [ ${blocked} ]`).replace(', exclusive', ', userName: local-part, exclusive');
+    const [issue] = check(local('sam@acme.dev: { local: ‹shared-name›Maria, file: maria }'));
+    expect(issue?.message).toBe('maria@acme.dev has the name "Maria" in local already');
+    check(local('sam@acme.dev: { local: maria@acme.dev, file: ‹shared-name›maria@acme.dev }'));
+    check(local('sam@acme.dev: { local: maria }, maria@acme.dev: { local: m.silva }'));
+    check(local('maria@acme.dev: { local: Maria }'));
+    check(local('sam@acme.dev: { local: maria }', 'eve@acme.dev'));
+  });
+
+  it('of more than one domain has no directory in which the part before the @ is the name', () => {
+    const oidc = (name: string, ...domains: string[]) => `{ kind: oidc, issuer: https://${name}.dev, domains: [${domains}] }`;
+    const identity = (list: string, userName = 'local-part') =>
+      fileWith(allowed, `identity: ${list}`).replace(', exclusive', `, userName: ${userName}, exclusive`);
+    const [issue] = check(identity(`‹shared-local-part›[ ${oidc('x', 'acme.dev')}, ${oidc('y', 'contractor.dev')} ]`));
+    expect(issue).toMatchObject({ message: expect.stringContaining('would be one user in local'), hint: expect.any(String) });
+    check(identity(`‹shared-local-part›[ ${oidc('x', 'acme.dev', 'contractor.dev')} ]`));
+    check(identity(`[ ${oidc('x', 'acme.dev', 'contractor.dev')} ]`, 'email'));
+    check(identity(`[ ${oidc('x', 'acme.dev')} ]`));
+    check(identity('[ { kind: local } ]'));
   });
 
   it('may stay on loopback with nobody proved', () => {

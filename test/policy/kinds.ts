@@ -29,6 +29,7 @@ export const kinds: Kinds = {
   },
   oidc: {
     settings: z.strictObject({ kind: z.literal('oidc'), issuer: z.url({ error: 'must be a URL' }), domains: z.array(z.string()) }),
+    domains: (settings) => (settings as { domains: string[] }).domains,
     sharedDomains: (all) => {
       const [first, second] = all as { issuer: string; domains: string[] }[];
       const shared = first?.domains.filter((domain) => second?.domains.includes(domain)) ?? [];

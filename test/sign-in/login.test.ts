@@ -44,8 +44,8 @@ const isNothingKept = () => !existsSync(world.context.folder) || world.kept('tok
 
 describe('signing in by the browser', () => {
   it.each(['access', 'id'] as const)('gives the same actor by the %s token, and keeps what the next commands need', async (tokenUse) => {
-    const { actor } = await signInAs('maria@acme.dev', issuer.identity({ tokenUse }), world.context);
-    expect(actor).toEqual(maria());
+    const { actor, renewable } = await signInAs('maria@acme.dev', issuer.identity({ tokenUse }), world.context);
+    expect([actor, renewable]).toEqual([maria(), true]);
     expect(world.kept('tokens')).toMatchObject([{ origin: 'direct', issuer: issuer.url, clientId, subject: '00u1maria' }]);
     expect(await currentActor([issuer.identity({ tokenUse })], world.context)).toEqual(maria());
   });
@@ -185,7 +185,7 @@ describe('signing in by the browser', () => {
 
   it('sends nobody to a browser for what could not be kept', async () => {
     const folder = `${world.context.folder}/a/b/c/d`;
-    await expect(signInAs('maria@acme.dev', issuer.identity(), { ...world.context, folder })).rejects.toThrow('ENOENT');
+    await expect(signInAs('maria@acme.dev', issuer.identity(), { ...world.context, folder })).rejects.toThrow('to keep a sign-in in');
     expect(issuer.seen).toEqual([]);
   });
 });

@@ -47,6 +47,26 @@ describe('a private file', () => {
     expect(files.read('b.json')).toBeUndefined();
   });
 
+  it('is not kept, and nothing is made, where there is no home; the refusal says what to set', async () => {
+    const home = join(folder, '..', '..', '..', 'gone');
+    const homeless = signInFiles(join(home, '.config', 'oncall', 'sign-in'));
+    expect(homeless.read('a.json')).toBeUndefined();
+    expect(await refusal(() => homeless.make())).toMatchObject({
+      code: 'no-home',
+      message: `there is no home folder ${home} to keep a sign-in in`,
+      next: 'create it, or set XDG_CONFIG_HOME to a folder of yours',
+    });
+    expect(existsSync(home)).toBe(false);
+  });
+
+  it('is not kept below what is no folder, or one that may not be entered', async () => {
+    const home = join(folder, '..', '..', '..', 'file');
+    writeFileSync(home, '');
+    const files = signInFiles(join(home, '.config', 'oncall', 'sign-in'));
+    expect(files.read('a.json')).toBeUndefined();
+    expect(await refusal(() => files.make())).toMatchObject({ code: 'no-home', why: expect.stringContaining('ENOTDIR') });
+  });
+
   it.each([0o640, 0o604, 0o660, 0o620, 0o601])('of mode %o is refused with the command that mends it', async (loose) => {
     files.write('a.json', 'secret');
     chmodSync(join(folder, 'a.json'), loose);

@@ -1,8 +1,8 @@
 /** What commands find afterwards: who is signed in, renewed in silence, by one process at a time, until somebody signs out. */
 
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { currentActor, currentSession, logout } from '../../src/sign-in/session.ts';
 import { lockSignIn, readSignIn, removeSignIn, writeSignIn } from '../../src/sign-in/token-file.ts';
 import { type Issuer, startIssuer } from '../fakes/issuer.ts';
@@ -35,6 +35,15 @@ async function signedInFor(seconds: number, identity = issuer.identity()) {
   await signInAs('maria@acme.dev', identity, world.context);
   issuer.knobs.tokenTtlS = 3600;
   issuer.seen.length = 0;
+}
+
+/** A sign-in about to end, and a lock on it from another host. */
+async function foreignLock(): Promise<string> {
+  await signedInFor(30);
+  const name = readdirSync(world.context.folder).find((one) => /^tokens-\w+\.json$/.test(one));
+  const path = join(world.context.folder, `${name}.lock`);
+  writeFileSync(path, JSON.stringify({ host: 'marias-laptop', pid: 4711, started: '', token: 'far' }), { mode: 0o600 });
+  return path;
 }
 
 describe('who is signed in', () => {
@@ -191,6 +200,31 @@ describe('a sign-in that is about to end', () => {
     expect(await refusalOf(currentActor([identity], world.context))).toMatchObject({ why: expect.stringContaining('not verified') });
     issuer.accounts['maria@acme.dev'] = { id: '00u1maria', email: 'maria@acme.dev', verified: true };
     expect(await currentActor([identity], world.context)).toEqual(maria());
+  });
+
+  it('is renewed in spite of a lock that a host of another name left behind, and nothing of that lock stays', async () => {
+    const path = await foreignLock();
+    const left = Date.now() / 1000 - 125;
+    utimesSync(path, left, left);
+    expect(await currentActor(one(), world.context)).toEqual(maria());
+    expect(renewals()).toBe(1);
+    expect(readdirSync(world.context.folder).filter((name) => name.includes('lock'))).toEqual([]);
+  });
+
+  it('says which lock keeps it from being renewed once it has ended', async () => {
+    const path = await foreignLock();
+    world.advance(60_000);
+    let time = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (time += 5_000));
+    const refusal = await refusalOf(currentActor(one(), world.context));
+    clock.mockRestore();
+    expect(refusal).toMatchObject({
+      code: 'sign-in-busy',
+      exit: 1,
+      why: `process 4711 on marias-laptop has kept ${path} for 20 s`,
+      next: `try again; where that is no oncall, delete ${path}`,
+    });
+    expect([renewals(), existsSync(path)]).toEqual([0, true]);
   });
 
   it('is not brought back by whoever waited to renew it while somebody signed out', async () => {

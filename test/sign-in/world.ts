@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import type { SignInContext } from '../../src/sign-in/context.ts';
 import { type LoginInput, login } from '../../src/sign-in/login.ts';
 import type { OidcIdentity } from '../../src/sign-in/settings.ts';
-import type { Verified } from '../../src/sign-in/verify.ts';
 import { newPerson } from '../fakes/person.ts';
 
 export type World = {
@@ -54,7 +53,7 @@ export function signInAs(
   identity: OidcIdentity,
   context: SignInContext,
   changes: Partial<LoginInput> = {},
-): Promise<Verified> {
+): ReturnType<typeof login> {
   const openBrowser = async (url: string) => {
     void newPerson().signIn(url, who);
     return true;

@@ -37,13 +37,13 @@ describe('the head of the ledger, kept in a file', () => {
     expect(await at('/var/lib/oncall/oncall.db').read()).toEqual(head);
   });
 
-  it('is where XDG_STATE_HOME says, and below the home of root behind sudo, whatever the caller says', () => {
+  it('is where XDG_STATE_HOME says, and behind sudo below the home of whom it leads to, whatever the caller says', () => {
     const ledger = '/x.db';
     expect(anchorFile({ ledger, env: { HOME: '/h', XDG_STATE_HOME: '/s' } }).folder).toBe('/s/oncall');
     expect(anchorFile({ ledger, env: { HOME: '/h', XDG_STATE_HOME: 's' } }).folder).toBe('/h/.local/state/oncall');
-    const caller = { HOME: '/home/mallory', XDG_STATE_HOME: '/home/mallory/empty', SUDO_UID: '1000' };
-    const behindSudo = process.geteuid?.() === 0 ? join(userInfo().homedir, '.local/state/oncall') : '/home/mallory/empty/oncall';
-    expect(anchorFile({ ledger, env: caller }).folder).toBe(behindSudo);
+    const somebodyElse = String((process.geteuid?.() ?? 0) + 1);
+    const caller = { HOME: '/home/mallory', XDG_STATE_HOME: '/home/mallory/empty', SUDO_UID: somebodyElse };
+    expect(anchorFile({ ledger, env: caller }).folder).toBe(join(userInfo().homedir, '.local/state/oncall'));
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isOncallError, type OncallError } from '../../src/errors.ts';
-import { findPolicy } from '../../src/wiring/find-policy.ts';
+import { findPolicy, userFolder } from '../../src/wiring/find-policy.ts';
 import { scratch } from './scratch.ts';
 
 function world() {
@@ -91,5 +91,15 @@ describe('which policy counts', () => {
       expect(error.why).toContain(place);
     }
     expect(error.next).toContain('--policy');
+  });
+});
+
+describe('the folder of a user', () => {
+  it('is below / for an id that the system knows no home of', () => {
+    const unknown = () => {
+      throw new Error('uv_os_homedir returned ENOENT');
+    };
+    expect(userFolder({}, 'XDG_CONFIG_HOME', '.config', unknown)).toBe('/.config/oncall');
+    expect(userFolder({ XDG_CONFIG_HOME: '/tmp/c' }, 'XDG_CONFIG_HOME', '.config', unknown)).toBe('/tmp/c/oncall');
   });
 });

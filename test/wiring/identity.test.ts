@@ -40,12 +40,19 @@ describe('a courtesy or a control', () => {
     expect(isCourtesy({ SUDO_UID: '0' }, 0)).toBe(true);
   });
 
-  it('is a control where sudo leads to root with an environment that names nobody', () => {
-    expect(isCourtesy({ SUDO_UID: '1000' }, 0)).toBe(false);
-    expect(isCourtesy({ SUDO_UID: '1000', ONCALL_USER: 'somebody@acme.dev' }, 0)).toBe(true);
+  it.each([0, 998])('is a control where sudo leads to user %i with an environment that names nobody', (service) => {
+    expect(isCourtesy({ SUDO_UID: '1000' }, service)).toBe(false);
+    expect(isCourtesy({ SUDO_UID: '1000', ONCALL_USER: 'somebody@acme.dev' }, service)).toBe(true);
   });
 
-  it('does not believe SUDO_UID without root, since anybody can set it', () => {
+  it('is no sudo to another user that leads back to the same, or that nobody knows of', () => {
     expect(throughSudo({ SUDO_UID: '1000' }, 1000)).toBe(false);
+    expect(throughSudo({ SUDO_UID: '' }, 998)).toBe(false);
+    expect(throughSudo({ SUDO_UID: '0' }, 998)).toBe(true);
+  });
+
+  it('acts as whom sudo says, where the user of the system is the same for all', () => {
+    const caller = { SUDO_UID: String((process.geteuid?.() ?? 0) + 1), SUDO_USER: 'sam@acme.dev' };
+    expect(actor(caller, 'maria.silva').email).toBe('sam@acme.dev');
   });
 });

@@ -2,6 +2,7 @@
 
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Libsql from 'libsql';
 import { describe, expect, it } from 'vitest';
 import { isOncallError, type OncallError } from '../../src/errors.ts';
 import { checkPolicy, type WireOptions, wire } from '../../src/wiring.ts';
@@ -73,18 +74,15 @@ describe('wire', () => {
     expect(statSync(join(folder, 'oncall.db')).mode & 0o777).toBe(0o600);
   });
 
-  it.runIf(process.geteuid?.() === 0)(
-    'behind sudo refuses a policy that the caller could have written, the embedded pair included (as root only)',
-    async () => {
-      const { options, path, folder } = world();
-      chmodSync(path, 0o666);
-      const env = { HOME: folder, SUDO_UID: '65534', SUDO_USER: 'mallory@acme.dev' };
-      expect(await refusal(options({ env }))).toMatchObject({ code: 'policy-not-trusted', exit: 2 });
-      chmodSync(path, 0o600);
-      const { close } = await wire(options({ env }));
-      await close();
-    },
-  );
+  it('behind sudo refuses a policy that the caller could have written, the embedded pair included', async () => {
+    const { options, path, folder } = world();
+    chmodSync(path, 0o666);
+    const env = { HOME: folder, SUDO_UID: String((process.geteuid?.() ?? 0) + 1), SUDO_USER: 'mallory@acme.dev' };
+    expect(await refusal(options({ env }))).toMatchObject({ code: 'policy-not-trusted', exit: 2 });
+    chmodSync(path, 0o600);
+    const { close } = await wire(options({ env }));
+    await close();
+  });
 
   it('opens nothing that is not used: no ledger is made by listing the roles', async () => {
     const { options, folder } = world();
@@ -92,6 +90,40 @@ describe('wire', () => {
     expect(await operations.roles()).toHaveLength(1);
     await close();
     expect(statSync(join(folder, 'oncall.db'), { throwIfNoEntry: false })).toBeUndefined();
+  });
+
+  it('stops on Ctrl-Z only while the ledger is free for others', async () => {
+    const { options, folder } = world();
+    const found: string[] = [];
+    const stop = () => {
+      const other = new Libsql(join(folder, 'oncall.db'));
+      try {
+        other.exec('BEGIN IMMEDIATE');
+        other.exec('ROLLBACK');
+        found.push('free');
+      } catch (error) {
+        found.push((error as Error).message);
+      } finally {
+        other.close();
+      }
+    };
+    const listeners = new Set<(stop: () => void) => void>();
+    // The ledger asks for the time in the middle of each transaction: there it is pressed.
+    const press = () => {
+      for (const listener of listeners) listener(stop);
+      return now;
+    };
+    const onSuspend = (listener: (stop: () => void) => void) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    };
+    const { operations, close } = await wire(options({ now: press, onSuspend }));
+    await operations.sweep({});
+    await operations.request({ role: 'db-admin', asked: { forMs: 60_000 } });
+    await close();
+    expect(found.length).toBeGreaterThan(5);
+    expect(new Set(found)).toEqual(new Set(['free']));
+    expect(listeners.size).toBe(0);
   });
 
   it('asks who acts only where that matters', async () => {
