@@ -42,6 +42,7 @@ async function world(name, url, counts, settings = '') {
   timed('mkdir', [at]);
   const policy = `version: 1
 ledger: ./oncall.db
+admins: [{ user: user-0@example.com }]
 sweep: { deadline: 20m }
 directories:
   okta: { orgUrl: '${url}', token: { env: OKTA_TOKEN }${settings} }

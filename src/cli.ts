@@ -22,13 +22,15 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
   if (asked === '--version') return print(`${version}\n`, io);
   if (asked === '--help' || asked === '-h' || asked === 'help') return print((await import('./commands/help.ts')).overview(), io);
   const stop = new AbortController();
-  const stopListening = io.onInterrupt(() => interrupt(stop, io));
+  let leavesNothing = false;
+  const stopListening = io.onInterrupt(() => interrupt(stop, leavesNothing, io));
   let screen: Screen = { json: argv.includes('--json'), quiet: false, verbose: argv.includes('--verbose'), paint: noPaint };
   try {
     const { parse } = await import('./commands/parse.ts');
     const parsed = await parse(argv, version);
     if (parsed.kind === 'print') return print(parsed.text, io);
     const { command, args, globals } = parsed;
+    leavesNothing = command.leavesNothing ?? false;
     screen = { ...globals, paint: await makePaint(colorLevel(io.stderr, env, globals.color)) };
     const { makeContext } = await import('./commands/context.ts');
     const { context, close } = await makeContext(globals, { env, io, wiring, signal: stop.signal });
@@ -38,7 +40,7 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
       await close();
     }
   } catch (error) {
-    return await fail(error, { ...screen, interrupted: stop.signal.aborted }, io);
+    return await fail(error, { ...screen, interrupted: stop.signal.aborted, leavesNothing }, io);
   } finally {
     stopListening();
   }
@@ -50,10 +52,11 @@ function print(text: string, io: Io): ExitCode {
 }
 
 /** The first time, what is under way may come to a safe end; the second time, the sweep has to finish it. */
-function interrupt(stop: AbortController, io: Io): void {
+function interrupt(stop: AbortController, leavesNothing: boolean, io: Io): void {
   if (stop.signal.aborted) io.leaveAtOnce(130);
   stop.abort();
-  io.stderr.write('stopping: what is under way is finished or left to the sweep (again: at once)\n');
+  const then = leavesNothing ? '' : ': what is under way is finished or left to the sweep';
+  io.stderr.write(`stopping${then} (again: at once)\n`);
 }
 
 async function finish(outcome: Outcome, { json, quiet, paint }: Screen, io: Io): Promise<ExitCode> {
@@ -68,10 +71,10 @@ async function finish(outcome: Outcome, { json, quiet, paint }: Screen, io: Io):
   return exit;
 }
 
-async function fail(thrown: unknown, screen: Screen & { interrupted: boolean }, io: Io): Promise<ExitCode> {
+async function fail(thrown: unknown, screen: Screen & { interrupted: boolean; leavesNothing: boolean }, io: Io): Promise<ExitCode> {
   const { describeError } = await import('./terminal/report-error.ts');
   const promptLeft = thrown instanceof Error && thrown.name === 'ExitPromptError';
-  const error = screen.interrupted || promptLeft ? asInterrupted(thrown) : thrown;
+  const error = screen.interrupted || promptLeft ? asInterrupted(thrown, screen.leavesNothing) : thrown;
   const { exit, isBug, ...parts } = describeError(error);
   const outcome = { exit, document: { error: parts }, text: '', ...(promptLeft ? {} : { error: parts }) };
   await finish(outcome, screen, io);
@@ -80,12 +83,16 @@ async function fail(thrown: unknown, screen: Screen & { interrupted: boolean }, 
 }
 
 /** Whatever an aborted call made of it, the reason is that somebody pressed Ctrl-C. */
-function asInterrupted(error: unknown): OncallError {
+function asInterrupted(error: unknown, leavesNothing: boolean): OncallError {
   if (isOncallError(error) && error.exit === 130) return error;
   return new OncallError('interrupted', 'interrupted', {
     exit: 130,
-    why: 'stopped by Ctrl-C or a signal; what was under way is finished, or the sweep undoes it',
-    next: 'oncall status shows what holds now',
+    ...(leavesNothing
+      ? { why: 'stopped by Ctrl-C or a signal', next: 'the same command again' }
+      : {
+          why: 'stopped by Ctrl-C or a signal; what was under way is finished, or the sweep undoes it',
+          next: 'oncall status shows what holds now',
+        }),
     cause: error,
   });
 }

@@ -1,7 +1,9 @@
 /** Which address is reached through which proxy, by the variables that everybody else reads, too. */
 
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { sharedConfig } from '../src/directories/aws-iam-sdk.ts';
 import { isOncallError } from '../src/errors.ts';
+import { requester } from '../src/http.ts';
 import { proxyFor } from '../src/proxy.ts';
 
 const okta = 'https://acme.okta.com/api/v1/users/me';
@@ -51,6 +53,26 @@ describe('the proxy', () => {
       expect(through(url, env), url).toBeUndefined();
     expect(through('https://localhost.acme.dev', env)).toBe('proxy:3128');
     expect(through('https://128.0.0.1', env)).toBe('proxy:3128');
+  });
+});
+
+describe('a variable that names no proxy', () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const nonsense = 'socks5://proxy:1080';
+  const aws = (endpoint?: string) => sharedConfig(endpoint === undefined ? {} : { endpoint }, 5000, { ...context });
+  const context = { name: 'aws', now: () => 0, log: () => undefined, onServerDate: () => undefined, baseDir: '/' };
+
+  it('is no fault of what is on this machine, whoever asks there', async () => {
+    vi.stubEnv('https_proxy', nonsense);
+    expect(through('https://127.0.0.1:4566', { https_proxy: nonsense })).toBeUndefined();
+    await expect(requester(new URL('https://localhost:4566'))).resolves.toBeTypeOf('function');
+    await expect(aws('http://127.0.0.1:4566')).resolves.not.toHaveProperty('requestHandler.httpsAgent');
+  });
+
+  it('is one of everything else', async () => {
+    vi.stubEnv('https_proxy', nonsense);
+    await expect(requester(new URL(okta))).rejects.toMatchObject({ code: 'proxy-unusable' });
+    await expect(aws()).rejects.toMatchObject({ code: 'proxy-unusable' });
   });
 });
 

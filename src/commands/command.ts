@@ -22,6 +22,8 @@ export type Command = {
   readonly options?: readonly Option[];
   readonly examples: readonly (readonly [command: string, what: string])[];
   readonly notes?: string;
+  /** Stopped half-way it leaves no access in between, so Ctrl-C need not speak of the sweep. */
+  readonly leavesNothing?: true;
   readonly run: (args: Args, context: Context) => Promise<Outcome>;
 };
 

@@ -4,7 +4,7 @@ import type { Check, Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import { canPrompt, colorLevel, type Env, type Io, makePaint } from '../terminal/io.ts';
 import { makeMeter } from '../terminal/meter.ts';
-import { clean, cleanDeep } from '../terminal/text.ts';
+import { clean, cleanDeep, wrap } from '../terminal/text.ts';
 import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
 import type { Context, Globals, PolicyReport, SignIn } from './command.ts';
 
@@ -14,7 +14,8 @@ export type WireOptions = PolicyOptions & {
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
-  readonly progress: (line: string) => void;
+  readonly progress: (line: string, more?: { readonly alsoOffTerminal: true }) => void;
+  readonly onSuspend: Io['onSuspend'];
   readonly meter?: { readonly show: (done: number, total: number) => void; readonly over: () => void };
   readonly salvage?: boolean;
 };
@@ -88,7 +89,9 @@ function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireO
   const { json, quiet, verbose } = globals;
   const hasMeter = io.stderr.isTty && !json && !quiet && !verbose && !env.CI && env.TERM !== 'dumb';
   const meter = hasMeter ? makeMeter(io.stderr, io.now, signal) : undefined;
-  const write = (line: string) => (meter ? meter.above(() => writeLines(io, line)) : writeLines(io, line));
+  const local = (line: string) => localInstants(line, { now: io.now(), utc: globals.utc });
+  const above = (show: () => void) => (meter ? meter.above(show) : show());
+  const write = (line: string) => above(() => writeLines(io, local(line)));
   const silent = () => undefined;
   return {
     ...(globals.policy === undefined ? {} : { policyPath: globals.policy }),
@@ -96,9 +99,10 @@ function wireOptions(globals: Globals, { env, io, signal }: Surroundings): WireO
     cwd: io.cwd,
     now: io.now,
     signal,
+    onSuspend: io.onSuspend,
     log: verbose ? write : silent,
     // Off a terminal silence is the rule: cron mails whatever a sweep prints.
-    progress: verbose || (io.stderr.isTty && !quiet) ? write : silent,
+    progress: (line, more) => (verbose || (!quiet && (io.stderr.isTty || more?.alsoOffTerminal)) ? write(line) : undefined),
     ...(meter && { meter }),
   };
 }
@@ -110,6 +114,8 @@ function readable(operations: Operations, clock: Clock): Operations {
   return Object.fromEntries(wrapped) as Operations;
 }
 
+/** Below its own first word, so that what was indented stays so. A word that is too long, such as an address, stays whole. */
 function writeLines(io: Io, text: string): void {
-  io.stderr.write(`${text.split('\n').map(clean).join('\n')}\n`);
+  const lines = text.split('\n').map((line) => wrap(clean(line), io.stderr.width, line.search(/\S|$/) + 2));
+  io.stderr.write(`${lines.join('\n')}\n`);
 }

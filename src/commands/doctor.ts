@@ -8,6 +8,7 @@ import type { Args, Command, Context, Outcome } from './command.ts';
 
 export const doctor: Command = {
   name: 'doctor',
+  leavesNothing: true,
   group: 'Operating',
   summary: 'look for what would fail at 03:00; changes nothing',
   examples: [

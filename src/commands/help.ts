@@ -34,6 +34,7 @@ export const topics: Readonly<Record<string, { readonly summary: string; readonl
   130  interrupted
 
 doctor, policy check and status --check: 0 or 1, and 2 for a usage error.
+audit verify: 0 whole, 1 broken, 2 could not be checked.
 sweep: 1 only for what is stuck, late or misconfigured.
 `,
   },
@@ -41,17 +42,27 @@ sweep: 1 only for what is stuck, late or misconfigured.
     summary: 'the variables that are read',
     text: `Environment
 
-  ONCALL_POLICY    the policy file, where --policy is not given
-  ONCALL_USER      who you are, where the policy says identity: local
-  NO_COLOR         not empty: no colour
-  FORCE_COLOR      colour also off a terminal (0: none)
-  TERM             dumb: no colour, no questions
-  CI               not empty: no questions
-  TZ               the zone in which times are printed
-  XDG_CONFIG_HOME  your own policy: $XDG_CONFIG_HOME/oncall/oncall.yaml
-  XDG_CACHE_HOME   where a parsed policy is kept for the next run
+  ONCALL_POLICY        the policy file, where --policy is not given
+  ONCALL_USER          who you are, where the policy says identity: local
+  NO_COLOR             not empty: no colour
+  FORCE_COLOR          colour also off a terminal (0: none)
+  TERM                 dumb: no colour, no questions
+  CI                   not empty: no questions
+  TZ                   the zone in which times are printed
+  HOME                 your own folder, where the next three are not set
+  XDG_CONFIG_HOME      your own policy, $XDG_CONFIG_HOME/oncall/oncall.yaml, and
+                       your sign-in
+  XDG_STATE_HOME       where the head of the ledger is kept (docs/audit.md)
+  XDG_CACHE_HOME       where a parsed policy is kept for the next run
+  HTTPS_PROXY          the proxy to every provider and issuer
+  NO_PROXY             what is reached without it (docs/network.md)
+  NODE_EXTRA_CA_CERTS  a file of certificates to trust as well, such as those of
+                       a proxy that opens TLS
+  AWS_PROFILE, AWS_ACCESS_KEY_ID and the like
+                       credentials of aws-iam, where the policy names none
 
-Nothing in a policy can be overridden by a variable.
+Nothing in a policy can be overridden by a variable. Where one says
+{ env: NAME }, that variable holds a secret.
 `,
   },
 };

@@ -1,10 +1,12 @@
 /** `oncall login`, `logout`, `whoami`: who somebody is, proved at the issuer of the policy. */
 
+import { wrap } from '../terminal/text.ts';
 import { showInstant, showRemaining } from '../terminal/time.ts';
 import { type Args, type Command, type Context, flag, type Outcome, type Person } from './command.ts';
 
 export const login: Command = {
   name: 'login',
+  leavesNothing: true,
   group: 'Access',
   summary: 'prove who you are, for the commands that follow',
   argument: { syntax: '[domain]', summary: 'where the policy has several issuers: the one for this domain' },
@@ -19,12 +21,18 @@ export const login: Command = {
     const say = (line: string): void => context.note(line);
     const signIn = await context.signIn();
     const person = await signIn.login({ device: flag(args, 'device'), say, ...(domain === undefined ? {} : { domain }) });
-    return { exit: 0, document: { person }, text: `signed in as ${described(person, context)}`, brief: person.email };
+    return {
+      exit: 0,
+      document: { person },
+      text: wrap(`signed in as ${described(person, context)}`, context.screen.width, 2),
+      brief: person.email,
+    };
   },
 };
 
 export const logout: Command = {
   name: 'logout',
+  leavesNothing: true,
   group: 'Access',
   summary: 'forget the sign-in, here and at the issuer',
   examples: [['oncall logout', 'the token is deleted, and revoked where the issuer can do that']],
@@ -33,7 +41,8 @@ export const logout: Command = {
 
 async function signOut(_: Args, context: Context): Promise<Outcome> {
   const issuers = await (await context.signIn()).logout();
-  const text = issuers.map(({ issuer, outcome }) => `signed out of ${issuer}${endings[outcome]}`).join('\n');
+  const lines = issuers.map(({ issuer, outcome }) => `signed out of ${issuer}${endings[outcome]}`);
+  const text = lines.map((line) => wrap(line, context.screen.width, 2)).join('\n');
   return { exit: 0, document: { issuers }, text: text === '' ? 'nobody was signed in' : text, brief: '' };
 }
 
@@ -46,12 +55,13 @@ const endings = {
 
 export const whoami: Command = {
   name: 'whoami',
+  leavesNothing: true,
   group: 'Access',
   summary: 'who you are to oncall, and what proves it',
   examples: [['oncall whoami', 'exit 4 where nobody is signed in']],
   run: async (_, context) => {
     const person = await (await context.signIn()).whoami();
-    return { exit: 0, document: { person }, text: described(person, context), brief: person.email };
+    return { exit: 0, document: { person }, text: wrap(described(person, context), context.screen.width, 2), brief: person.email };
   },
 };
 

@@ -1,7 +1,7 @@
 /** `oncall revoke`: ends somebody's access now: one request, or everything of a person, of a role, or at all. */
 
 import type { RevokeInput } from '../operations/types.ts';
-import { count } from '../terminal/text.ts';
+import { count, wrap } from '../terminal/text.ts';
 import { type Args, type Command, type Context, flag, type Outcome, text, usage } from './command.ts';
 import { endedOutcome } from './ended-outcome.ts';
 
@@ -21,7 +21,7 @@ export const revoke: Command = {
     ['oncall revoke --holder maria@acme.dev --yes', 'a lost laptop: everything she has'],
   ],
   notes:
-    '--holder, --role and --all ask first; --yes answers. Sessions that are open stay open. Whoever is named under blocked: in the policy cannot ask again.',
+    '--holder, --role and --all ask first; --yes answers. Open sessions end only where the role has onEnd: { endSessions: true } (oncall roles). Whoever is named under blocked: in the policy cannot ask again.',
   run,
 };
 
@@ -37,10 +37,10 @@ async function run(args: Args, context: Context): Promise<Outcome> {
     return { exit: 1, document: { error: { code: 'not-confirmed', ...error } }, text: error.message };
   }
   const result = await operations.revoke({ ...input, ...(reason === undefined ? {} : { reason }) });
-  const outcome = endedOutcome(result, 'revoked', context.clock());
-  if (result.requests.length === 0) return { ...outcome, text: nothing(input) };
+  const outcome = endedOutcome(result, 'revoked', context);
+  if (result.requests.length === 0) return { ...outcome, text: wrap(nothing(input), context.screen.width, 2) };
   return 'holder' in input
-    ? { ...outcome, text: [outcome.text, askAgain(input.holder)].filter((line) => line !== '').join('\n') }
+    ? { ...outcome, text: [outcome.text, wrap(askAgain(input.holder), context.screen.width, 2)].filter((line) => line !== '').join('\n') }
     : outcome;
 }
 

@@ -8,6 +8,7 @@ import { labelled, nameOf } from './lines.ts';
 
 export const roles: Command = {
   name: 'roles',
+  leavesNothing: true,
   group: 'Access',
   summary: 'what can be asked for, and who gets it',
   examples: [['oncall roles', 'every role of the policy with its rules']],
@@ -20,7 +21,7 @@ async function run(_: Args, context: Context): Promise<Outcome> {
   return { exit: 0, document: { roles: found }, text, brief: found.map(({ name }) => name).join('\n') };
 }
 
-function roleText({ name, description, targets, ttl, maxHolders, rules }: RoleView, context: Context): string {
+function roleText({ name, description, targets, ttl, maxHolders, endsSessionsIn = [], rules }: RoleView, context: Context): string {
   const { width, paint } = context.screen;
   const length =
     ttl.defaultMs === ttl.maxMs ? formatDuration(ttl.maxMs) : `${formatDuration(ttl.defaultMs)}, at most ${formatDuration(ttl.maxMs)}`;
@@ -29,6 +30,7 @@ function roleText({ name, description, targets, ttl, maxHolders, rules }: RoleVi
     wrap(`${paint.bold(name)}${description === undefined ? '' : `  ${description}`}`, width, 2),
     ...labelled('in', [targets.map(nameOf).join(', ')], context),
     ...labelled('for', [length + places], context),
+    ...(endsSessionsIn.length === 0 ? [] : labelled('then', [`signed out of ${endsSessionsIn.join(' and ')}, everywhere`], context)),
     ...labelled('who', rules, context),
   ].join('\n');
 }

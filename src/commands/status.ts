@@ -5,22 +5,25 @@ import type { StatusResult, SweepAge } from '../operations/types.ts';
 import { table } from '../terminal/table.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
-import { labelled, nameOf } from './lines.ts';
+import { labelled, nameOf, newestOf } from './lines.ts';
 
 export const status: Command = {
   name: 'status',
+  leavesNothing: true,
   group: 'Access',
   summary: 'who has what, until when, and what waits',
   argument: { syntax: '[id|role]', summary: 'only this request, or only this role', words: 'roles-and-open' },
   options: [
     { flags: '--mine', summary: 'only my own' },
-    { flags: '--check', summary: 'exit 1 where something is overdue, stuck or unexplained (for monitoring)' },
+    { flags: '--check', summary: 'exit 1 where it shows a fault (for monitoring)' },
   ],
   examples: [
     ['oncall status', 'everything open'],
-    ['oncall status k7m2xq', 'one request, with what failed'],
+    ['oncall status k7m2xq', 'one request: what failed, or who ended it'],
     ['oncall status --check --quiet', 'for monitoring: exit code only matters'],
   ],
+  notes:
+    'A fault: a sweep that is late; access past its end, stuck, or ending only once somebody changes something; somebody in an exclusive group without oncall; a wrong clock; a ledger that lost something. Somebody who came into another group without oncall is a note.',
   run,
 };
 
@@ -28,30 +31,62 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   const of = args.argument[0];
   const operations = await context.operations();
   const result = await operations.status({ ...(of === undefined ? {} : { of }), ...(flag(args, 'mine') ? { mine: true } : {}) });
-  const { requests, grants, sweep, faults, courtesy } = result;
+  const { requests, grants, sweep, faults, drift, ended, courtesy } = result;
   return {
     exit: flag(args, 'check') && faults.length > 0 ? 1 : 0,
-    document: { requests, grants, sweep, faults, courtesy },
+    document: { requests, grants, sweep, faults, drift, ...(ended === undefined ? {} : { ended }), courtesy },
     text: statusText(result, context),
     brief: requests.length === 0 ? '' : requestsTable(result, { ...context.clock(), now: result.now }, context),
   };
 }
 
 function statusText(result: StatusResult, context: Context): string {
-  const { paint } = context.screen;
   const clock = { ...context.clock(), now: result.now };
-  const faults = result.faults.map(({ message }) =>
-    labelled('fault', [message], context).join('\n').replace('fault:', paint.red('fault:')),
-  );
   return [
     ...(result.requests.length === 0 ? ['nothing open'] : [requestsTable(result, clock, context)]),
-    ...result.requests.flatMap((request) => missingLines(request, result.grants, context)),
+    ...result.requests.flatMap((request) => missingLines(request, result, context)),
     ...result.requests.flatMap((request) => unheldLine(request, result.grants, context)),
-    ...faults,
-    ...(result.courtesy ? labelled('note', ['direct mode: a courtesy, not a control (README)'], context) : []),
-    sweepLine(result.sweep, clock),
+    ...endedLine(result, clock, context),
+    ...faultLines(result, context),
+    ...labelled('note', notes(result), context),
+    ...sweepLine(result.sweep, clock),
   ].join('\n');
 }
+
+function faultLines({ faults }: StatusResult, context: Context): readonly string[] {
+  return faults.flatMap(({ message, next }) => {
+    const [line = ''] = labelled('fault', [message], context);
+    return [line.replace('fault:', context.screen.paint.red('fault:')), ...labelled('next', next === undefined ? [] : [next], context)];
+  });
+}
+
+function notes({ drift, courtesy }: StatusResult): readonly string[] {
+  const named = (userNames: readonly string[]): string =>
+    userNames.length <= 5 ? userNames.join(', ') : `${userNames.slice(0, 5).join(', ')} and ${userNames.length - 5} more`;
+  return [
+    ...drift.map(({ target, userNames }) => `came into ${nameOf(target)} without oncall, and stays: ${named(userNames)}`),
+    ...(courtesy ? ['direct mode: a courtesy, not a control (README)'] : []),
+  ];
+}
+
+/** Of one request that is over, or being taken back. */
+function endedLine({ ended, requests }: StatusResult, clock: Clock, context: Context): readonly string[] {
+  if (ended === undefined || requests.length !== 1) return [];
+  const { by, at, how, because } = ended;
+  const isTool = by === 'sweep' || by === 'oncall';
+  const told = because === undefined ? '' : isTool ? `: ${because}` : `: "${because}"`;
+  return labelled('end', [`${hows[how]}${isTool ? '' : ` by ${by}`} ${showInstant(at, clock)}, ${showAgo(at, clock)}${told}`], context);
+}
+
+const hows: Readonly<Record<NonNullable<StatusResult['ended']>['how'], string>> = {
+  expired: 'ended by the sweep, its time or its reason being over,',
+  released: 'given back',
+  revoked: 'revoked',
+  superseded: 'superseded',
+  failed: 'not given, as its activation failed,',
+  denied: 'denied',
+  withdrawn: 'taken back',
+};
 
 function requestsTable({ requests, grants }: StatusResult, clock: Clock, context: Context): string {
   const columns = [
@@ -64,9 +99,9 @@ function requestsTable({ requests, grants }: StatusResult, clock: Clock, context
     { title: 'until' },
   ];
   const rows = requests.map((request) => {
-    const own = grants.filter(({ requestId }) => requestId === request.id);
+    const own = newestOf(request, grants);
     const end = request.state === 'pending' ? request.pendingUntil : request.expiresAt;
-    const inside = request.state === 'approved' ? `${insideOf(request, own)} of ${request.targets.length}` : '-';
+    const inside = request.state === 'approved' ? `${insideOf(own)} of ${request.targets.length}` : '-';
     const left = end === undefined ? '-' : leftOf(end, request, own, clock);
     return [
       request.id,
@@ -94,9 +129,8 @@ function leftOf(end: number, { state }: Request, grants: readonly GrantView[], c
 const isLasting = ({ state }: GrantView): boolean => state === 'active' || state === 'activating';
 
 /** Until the directory has confirmed a removal, the person counts as in. */
-function insideOf({ targets }: Request, grants: readonly GrantView[]): number {
-  const isIn = ({ state, owned }: GrantView) => state === 'active' || (state === 'revoking' && owned !== false);
-  return targets.filter((target) => grants.some((grant) => nameOf(grant.target) === nameOf(target) && isIn(grant))).length;
+function insideOf(grants: readonly GrantView[]): number {
+  return grants.filter(({ state, owned }) => state === 'active' || (state === 'revoking' && owned === true)).length;
 }
 
 /** One word for a request and its grants: the one that somebody must know first. */
@@ -109,15 +143,16 @@ function stateOf(request: Request, grants: readonly GrantView[]): string {
   return grants.at(-1)?.endReason ?? 'approved';
 }
 
-function missingLines(request: Request, grants: readonly GrantView[], context: Context): string[] {
-  const failed = grants.filter(
-    ({ requestId, lastError, state }) => requestId === request.id && lastError !== undefined && state !== 'active',
-  );
-  return labelled(
-    request.id,
-    failed.map(({ target, state, lastError }) => `${nameOf(target)} ${state}: ${lastError}`),
-    context,
-  );
+/** Why a target is not as it should be. What a fault tells is not said twice, and what is over is no trouble. */
+function missingLines(request: Request, { grants, faults }: StatusResult, context: Context): string[] {
+  const own = newestOf(request, grants);
+  const isOver = own.every(({ state }) => state === 'ended');
+  const lines = own.flatMap(({ id, target, state, endReason, lastError }) => {
+    if (lastError === undefined || state === 'active' || faults.some(({ grantId }) => grantId === id)) return [];
+    if (state !== 'ended') return [`${nameOf(target)} ${state === 'revoking' ? 'ending' : 'starting'}: ${lastError}`];
+    return endReason === 'failed' && !isOver ? [`${nameOf(target)} was not given: ${lastError}`] : [];
+  });
+  return labelled(request.id, lines, context);
 }
 
 /** The sweep found that nothing holds it any more, and lets the grace run out. */
@@ -131,9 +166,7 @@ function unheldLine({ id, unheldSince, decision }: Request, grants: readonly Gra
   return labelled(id, [`no longer ${(held.length === 0 ? ending : held).join(', ')}: ${when}, unless it is so again`], context);
 }
 
-function sweepLine({ lastAt, late, directory }: SweepAge, clock: Clock): string {
-  const where = directory === undefined ? '' : ` (${directory})`;
-  if (lastAt === undefined) return `never swept${where}: no role is given before the first sweep        next: oncall sweep`;
-  const age = `swept ${showAgo(lastAt, clock)}`;
-  return late ? `${age}${where}, which is late: no role is given until it runs        next: oncall sweep` : age;
+/** Where it is late, the fault says so, and where. */
+function sweepLine({ lastAt, late }: SweepAge, clock: Clock): readonly string[] {
+  return late || lastAt === undefined ? [] : [`swept ${showAgo(lastAt, clock)}`];
 }

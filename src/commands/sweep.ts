@@ -37,8 +37,9 @@ async function run(args: Args, context: Context): Promise<Outcome> {
 const toldSteps = ({ steps }: SweepResult): readonly SweepStep[] =>
   steps.filter(({ action, outcome }) => outcome !== 'failed' && (action !== 'heartbeat' || outcome !== 'done'));
 
-function totalLine({ ended, remaining }: SweepResult, told: readonly SweepStep[]): string[] {
-  if (told.every(({ outcome }) => outcome === 'planned')) return [];
+function totalLine({ steps, ended: grants, remaining }: SweepResult, told: readonly SweepStep[]): string[] {
+  const ended = grants - steps.filter(({ stays }) => stays !== undefined).length;
+  if (told.every(({ outcome }) => outcome === 'planned') || ended + remaining === 0) return [];
   return [`${count(ended, 'membership')} ended${remaining === 0 ? '' : `, ${remaining} will be tried again`}`];
 }
 
@@ -55,14 +56,15 @@ const words: Record<SweepStep['action'], string> = {
   policy: 'policy',
 };
 
-const wordFor = ({ action, outcome }: SweepStep): string =>
-  outcome === 'planned' ? 'would end' : outcome === 'later' ? 'later' : words[action];
+const wordFor = ({ action, outcome, stays }: SweepStep): string =>
+  outcome === 'planned' ? 'would end' : outcome === 'later' ? 'later' : stays === undefined ? words[action] : 'stays';
 
-function stepText({ requestId, role, holder, target, because }: SweepStep): string {
+function stepText({ requestId, role, holder, target, because, stays }: SweepStep): string {
   const where = [holder, target === undefined ? undefined : nameOf(target)].filter((part) => part !== undefined).join(' in ');
   const which = [requestId, role].filter((part) => part !== undefined).join(' ');
   const what = [where, which === '' ? '' : `(${which})`].filter((part) => part !== '').join(' ');
-  return [what, because].filter((part) => part !== '').join(': ');
+  const still = stays === undefined ? '' : stays === 'before' ? '; in as before the request' : `; still in by ${stays}`;
+  return [what, `${because}${still}`].filter((part) => part !== '').join(': ');
 }
 
 function failure({ steps, failed }: SweepResult, faults: readonly Issue[], policyPath: string) {

@@ -10,7 +10,7 @@ export type GrantQueries = ReturnType<typeof grantQueries>;
 
 export type GrantChanges = Partial<
   Pick<Grant, 'state' | 'endReason' | 'attempts' | 'nextAttemptAt' | 'lastError' | 'activatedAt' | 'endedAt'>
->;
+> & { readonly next?: string | null };
 
 const viewTables = 'grants JOIN memberships ON memberships.id = grants.membership_id JOIN requests ON requests.id = grants.request_id';
 
@@ -69,10 +69,12 @@ export function grantQueries(connection: Connection) {
 
     /** Compare-and-swap on `version`; refuses a move that the state diagram does not have. */
     changeGrant: async (grant: Grant, changes: GrantChanges): Promise<Grant> => {
-      const next: Grant = { ...grant, ...changes, version: grant.version + 1 };
+      const { next: nextStep = grant.next ?? null, ...others } = changes;
+      const { next: _, ...kept } = grant;
+      const next: Grant = { ...kept, ...others, ...(nextStep === null ? {} : { next: nextStep }), version: grant.version + 1 };
       assertGrantMove(grant, next);
       const changed = await connection.run(
-        `UPDATE grants SET state = ?, end_reason = ?, attempts = ?, next_attempt_at = ?, last_error = ?, activated_at = ?, ended_at = ?, version = ?
+        `UPDATE grants SET state = ?, end_reason = ?, attempts = ?, next_attempt_at = ?, last_error = ?, next_step = ?, activated_at = ?, ended_at = ?, version = ?
            WHERE id = ? AND version = ?`,
         [
           next.state,
@@ -80,6 +82,7 @@ export function grantQueries(connection: Connection) {
           next.attempts,
           next.nextAttemptAt,
           next.lastError ?? null,
+          nextStep,
           next.activatedAt ?? null,
           next.endedAt ?? null,
           next.version,

@@ -63,6 +63,7 @@ export function toGrant(row: Row): Grant {
     attempts: number(row, 'attempts'),
     nextAttemptAt: number(row, 'next_attempt_at'),
     ...optional('lastError', row.last_error, String),
+    ...optional('next', row.next_step, String),
     createdAt: number(row, 'created_at'),
     ...optional('activatedAt', row.activated_at, Number),
     ...optional('endedAt', row.ended_at, Number),

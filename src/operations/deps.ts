@@ -37,10 +37,10 @@ export type Deps = {
   readonly log: (line: string) => void;
   /** Aborted by Ctrl-C; what is under way is finished or left to the sweep. */
   readonly signal: AbortSignal;
-  /** The largest difference seen so far between this host's clock and a provider's, ms. */
-  readonly clockSkew: () => number;
-  /** Says something about work under way, to people. */
-  readonly progress: (line: string) => void;
+  /** The largest difference seen so far between this host's clock and a provider's, ms; `undefined`: no provider has told the time. */
+  readonly clockSkew: () => number | undefined;
+  /** Says something about work under way, to people; off a terminal only what must not go unsaid. */
+  readonly progress: (line: string, more?: { readonly alsoOffTerminal: true }) => void;
   /** Shows how much of much work is done, until it is over. Left out where nobody looks. */
   readonly meter?: Meter;
   /** Whether whoever runs this can also read the directories' credentials; `status` says so. */

@@ -46,7 +46,7 @@ export const valuesOf = <T>(attempts: readonly Attempt<T>[]): readonly T[] =>
 /** What holds for every call to a provider, however each error words it. Which right is missing differs from call to call. */
 const ofAllCalls: readonly ProviderFault[] = ['credentials', 'wrong-account', 'timeout', 'unavailable', 'rate-limited'];
 
-/** One line for each thing that went wrong, with everything it stopped: a directory that is down is one line. */
+/** One line for each thing that went wrong, with how much it stopped: a directory that is down is one line. */
 export function faults(area: Area, what: string, attempts: readonly Attempt<unknown>[]): readonly Check[] {
   const causes = new Map<string, { readonly error: unknown; readonly doing: readonly string[] }>();
   for (const one of attempts) {
@@ -56,7 +56,7 @@ export function faults(area: Area, what: string, attempts: readonly Attempt<unkn
     const known = causes.get(cause);
     causes.set(cause, { error: known?.error ?? error, doing: [...(known?.doing ?? []), doing] });
   }
-  return [...causes.values()].map(({ error, doing }) => fault(area, what, error, doing.join(', ')));
+  return [...causes.values()].map(({ error, doing }) => fault(area, what, error, some(doing, 1)));
 }
 
 /** Gives up when the signal is aborted, whether or not the work listens to it. */

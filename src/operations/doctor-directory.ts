@@ -5,7 +5,7 @@ import type { GroupPin } from '../lifecycle/types.ts';
 import { factConditions } from '../policy/conditions.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
-import { attempt, check, counted, each, everyRule, faults, valuesOf, within } from './doctor-check.ts';
+import { attempt, check, counted, each, everyRule, faults, some, valuesOf, within } from './doctor-check.ts';
 import { type Lookups, lookups } from './lookups.ts';
 import { nameIn } from './names.ts';
 import type { Check } from './types.ts';
@@ -59,6 +59,7 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, p
   );
   const readings = valuesOf(read).flat();
   const failed = faults('directory', name, [...found, ...(user === undefined ? [] : [user]), ...read]);
+  const signsOut = await sessionsLine(deps, name);
   const missing = valuesOf(found).filter(({ pin }) => pin === undefined);
   const tried = wanted.length + byId.length + (user === undefined ? 0 : 1);
   return {
@@ -67,6 +68,7 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, p
       ...(tried === 0 ? [check('directory', name, 'skipped', 'the policy names no group of it')] : []),
       ...(failed.length === 0 && tried > 0 ? [reached(name, { groups: wanted.length - missing.length, readings, person, user })] : []),
       ...failed,
+      ...signsOut,
       ...missing.map(({ group }) =>
         check(
           'directory',
@@ -95,6 +97,17 @@ function reached(name: string, { groups, readings, person, user }: Reached): Che
     ...(person === undefined || user === undefined ? [] : ['users can be looked up']),
   ];
   return check('directory', name, 'ok', `${parts.join(', ')}; adding and removing was not tried`);
+}
+
+/** Nothing but signing somebody out would show whether it may. */
+async function sessionsLine(deps: Deps, name: string): Promise<readonly Check[]> {
+  const roles = Object.values(deps.policy.roles).filter(({ endsSessionsIn = [] }) => endsSessionsIn.includes(name));
+  if (roles.length === 0) return [];
+  const opened = await attempt('', () => deps.directory(name));
+  if ('error' in opened) return [];
+  const needs = opened.value.endSessionsNeeds;
+  const because = `ending sessions was not tried; onEnd of ${some(roles.map((role) => role.name))} wants it`;
+  return [check('directory', name, 'skipped', needs === undefined ? because : `${because}, and it needs ${needs}`)];
 }
 
 /** `ours`: groups that people are put into, or that are exclusive. `asked`: groups that conditions ask about. */

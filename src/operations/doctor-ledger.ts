@@ -53,8 +53,9 @@ function clock(deps: Deps, behindMs: number): Check {
   const next = 'set the clock of this host: timedatectl set-ntp true';
   if (behindMs > clockSkewMs)
     return check('clock', 'this host', 'fault', `${formatDuration(behindMs)} behind what the ledger has seen, so nobody is let in`, next);
-  if (skewMs > clockSkewMs)
+  if (skewMs !== undefined && skewMs > clockSkewMs)
     return check('clock', 'this host', 'fault', `${formatDuration(skewMs)} off the clock of a provider, so nobody is let in`, next);
+  if (skewMs === undefined) return check('clock', 'this host', 'skipped', 'no provider told the time to compare it with');
   // A provider tells whole seconds, and its answer was under way.
   if (skewMs > clockSkewMs / 6)
     return check('clock', 'this host', 'warning', `${formatDuration(skewMs)} off the clock of a provider`, next);
@@ -89,11 +90,15 @@ function sweeps({ policy }: Deps, beats: readonly Beat[], { now }: StatusResult)
   });
 }
 
+const troubles = { 'past-end': 'past its end', stuck: 'stuck', 'action-needed': 'not ended' } as const;
+
 function grants({ faults, grants: all }: StatusResult): readonly Check[] {
-  const bad = faults.filter(({ code }) => code === 'past-end' || code === 'stuck');
+  const bad = faults.flatMap((fault) =>
+    fault.code in troubles ? [{ ...fault, what: troubles[fault.code as keyof typeof troubles] }] : [],
+  );
   if (bad.length === 0) return [check('grants', 'all', 'ok', 'none is past its end, none is stuck')];
-  const next = `oncall sweep, which tries again; see what it meets: oncall status${all.length === 0 ? '' : ' <id>'}`;
-  return bad.map(({ code, message }) => check('grants', code === 'stuck' ? 'stuck' : 'past its end', 'fault', message, next));
+  const again = `oncall sweep, which tries again; see what it meets: oncall status${all.length === 0 ? '' : ' <id>'}`;
+  return bad.map(({ what, message, next = again }) => check('grants', what, 'fault', message, next));
 }
 
 /** What the next sweep would make of the members that are there now. */

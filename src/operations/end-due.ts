@@ -110,8 +110,11 @@ async function endOne(deps: Deps, planned: PlannedStep): Promise<SweepStep | und
   try {
     const ledger = await deps.ledger();
     await ledger.write((q, now) => claim(q, now, grant));
-    const { outcome, error } = await endGrant(deps, grant.id);
-    if (outcome === 'ended') return { ...described(planned), outcome: 'done' };
+    const { outcome, error, removed } = await endGrant(deps, grant.id);
+    if (outcome === 'ended') {
+      const by = removed === undefined ? await ledger.read((q) => whoKeepsIn(q, grant)) : undefined;
+      return { ...described(planned), outcome: 'done', ...(by === undefined ? {} : { stays: by }) };
+    }
     if (outcome !== 'failed') return undefined;
     const stuck = grant.attempts + 1 >= stuckAfter || (error !== undefined && !error.retryable);
     const told = { ...described(planned), outcome: stuck ? ('failed' as const) : ('later' as const) };
@@ -119,8 +122,15 @@ async function endOne(deps: Deps, planned: PlannedStep): Promise<SweepStep | und
   } catch (error) {
     if (!isOncallError(error) && !isProviderError(error)) throw error;
     if (isOncallError(error) && error.code === 'changed-meanwhile') return undefined;
-    return { ...described(planned), outcome: 'failed', because: error.message };
+    return { ...described(planned), outcome: 'failed', because: error.message, ...(error.next === undefined ? {} : { next: error.next }) };
   }
+}
+
+/** Where the directory was not asked: the request that the holder is in by all the same, or `before`. */
+async function whoKeepsIn(q: Queries, { membershipId }: GrantView): Promise<string | undefined> {
+  const others = await q.grantsOfMembership(membershipId);
+  const other = others.find(({ state }) => state === 'active' || state === 'activating');
+  return other?.requestId ?? ((await q.membership(membershipId))?.owned === false ? 'before' : undefined);
 }
 
 /** From `activating` or `active` to `revoking`, unless it has moved on or its end has, meanwhile. */

@@ -77,12 +77,12 @@ export const clockFault = (behindMs: number): string => `this host's clock is ${
 /** Why nobody may go by this host's clock; `undefined`: they may. */
 export function whyClockIsOff(deps: Deps, behindMs: number): string | undefined {
   if (behindMs > clockSkewMs) return clockFault(behindMs);
-  const skewMs = deps.clockSkew();
+  const skewMs = deps.clockSkew() ?? 0;
   return skewMs > clockSkewMs ? `this host's clock is ${formatDuration(skewMs)} off a provider's` : undefined;
 }
 
 function requireClock(deps: Deps, q: Queries): void {
-  const off = Math.max(q.clockBehindMs, deps.clockSkew());
+  const off = Math.max(q.clockBehindMs, deps.clockSkew() ?? 0);
   if (off <= clockSkewMs) return;
   throw new OncallError('clock-skew', `this host's clock is off by ${formatDuration(off)}`, {
     why:

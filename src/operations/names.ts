@@ -47,3 +47,9 @@ export function nameIn(policy: Policy, source: string, email: string): string {
   if (mapped !== undefined) return mapped;
   return policy.directories[source]?.userName === 'local-part' ? email.slice(0, email.indexOf('@')) : email;
 }
+
+/** Whose name in the directory it is, among these e-mails. Folded, because that of a user in IAM or Okta is the same whatever its case. */
+export function ownersOf(policy: Policy, source: string, userName: string, emails: readonly string[]): readonly string[] {
+  const folded = userName.toLowerCase();
+  return emails.filter((email) => email.includes('@') && nameIn(policy, source, email).toLowerCase() === folded);
+}

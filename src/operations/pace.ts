@@ -90,7 +90,16 @@ async function wait(name: string, at: number, { now, sleep }: Time): Promise<voi
   });
 }
 
-const verbs = ['findUser', 'findGroup', 'read', 'members', 'add', 'remove', 'hasLeft', 'endSessions'] as const satisfies readonly (keyof Directory)[];
+const verbs = [
+  'findUser',
+  'findGroup',
+  'read',
+  'members',
+  'add',
+  'remove',
+  'hasLeft',
+  'endSessions',
+] as const satisfies readonly (keyof Directory)[];
 
 function inTurns(directory: Directory, turn: Turn): Directory {
   const wrapped = verbs.flatMap((verb) => {

@@ -1,14 +1,14 @@
 /** `status`: who holds what until when, and what is wrong. Reads the ledger only. */
 
 import type { Queries } from '../ledger/ledger.ts';
-import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import { readNow, standing } from './anchor.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
-import { clockFault, sweepAge } from './gate.ts';
+import { sweepAge } from './gate.ts';
 import { unknownRequest } from './names.ts';
-import type { StatusInput, StatusResult, SweepAge } from './types.ts';
+import { driftIn, faultsIn } from './status-faults.ts';
+import type { Ended, StatusFault, StatusInput, StatusResult } from './types.ts';
 
 export async function status(deps: Deps, input: StatusInput): Promise<StatusResult> {
   const ledger = await deps.ledger();
@@ -32,9 +32,19 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
         );
     const sweep = await sweepAge(q, now, deps.policy, Object.keys(deps.policy.directories));
     const { fault } = await standing(anchor, q, now);
-    const lost = fault === undefined ? [] : [{ code: 'ledger-behind' as const, message: `${fault}; next: oncall ledger recover` }];
-    const found = [...lost, ...(await faults(deps, q, now, live, sweep))];
-    return { requests, grants, sweep, faults: found, courtesy: deps.courtesy, now };
+    const lost: StatusFault[] = fault === undefined ? [] : [{ code: 'ledger-behind', message: fault, next: 'oncall ledger recover' }];
+    const ended = one && (await endOf(q, one, grants));
+    return {
+      requests,
+      grants,
+      sweep,
+      // A sweep gives no heartbeat then; one more would be no help.
+      faults: [...lost, ...(await faultsIn(deps.policy, q, now, live)).filter(({ code }) => lost.length === 0 || code !== 'late-sweep')],
+      drift: await driftIn(deps.policy, q),
+      ...(ended === undefined ? {} : { ended }),
+      courtesy: deps.courtesy,
+      now,
+    };
   });
 }
 
@@ -45,42 +55,18 @@ async function withEnded(q: Queries, requests: readonly Request[], live: readonl
   return [...live.filter((grant) => !several.includes(grant.requestId)), ...whole];
 }
 
-async function faults(deps: Deps, q: Queries, now: number, live: readonly GrantView[], sweep: SweepAge): Promise<StatusResult['faults']> {
-  const allowance = deps.policy.sweep.refuseWhenLateMs;
-  const what = (grant: GrantView): string => `${grant.holder} in ${grant.target.directory}/${grant.target.group} (${grant.requestId})`;
-  const past = live.filter((grant) => grant.expiresAt !== undefined && now > grant.expiresAt + allowance);
-  const stuck = live.filter((grant) => grant.state === 'revoking' && grant.attempts >= stuckAfter);
-  const exclusive = Object.entries(deps.policy.directories).flatMap(([name, source]) =>
-    source.exclusive.map((group) => `${name}/${group}`),
-  );
-  const strangers = exclusive.length === 0 ? [] : await uncovered(q, exclusive);
-  return [
-    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(q.clockBehindMs) }] : []),
-    ...(sweep.late
-      ? [
-          {
-            code: 'late-sweep' as const,
-            message:
-              sweep.lastAt === undefined ? `the sweep has never run for ${sweep.directory}` : `the sweep is late for ${sweep.directory}`,
-          },
-        ]
-      : []),
-    ...past.map((grant) => ({ code: 'past-end' as const, message: `past its end: ${what(grant)}` })),
-    ...stuck.map((grant) => ({
-      code: 'stuck' as const,
-      message: `stuck after ${grant.attempts} tries: ${what(grant)}: ${grant.lastError ?? ''}`,
-    })),
-    ...strangers.map((message) => ({ code: 'uncovered' as const, message })),
-  ];
+const ends = ['grant.revoking', 'request.denied', 'request.withdrawn', 'request.expired'] as const;
+
+/** What the audit says about the last step to its end, while nothing of it stands. */
+async function endOf(q: Queries, { id, state }: Request, grants: readonly GrantView[]): Promise<Ended | undefined> {
+  const stands = grants.some((grant) => grant.state === 'active' || grant.state === 'activating');
+  if (state === 'pending' || stands) return undefined;
+  const event = await q.lastEventOf(id, ends);
+  if (event === undefined) return undefined;
+  const { type, actor, at, endReason, data, reason } = event;
+  const because = (data as { readonly because?: string } | undefined)?.because ?? reason;
+  const how = type === 'grant.revoking' ? (endReason ?? 'expired') : hows[type as keyof typeof hows];
+  return { by: typeof actor === 'string' ? actor : actor.email, at, how, ...(because === undefined ? {} : { because }) };
 }
 
-async function uncovered(q: Queries, exclusive: readonly string[]): Promise<readonly string[]> {
-  const groups = await q.managedGroups();
-  return (await q.strangers())
-    .map((stranger) => ({
-      stranger,
-      group: groups.find((one) => one.directory === stranger.directory && one.groupId === stranger.groupId),
-    }))
-    .filter(({ group }) => group !== undefined && exclusive.includes(`${group.directory}/${group.groupName}`))
-    .map(({ stranger, group }) => `${stranger.userName} is in ${group?.directory}/${group?.groupName}, which is exclusive, without oncall`);
-}
+const hows = { 'request.denied': 'denied', 'request.withdrawn': 'withdrawn', 'request.expired': 'expired' } as const;

@@ -12,9 +12,9 @@ export type RequestInput = {
   readonly despiteLateSweep?: boolean;
 };
 
-/** `granted`: in, on every target. `partial`: in on some, see each grant. `pending`: waits for an approver. `held`: had it already, end unchanged. `extended`: had it, end moved. */
+/** `granted`: in, on every target. `partial`: in on some, see each grant. `pending`: waits for an approver. `held`: had it already, end unchanged. `extended`: had it, end moved. `again`: it was being taken back, and is given anew. */
 export type RequestResult = {
-  readonly result: 'granted' | 'extended' | 'held' | 'partial' | 'failed' | 'pending';
+  readonly result: 'granted' | 'extended' | 'again' | 'held' | 'partial' | 'failed' | 'pending';
   readonly request: Request;
   readonly grants: readonly GrantView[];
   /** Targets that could not be looked up, so that no grant stands for them, or that could not be given just now. */
@@ -22,13 +22,15 @@ export type RequestResult = {
   readonly decision: Decision;
   /** For `held`, where more was asked than is held and was not given: why not. */
   readonly notExtended?: string;
+  /** Where the end was moved: what it was before. */
+  readonly movedFrom?: number;
 };
 
 export type TargetFailure = { readonly target: Target; readonly message: string; readonly next?: string };
 
-/** A refusal by policy or by `maxHolders`: not an exception, because it has a document of its own. */
+/** A refusal by policy, by `maxHolders`, or because what was given before is still being taken back: not an exception, because it has a document of its own. */
 export type Refusal = {
-  readonly result: 'denied' | 'taken' | 'undecided';
+  readonly result: 'denied' | 'taken' | 'undecided' | 'ending';
   readonly role: string;
   readonly requester: string;
   readonly decision: Decision;
@@ -46,16 +48,33 @@ export type SweepAge = {
   readonly directory?: string;
 };
 
+export type StatusFault = {
+  readonly code: 'action-needed' | 'clock' | 'ledger-behind' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered';
+  readonly message: string;
+  readonly next?: string;
+  /** The grant it is about. */
+  readonly grantId?: string;
+};
+
+export type Ended = {
+  /** An e-mail, or `oncall`, `sweep`. */
+  readonly by: string;
+  readonly at: number;
+  readonly how: EndReason | 'denied' | 'withdrawn';
+  readonly because?: string;
+};
+
 export type StatusInput = { readonly of?: string; readonly mine?: boolean };
 export type StatusResult = {
   readonly requests: readonly Request[];
   readonly grants: readonly GrantView[];
   readonly sweep: SweepAge;
   /** What `status --check` exits 1 for. */
-  readonly faults: readonly {
-    readonly code: 'clock' | 'ledger-behind' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered';
-    readonly message: string;
-  }[];
+  readonly faults: readonly StatusFault[];
+  /** Worth a look, and no fault: members who came into a group that others may use without this program. */
+  readonly drift: readonly { readonly target: Target; readonly userNames: readonly string[] }[];
+  /** With an id, once nothing of it stands: who ended it. */
+  readonly ended?: Ended;
   /** Set where users of this host can read the directory's credentials. */
   readonly courtesy: boolean;
   readonly now: number;
@@ -64,6 +83,8 @@ export type StatusResult = {
 /** `release <id|role>`, `revoke <id>`, `deny <id>`, `approve <id>` all end in a request and its grants. */
 export type OneInput = { readonly id: string; readonly reason?: string };
 export type OneResult = { readonly request: Request; readonly grants: readonly GrantView[]; readonly ended: number; readonly left: number };
+/** Without a request: of the role that was named there was nothing to give back. */
+export type ReleaseResult = Omit<OneResult, 'request'> & { readonly request?: Request };
 
 export type RevokeInput = ({ readonly id: string } | { readonly holder: string } | { readonly role: string } | { readonly all: true }) & {
   readonly reason?: string;
@@ -91,6 +112,8 @@ export type SweepStep = {
   readonly because: string;
   /** What somebody can do about it. */
   readonly next?: string;
+  /** The grant has ended; its holder is in all the same: by the request of this id, or `before`, as nobody let them in. */
+  readonly stays?: string;
 };
 export type SweepResult = {
   readonly steps: readonly SweepStep[];
@@ -102,13 +125,15 @@ export type SweepResult = {
 };
 
 export type ExplainInput = { readonly role: string; readonly asked: Asked; readonly incident?: string };
-/** `refusal`: what would stop the request although the rules let the person in: a late sweep, a place that is taken. */
+/** `refusal`: what would stop the request although the rules do not: a late sweep, a place that is taken, an end that is not confirmed. */
 export type ExplainResult = {
   readonly role: string;
   readonly requester: string;
   readonly decision: Decision;
   readonly targets: readonly Target[];
   readonly refusal?: Refusal['error'];
+  /** What the person has of the role now. */
+  readonly held?: { readonly id: string; readonly expiresAt: number; readonly missing: readonly Target[] };
   readonly exit: 0 | 1 | 3 | 8;
 };
 
@@ -117,6 +142,8 @@ export type RoleView = {
   readonly description?: string;
   readonly targets: readonly Target[];
   readonly ttl: { readonly defaultMs: number; readonly maxMs: number };
+  /** Where its holder is signed out when it ends. */
+  readonly endsSessionsIn?: readonly string[];
   readonly maxHolders?: number;
   /** What each list says, for people: `allow: on call for pagerduty/PDB1234 (until shift)`. */
   readonly rules: readonly string[];
@@ -135,6 +162,11 @@ export type EventView = {
   readonly reason?: string;
   readonly endReason?: EndReason;
   readonly data: unknown;
+  /** For a refusal: what was in the way. */
+  readonly why?: string;
+  /** All of it in canonical JSON, as it was hashed. */
+  readonly body: string;
+  readonly prev: string;
   readonly hash: string;
 };
 
@@ -143,15 +175,26 @@ export type VerifyInput = { readonly head?: string };
 export type VerifyResult = Chain & {
   /** The head that this user's runs kept outside the ledger, where there is one. */
   readonly kept?: Head;
+  /** Set where `kept` is no part of the chain, and an admin has recovered the ledger since. */
+  readonly recovered?: { readonly seq: number; readonly at: number; readonly by: string };
 };
 
-/** Without `decided` it only lists. With it, every uncovered member must be in one of the two, by `Uncovered.id`. */
-export type RecoverInput = { readonly decided?: { readonly end: readonly string[]; readonly keep: readonly string[] } };
+/**
+ * Without `decided` it only lists. With it, every uncovered member must be in one of the two, by `Uncovered.id`.
+ * `called`: people whom somebody named by their e-mail; they are recognised in directories that know them by another name.
+ */
+export type RecoverInput = {
+  readonly called?: readonly string[];
+  readonly decided?: { readonly end: readonly string[]; readonly keep: readonly string[] };
+};
 /** A member of a managed group on whom no live grant stands. */
 export type Uncovered = {
   /** `maria@acme.dev@okta/db-admins` */
   readonly id: string;
+  /** The name in the directory. */
   readonly holder: string;
+  /** Whose name that is: their e-mail. Several where it could be either's, none where nobody is known by it. */
+  readonly people: readonly string[];
   readonly target: Target;
   /** `before`: recorded as in without a grant, before the loss. `holder`: had it once, through oncall. */
   readonly known: 'before' | 'holder' | 'unknown';
@@ -183,7 +226,7 @@ export type Operations = {
   status(input: StatusInput): Promise<StatusResult>;
   roles(): Promise<readonly RoleView[]>;
   explain(input: ExplainInput): Promise<ExplainResult>;
-  release(input: OneInput): Promise<OneResult>;
+  release(input: OneInput): Promise<ReleaseResult>;
   /** Approves, activates, and gives what `request` would. */
   approve(input: OneInput): Promise<RequestResult | Refusal>;
   waiting(): Promise<WaitingResult>;

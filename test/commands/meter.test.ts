@@ -43,3 +43,15 @@ it('lets a line of progress pass above it', async () => {
   options.meter?.over();
   expect(io.err()).toMatch(/5 of 10 .*\r\u001b\[2Kthe next one goes on from here\n.*5 of 10 .*\r\u001b\[2K$/);
 });
+
+it('says off a terminal only what must not go unsaid, in local time, and nothing with --quiet', async () => {
+  for (const [over, text] of [
+    [{}, 'until 2026-11-23 01:00Z\n'],
+    [{ quiet: true }, ''],
+  ] as const) {
+    const { io, options } = await optionsFor({ utc: true, ...over }, { tty: false });
+    options.progress('for who looks on');
+    options.progress('until 2026-11-23T01:00:00.000Z', { alsoOffTerminal: true });
+    expect(io.err()).toBe(text);
+  }
+});

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { OncallError } from '../../src/errors.ts';
+import type { GrantView } from '../../src/lifecycle/types.ts';
 import type { ExplainResult, Operations } from '../../src/operations/types.ts';
 import type { Issue } from '../../src/policy/issue.ts';
 import { widthOf } from '../../src/terminal/text.ts';
@@ -25,7 +26,9 @@ async function run(argv: string[], answers: Partial<Operations>, { io = fakeIo()
   return { exit, out: io.out(), err: io.err(), calls: wiring.calls };
 }
 const verbs = ({ calls }: { calls: { verb: string }[] }) => calls.map(({ verb }) => verb);
-const endedGrant = (changes = {}) => aGrant(oktaTarget, { state: 'ended', endReason: 'released', ...changes });
+/** Out: a removal that was confirmed leaves nothing that is ours. */
+const outOf = ({ owned: _, ...grant }: GrantView): GrantView => grant;
+const endedGrant = (changes = {}) => outOf(aGrant(oktaTarget, { state: 'ended', endReason: 'released', ...changes }));
 
 describe('release', () => {
   it('says what one is out of, and what stays from before', async () => {
@@ -45,6 +48,42 @@ describe('release', () => {
     expect([exit, out]).toEqual([1, 'k7m2xq  db-admin: out of okta/On-Call Database Admin\n']);
     expect(err).toContain('error: not out yet: maria@acme.dev in aws-prod/db-admins');
     expect(err).toContain('why:  IAM did not answer');
+  });
+
+  it('says of who is out, but still signed in, that it is so, and what an admin has to do', async () => {
+    const lastError =
+      'maria@acme.dev is out of On-Call Database Admin, but still signed in: okta does not let these credentials end sessions';
+    const next = 'grant the app the scope okta.users.manage';
+    const grants = [outOf(aGrant(oktaTarget, { state: 'revoking', lastError, next }))];
+    const left = { request: aRequest(), grants, ended: 0, left: 1 };
+    const { exit, out, err } = await run(['release', 'db-admin'], { release: async () => left });
+    expect([exit, out]).toEqual([1, 'k7m2xq  db-admin: out of okta/On-Call Database Admin\n']);
+    expect(err).toBe(
+      'error: out of every group, but not signed out of okta yet: maria@acme.dev\n' +
+        `  why:  ${lastError}\n  next: ${next}\n        the sweep tries again until it is confirmed; watch it with: oncall status\n`,
+    );
+    const both = { ...left, grants: [...grants, aGrant(awsTarget, { state: 'revoking', lastError: 'no answer' })], left: 2 };
+    expect((await run(['release', 'db-admin'], { release: async () => both })).err).toContain(
+      'error: not out yet: maria@acme.dev in aws-prod/db-admins; out, but not signed out of okta yet: maria@acme.dev\n',
+    );
+  });
+
+  it('calls nobody out who is in by another request', async () => {
+    const grants = [aGrant(oktaTarget, { state: 'ended', endReason: 'released' })];
+    const { out } = await run(['release', 'db-admin'], { release: async () => ({ request: aRequest(), grants, ended: 1, left: 0 }) });
+    expect(out).toBe('k7m2xq  db-admin given back: still in okta/On-Call Database Admin by another request\n');
+  });
+
+  it('breaks no word at 80 columns', async () => {
+    const grants = [endedGrant(), aGrant(awsTarget, { state: 'ended', owned: false })];
+    const io = fakeIo({ tty: true, width: 80 });
+    const { out } = await run(
+      ['release', 'db-admin'],
+      { release: async () => ({ request: aRequest(), grants, ended: 1, left: 0 }) },
+      { io },
+    );
+    for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+    expect(out.replaceAll(/\n +/g, ' ')).toContain('still in aws-prod/db-admins, as before the request');
   });
 
   it('prints no success at all where the one target is not confirmed', async () => {
@@ -70,10 +109,54 @@ describe('release', () => {
     expect([exit, out]).toEqual([0, text]);
   });
 
+  it('is done where there is nothing to give back', async () => {
+    const nothing = { release: async () => ({ grants: [], ended: 0, left: 0 }) };
+    expect(await run(['release', 'db-admin'], nothing)).toMatchObject({ exit: 0, out: 'you do not have db-admin now\n', err: '' });
+    expect(JSON.parse((await run(['release', 'db-admin', '--json'], nothing)).out)).toMatchObject({ request: null, left: 0 });
+  });
+
   it('takes a pending request back', async () => {
     const request = { ...aPending(), state: 'withdrawn' as const };
     const { out } = await run(['release', 'k7m2xq'], { release: async () => ({ request, grants: [], ended: 0, left: 0 }) });
     expect(out).toBe('k7m2xq  db-admin withdrawn\n');
+  });
+});
+
+describe('login', () => {
+  const person = {
+    email: 'maria.silva-santos@subsidiary.acme.dev',
+    issuer: 'https://acme.okta.com/oauth2/default',
+    subject: '00u1',
+    proof: 'issuer' as const,
+    expiresAt: noon + 11 * minute,
+    renewable: true,
+  };
+  const signIn = async () => ({
+    login: async ({ say }: { say: (line: string) => void }) => {
+      say('enter  ABCD-EFGH');
+      say('Enter it only if you started this yourself, here and now: whoever sends you such a code wants to act as you.');
+      return person;
+    },
+    logout: async () => [],
+    whoami: async () => person,
+  });
+  const typed = async (command: string) => {
+    const io = fakeIo({ tty: true, width: 80 });
+    const exit = await main(['--utc', '--no-color', command], {}, io, { ...fakeWiring({}), signIn });
+    return { exit, out: io.out(), err: io.err() };
+  };
+
+  it('says until when, that it goes on by itself, and breaks no word at 80 columns', async () => {
+    const { exit, out, err } = await typed('login');
+    expect(exit).toBe(0);
+    expect(out.replaceAll(/\n +/g, ' ')).toBe(
+      `signed in as ${person.email}, by ${person.issuer} until 12:11Z, 11 min, renewed by itself\n`,
+    );
+    for (const line of (out + err).split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+    expect(err).toBe(
+      'enter  ABCD-EFGH\nEnter it only if you started this yourself, here and now: whoever sends you such\n  a code wants to act as you.\n',
+    );
+    expect((await typed('whoami')).out.split('\n').length).toBeGreaterThan(2);
   });
 });
 
@@ -280,6 +363,20 @@ describe('explain', () => {
     expect(out).toContain('db-admin for sam@acme.dev: allowed until 14:47Z, 2 h 47 min');
   });
 
+  it.each([
+    [{}, [], 'you have it until 13:00Z, 1 h (mk2w7e); asking again moves that to 14:47Z\n'],
+    [{ outcome: 'deny' as const }, [], 'you have it until 13:00Z, 1 h (mk2w7e); asking again changes nothing\n'],
+    [
+      { outcome: 'deny' as const, undecided: true },
+      [oktaTarget],
+      'you have it, but not okta/On-Call Database Admin, until 13:00Z, 1 h (mk2w7e); asking again for the rest: denied, because not everything could be found out\n',
+    ],
+  ])('says what one has already: %j', async (decision, missing, text) => {
+    const held = { id: 'mk2w7e', expiresAt: noon + hour, missing };
+    const { out } = await run(['explain', 'db-admin'], { explain: async () => result({ decision: aDecision(decision), held, exit: 0 }) });
+    expect(out).toContain(`db-admin for sam@acme.dev: ${text}`);
+  });
+
   it('says that one would be signed out at the end', async () => {
     const decision = aDecision({ endsSessionsIn: ['okta'] });
     const { out } = await run(['explain', 'db-admin'], { explain: async () => result({ decision, exit: 0 }) });
@@ -302,11 +399,12 @@ describe('roles', () => {
       targets: [oktaTarget, awsTarget],
       ttl: { defaultMs: 12 * hour, maxMs: 24 * hour },
       maxHolders: 1,
+      endsSessionsIn: ['okta'],
       rules: ['allow: on call'],
     };
     const { out } = await run(['roles'], { roles: async () => [role] });
     expect(out).toBe(
-      'db-admin  Database\n  in:   okta/On-Call Database Admin, aws-prod/db-admins\n  for:  12 h, at most 24 h, one holder at a time\n  who:  allow: on call\n',
+      'db-admin  Database\n  in:   okta/On-Call Database Admin, aws-prod/db-admins\n  for:  12 h, at most 24 h, one holder at a time\n  then: signed out of okta, everywhere\n  who:  allow: on call\n',
     );
     expect(JSON.parse((await run(['roles', '--json'], { roles: async () => [role] })).out)).toMatchObject({
       schema: 1,
@@ -324,8 +422,26 @@ describe('audit list', () => {
     requestId: 'k7m2xq',
     role: 'db-admin',
     data: {},
+    body: '{}',
+    prev: 'p',
     hash: 'h',
   };
+
+  it('says until when, and what was in the way', async () => {
+    const [approved, extended] = ['request.approved', 'request.extended'];
+    const events = [
+      { ...event, type: approved, data: { startsAt: noon, expiresAt: noon + hour } },
+      { ...event, type: extended, data: { from: noon + hour, to: noon + 2 * hour } },
+      { ...event, type: 'request.refused', why: 'not on call for "db-primary"', data: { expiresAt: noon } },
+    ];
+    const { out } = await run(['audit', 'list'], { audit: async () => events });
+    expect(out.replaceAll(/\n {3,}/g, ' ').split('\n')).toEqual([
+      expect.stringMatching(/until 2026-11-22 13:00:00Z, by maria@acme\.dev$/),
+      expect.stringMatching(/until 2026-11-22 14:00:00Z, by maria@acme\.dev$/),
+      expect.stringMatching(/db-admin: by maria@acme\.dev, because not on call for "db-primary"$/),
+      '',
+    ]);
+  });
 
   it('shows every instant with its date and year', async () => {
     const { out, calls } = await run(['audit', 'list', '--limit', '5'], { audit: async () => [event] });

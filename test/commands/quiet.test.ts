@@ -22,7 +22,7 @@ const answers: Partial<Operations> = {
   deny: async () => over,
   revoke: async () => over,
   sweep: async () => ({ steps: [step], ended: 1, failed: 0, remaining: 0 }),
-  audit: async () => [{ seq: 1, at: 0, type: 'grant.active', actor: 'sweep', data: null, hash: 'h' }],
+  audit: async () => [{ seq: 1, at: 0, type: 'grant.active', actor: 'sweep', data: null, body: '{}', prev: 'p', hash: 'h' }],
 };
 
 async function run(...argv: string[]) {

@@ -34,7 +34,30 @@ describe('status', () => {
     const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'IAM said no' })];
     const { out } = await status(aStatus({ grants }));
     expect(out).toContain('maria@acme.dev  1 of 2  active');
-    expect(out).toContain('aws-prod/db-admins ended: IAM said no');
+    expect(out).toContain('  k7m2xq: aws-prod/db-admins was not given: IAM said no\n');
+  });
+
+  it('counts each target by its newest grant, and tells no error of what is over', async () => {
+    const old = { id: 'old', state: 'ended', endReason: 'failed', lastError: 'IAM said no' } as const;
+    const grants = [aGrant(awsTarget, old), aGrant(oktaTarget), aGrant(awsTarget, { createdAt: noon + minute })];
+    expect((await status(aStatus({ grants }))).out).toMatch(/2 of 2 +active[^:]*14:47Z\nswept/);
+    const over = [oktaTarget, awsTarget].map((target) => aGrant(target, { ...old, id: target.directory }));
+    expect((await status(aStatus({ grants: over }))).out).not.toContain('IAM said no');
+  });
+
+  it('counts who is out, but still signed in, as out', async () => {
+    const { owned: _, ...out } = aGrant(oktaTarget, { state: 'revoking', lastError: 'maria is out of db, but still signed in' });
+    expect((await status(aStatus({ grants: [out, aGrant(awsTarget)] }))).out).toMatch(/1 of 2 +ending/);
+  });
+
+  it('says of one request that is over who ended it, when and why', async () => {
+    const grants = [aGrant(oktaTarget, { state: 'ended', endReason: 'revoked' })];
+    const ended = { by: 'boss@acme.dev', at: noon - minute, how: 'revoked', because: 'lost laptop' } as const;
+    const told = await status(aStatus({ grants, ended }), ['k7m2xq']);
+    expect(told.out).toContain('  end:  revoked by boss@acme.dev 11:59:00Z, 1 min ago: "lost laptop"\n');
+    const swept = aStatus({ grants, ended: { by: 'sweep', at: noon - minute, how: 'expired' } });
+    expect((await status(swept)).out).toContain('  end:  ended by the sweep, its time or its reason being over, 11:59:00Z');
+    expect(JSON.parse((await status(aStatus({ grants, ended }), ['--json'])).out).ended.at).toBe('2026-11-22T11:59:00.000Z');
   });
 
   it('counts somebody as in until the removal is confirmed', async () => {
@@ -108,14 +131,40 @@ describe('status', () => {
     expect(out).toContain('k7m2xq');
   });
 
-  it('says that nothing is open, and that the sweep never ran', async () => {
-    const { out } = await status(aStatus({ requests: [], grants: [], sweep: { late: true, directory: 'okta' } }));
-    expect(out).toMatch(/^nothing open\nnever swept \(okta\): .*next: oncall sweep\n$/);
+  it('says once that the sweep is late or never ran, and what to do', async () => {
+    const late = {
+      code: 'late-sweep',
+      message: 'never swept: okta, aws-prod; nobody is let in there until it runs',
+      next: 'oncall sweep',
+    } as const;
+    const { out } = await status(aStatus({ requests: [], grants: [], sweep: { late: true, directory: 'okta' }, faults: [late] }));
+    expect(out).toBe('nothing open\n  fault: never swept: okta, aws-prod; nobody is let in there until it runs\n  next: oncall sweep\n');
+    const swept = aStatus({ sweep: { lastAt: noon - 20 * minute, late: true, directory: 'okta' }, faults: [late] });
+    expect((await status(swept)).out).not.toContain('swept 20 min ago');
   });
 
-  it('says that a sweep is late, and where', async () => {
-    const { out } = await status(aStatus({ sweep: { lastAt: noon - 20 * minute, late: true, directory: 'okta' } }));
-    expect(out).toContain('swept 20 min ago (okta), which is late');
+  it('tells what a fault tells once, with what to do, at 80 columns', async () => {
+    const because = 'maria@acme.dev is out of db, but still signed in: okta does not let these credentials end sessions (403 E0000006)';
+    const grants = [aGrant(oktaTarget, { state: 'revoking', lastError: because })];
+    const next =
+      "grant the app the scope okta.users.manage, and the app or the token's owner an admin role with okta.users.lifecycle.clearSessions";
+    const fault = {
+      code: 'action-needed',
+      message: `not signed out: maria@acme.dev (k7m2xq): ${because}`,
+      next,
+      grantId: 'g-okta',
+    } as const;
+    const { out } = await status(aStatus({ grants, faults: [fault] }), [], fakeIo({ tty: true, width: 80 }));
+    expect(out.match(/still signed/g)).toHaveLength(1);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(`next: ${next}`);
+    for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+  });
+
+  it('tells of drift as a note, which is no fault', async () => {
+    const userNames = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const { exit, out } = await status(aStatus({ drift: [{ target: oktaTarget, userNames }] }), ['--check']);
+    expect(exit).toBe(0);
+    expect(out).toContain('  note: came into okta/On-Call Database Admin without oncall, and stays: a, b, c, d, e and 2 more\n');
   });
 
   const faults = [{ code: 'past-end' as const, message: 'k7m2xq should have ended 20 min ago' }];
@@ -141,7 +190,7 @@ describe('status', () => {
 
   it('prints its document', async () => {
     const document = JSON.parse((await status(aStatus({ faults }), ['--json'])).out);
-    expect(Object.keys(document)).toEqual(['schema', 'requests', 'grants', 'sweep', 'faults', 'courtesy']);
+    expect(Object.keys(document)).toEqual(['schema', 'requests', 'grants', 'sweep', 'faults', 'drift', 'courtesy']);
     expect(document.sweep).toEqual({ lastAt: '2026-11-22T11:58:00.000Z', late: false });
   });
 });

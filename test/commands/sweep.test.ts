@@ -44,6 +44,20 @@ describe('sweep', () => {
     expect(out).toBe('ended    maria@acme.dev in okta/On-Call Database Admin (k7m2xq db-admin): its time is over\n1 membership ended\n');
   });
 
+  it('tells of what ended while its holder is in by another grant that they stay, and counts it as nobody out', async () => {
+    const stays = { ...ended, stays: 'mk2w7e' };
+    const { out } = await sweep({ steps: [stays, { ...ended, stays: 'before' }], ended: 2 });
+    expect(out).toBe(
+      'stays    maria@acme.dev in okta/On-Call Database Admin (k7m2xq db-admin): its time is over; still in by mk2w7e\n' +
+        'stays    maria@acme.dev in okta/On-Call Database Admin (k7m2xq db-admin): its time is over; in as before the request\n',
+    );
+  });
+
+  it('prints no count where nothing ended and nothing is left', async () => {
+    const drift: SweepStep = { action: 'drift', outcome: 'done', holder: 'sam@acme.dev', target: oktaTarget, because: 'left alone' };
+    expect((await sweep({ steps: [drift] })).out).toBe('drift    sam@acme.dev in okta/On-Call Database Admin: left alone\n');
+  });
+
   it('does not count what will be tried again as a failure', async () => {
     const { exit, out } = await sweep({ steps: [{ ...ended, outcome: 'later' }], remaining: 1 });
     expect(exit).toBe(0);

@@ -122,12 +122,12 @@ describe('a directory', () => {
     expect(about(checks, 'roster')).toMatchObject([{ outcome: 'ok' }]);
   });
 
-  it('that fails every call in other words is one line, with what it stopped', async () => {
+  it('that fails every call in other words is one line, with how much it stopped', async () => {
     const world = await onDuty();
     world.okta.fail('findGroup', new ProviderError('okta', 'unavailable', 'okta cannot be reached for GetGroup'));
     world.okta.fail('findUser', new ProviderError('okta', 'unavailable', 'okta cannot be reached for GetUser'));
     expect(about(await look(world), 'directory')).toMatchObject([
-      { outcome: 'fault', because: 'okta cannot be reached for GetGroup (looking for the group db, looking for the user maria@acme.dev)' },
+      { outcome: 'fault', because: 'okta cannot be reached for GetGroup (looking for the group db and 1 more)' },
     ]);
   });
 
@@ -173,6 +173,17 @@ describe('a directory', () => {
     const { checks } = await doctor(world.deps('maria', { directory: async () => deaf }), deadline.signal);
     expect(about(checks, 'directory')).toMatchObject([{ outcome: 'fault', because: 'no answer came in time' }]);
     expect(about(checks, 'sweep')).toMatchObject([{ outcome: 'ok' }]);
+  });
+
+  it('says for a role with onEnd that ending sessions was not tried, and what it needs', async () => {
+    const world = await onDuty({ roles: [{ ...onCallRole, endsSessionsIn: ['okta'] }] });
+    const knowing = { ...world.okta, endSessionsNeeds: 'a right' };
+    expect(bad(await look(world, { directory: async () => knowing }))).toEqual([
+      {
+        ...{ area: 'directory', what: 'okta', outcome: 'skipped' },
+        because: 'ending sessions was not tried; onEnd of db-admin wants it, and it needs a right',
+      },
+    ]);
   });
 
   it('that the policy no longer has, but access stands on, is told', async () => {
@@ -347,12 +358,29 @@ describe('what the ledger remembers', () => {
     expect(told[1]?.because).toContain('maria@acme.dev in okta/db');
   });
 
+  it('a grant that does not end until somebody changes something, at the first try', async () => {
+    const world = await onDuty();
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    const next = 'grant the app the scope okta.groups.manage';
+    world.okta.fail('remove', new ProviderError('okta', 'forbidden', 'okta does not let these credentials change groups', { next }));
+    await world.sweepAfter(60 * minute);
+    expect(about(await look(world), 'grants')).toEqual([
+      {
+        ...{ area: 'grants', what: 'not ended', outcome: 'fault', next },
+        because: expect.stringMatching(/^still in: maria@acme.dev in okta\/db \(\w{6}\): okta does not let/),
+      },
+    ]);
+  });
+
   it('a clock that is off', async () => {
     const world = await onDuty();
     expect(about(await look(world, { clockSkew: () => 61_000 }), 'clock')).toMatchObject([{ outcome: 'fault' }]);
     expect(about(await look(world, { clockSkew: () => 11_000 }), 'clock')).toMatchObject([{ outcome: 'warning' }]);
+    expect(about(await look(world, { clockSkew: () => undefined }), 'clock')).toMatchObject([
+      { outcome: 'skipped', because: 'no provider told the time to compare it with' },
+    ]);
     world.now -= 2 * minute;
-    expect(about(await look(world), 'clock')).toMatchObject([
+    expect(about(await look(world, { clockSkew: () => undefined }), 'clock')).toMatchObject([
       { outcome: 'fault', because: expect.stringContaining('behind what the ledger has seen') },
     ]);
   });

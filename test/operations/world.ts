@@ -78,11 +78,7 @@ export async function company(
     return seed / 2147483647;
   };
   const world = { now: Date.parse('2026-11-22T03:00:00Z'), shifts: [] as Shift[] | Error };
-  const ledger = await openLedger(await openSqlite(options.database ?? ':memory:'), {
-    now: () => world.now,
-    elapsed: () => world.now,
-    id: 'test',
-  });
+  const ledger = await openLedger(await openSqlite(options.database ?? ':memory:'), { now: () => world.now, id: 'test' });
   const anchor = memoryAnchor();
   const roster: Roster = {
     title: 'PagerDuty',

@@ -42,6 +42,9 @@ const event: EventView = {
   target: 'okta/db',
   reason: 'why',
   data: { because: 'its time is up', members: ['maria'] },
+  why: 'not on call',
+  body: '{}',
+  prev: 'p',
   hash: 'h',
 };
 const failed = { ...aGrant(awsTarget, { state: 'revoking', attempts: 7, lastError: 'no answer' }) };

@@ -60,6 +60,31 @@ describe('doctor on Okta', () => {
     expect(proxy.seen.filter(({ action }) => !action.startsWith('GET '))).toEqual([]);
   });
 
+  it('says for a role with onEnd that nobody tried to sign people out, and which right it takes; without it, the end is a fault', async () => {
+    const { stage: s } = company;
+    const target = 'targets: { okta: db-admins }\n';
+    s.write(
+      'oncall.yaml',
+      s.read('oncall.yaml').replace(`helper:\n    ${target}`, `helper:\n    ${target}    onEnd: { endSessions: true }\n`),
+    );
+    const because = expect.stringMatching(
+      /^ending sessions was not tried; onEnd of helper wants it, and it needs .*okta\.users\.lifecycle\.clearSessions$/,
+    );
+    expect((await examine()).checks).toContainEqual({ area: 'directory', what: 'okta', outcome: 'skipped', because });
+    expect((await s.run('maria', 'request', 'helper')).exit).toBe(0);
+    proxy.draw(({ path }) => (path.endsWith('/sessions') || path.includes('/sessions?') ? noRight : undefined));
+    const back = await s.run('maria', 'release', 'helper');
+    expect([back.exit, back.err]).toEqual([
+      1,
+      expect.stringContaining('error: out of every group, but not signed out of okta yet: maria@acme.dev\n'),
+    ]);
+    expect(back.err).toMatch(/next: grant the app .*okta\.users\.lifecycle\.clearSessions/);
+    const { exit, faults } = await examine();
+    expect([exit, faults]).toMatchObject([1, [{ area: 'grants', what: 'not ended', next: expect.stringContaining('clearSessions') }]]);
+    const checked = await s.run('maria', 'status', '--check');
+    expect([checked.exit, checked.out.match(/still signed in/g)]).toEqual([1, ['still signed in']]);
+  });
+
   it.each<[string, () => void, string, string]>([
     [
       'a token that Okta does not know',

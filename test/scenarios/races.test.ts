@@ -16,6 +16,7 @@ const everybody = emails(Math.max(many.length, dueGrants));
 
 const policy = `version: 1
 ledger: ./oncall.db
+admins: [ { user: boss@acme.dev } ]
 sweep: { refuseWhenLate: 1d }
 directories:
   local: { path: ./groups.json, exclusive: [migrators] }
@@ -96,7 +97,7 @@ describe(`${many.length} processes at once`, () => {
       // A sweep that met a row in another's hands leaves it for the next run.
       await s.run('cron', 'sweep');
       expect(groups()['viewers']).toEqual([]);
-      const { events } = (await s.json('cron', 'audit', 'list', '--limit', '1000000')).document as unknown as { events: Event[] };
+      const { events } = (await s.json('boss', 'audit', 'list', '--limit', '1000000')).document as unknown as { events: Event[] };
       const ended = events.filter((event) => event.type === 'grant.ended').map((event) => event.requestId);
       expect(new Set(ended).size).toBe(ended.length);
       const viewers = many.length + dueGrants;

@@ -69,6 +69,8 @@ CREATE TABLE grants (
   attempts INTEGER NOT NULL,
   next_attempt_at INTEGER NOT NULL,
   last_error TEXT,
+  -- What somebody has to do about that error; NULL where it passes by itself.
+  next_step TEXT,
   created_at INTEGER NOT NULL,
   activated_at INTEGER,
   ended_at INTEGER,

@@ -1,0 +1,92 @@
+/** What is wrong, and what is worth a look, as far as the ledger knows: for `status --check` and `doctor`. */
+
+import type { Queries } from '../ledger/ledger.ts';
+import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
+import type { GrantView } from '../lifecycle/types.ts';
+import { formatDuration } from '../policy/duration.ts';
+import type { Policy, Target } from '../policy/types.ts';
+import { clockFault } from './gate.ts';
+import { isExclusive } from './names.ts';
+import type { StatusFault, StatusResult } from './types.ts';
+
+export async function faultsIn(policy: Policy, q: Queries, now: number, live: readonly GrantView[]): Promise<readonly StatusFault[]> {
+  const allowance = policy.sweep.refuseWhenLateMs;
+  const past = live.filter((grant) => grant.expiresAt !== undefined && now > grant.expiresAt + allowance);
+  return [
+    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(q.clockBehindMs) }] : []),
+    ...(await lateSweeps(policy, q, now)),
+    ...past.map((grant) => ({ code: 'past-end' as const, message: `past its end: ${whatOf(grant)}`, grantId: grant.id })),
+    ...live.flatMap(notEnding),
+    ...(await uncovered(policy, q)),
+  ];
+}
+
+/** A removal that was confirmed leaves nothing of ours; what is left to end then are the sessions. */
+const isOut = ({ state, owned }: GrantView): boolean => state === 'revoking' && owned === undefined;
+
+function whatOf(grant: GrantView): string {
+  const { holder, target, requestId } = grant;
+  return isOut(grant) ? `${holder}, not signed out (${requestId})` : `${holder} in ${target.directory}/${target.group} (${requestId})`;
+}
+
+/** Tried too often, or waiting for somebody to change something: the sweep calls both a failure. */
+function notEnding(grant: GrantView): readonly StatusFault[] {
+  const { id, state, attempts, lastError = '', next } = grant;
+  if (state !== 'revoking' || (attempts < stuckAfter && next === undefined)) return [];
+  const told = { grantId: id, ...(next === undefined ? {} : { next }) };
+  if (attempts >= stuckAfter) return [{ code: 'stuck', message: `stuck after ${attempts} tries: ${whatOf(grant)}: ${lastError}`, ...told }];
+  const what = isOut(grant) ? `not signed out: ${grant.holder} (${grant.requestId})` : `still in: ${whatOf(grant)}`;
+  return [{ code: 'action-needed', message: `${what}: ${lastError}`, ...told }];
+}
+
+/** One line for all directories: the cure is one. */
+async function lateSweeps(policy: Policy, q: Queries, now: number): Promise<readonly StatusFault[]> {
+  const rows = await q.directories();
+  const beats = Object.keys(policy.directories).map((name) => ({ name, at: rows.find((row) => row.name === name)?.heartbeatAt }));
+  const never = beats.filter(({ at }) => at === undefined).map(({ name }) => name);
+  const late = beats.flatMap(({ name, at }) =>
+    at !== undefined && now - at > policy.sweep.refuseWhenLateMs ? [`${name} ${formatDuration(now - at)} ago`] : [],
+  );
+  const parts = [
+    ...(late.length === 0 ? [] : [`the sweep is late: ${late.join(', ')}`]),
+    ...(never.length === 0 ? [] : [`never swept: ${never.join(', ')}`]),
+  ];
+  if (parts.length === 0) return [];
+  return [{ code: 'late-sweep', message: `${parts.join('; ')}; nobody is let in there until it runs`, next: 'oncall sweep' }];
+}
+
+type Stranger = Awaited<ReturnType<Queries['strangers']>>[number];
+
+type Known = { readonly stranger: Stranger; readonly target: Target };
+
+async function strangersIn(q: Queries): Promise<readonly Known[]> {
+  const strangers = await q.strangers();
+  if (strangers.length === 0) return [];
+  const groups = await q.managedGroups();
+  return strangers.flatMap((stranger) => {
+    const group = groups.find((one) => one.directory === stranger.directory && one.groupId === stranger.groupId);
+    return group === undefined ? [] : [{ stranger, target: { directory: group.directory, group: group.groupName } }];
+  });
+}
+
+async function uncovered(policy: Policy, q: Queries): Promise<readonly StatusFault[]> {
+  return (await strangersIn(q))
+    .filter(({ target }) => isExclusive(policy, target.directory, target.group))
+    .map(({ stranger, target }) => ({
+      code: 'uncovered',
+      message: `${stranger.userName} is in ${target.directory}/${target.group}, which is exclusive, without oncall`,
+    }));
+}
+
+/** Known members of groups that are not ours alone: told, and no fault, because somebody may want them there. */
+export async function driftIn(policy: Policy, q: Queries): Promise<StatusResult['drift']> {
+  const found = (await strangersIn(q)).filter(
+    ({ stranger, target }) => stranger.kind === 'drift' && !isExclusive(policy, target.directory, target.group),
+  );
+  const byGroup = new Map<string, { readonly target: Target; readonly userNames: readonly string[] }>();
+  for (const { stranger, target } of found) {
+    const key = JSON.stringify(target);
+    byGroup.set(key, { target, userNames: [...(byGroup.get(key)?.userNames ?? []), stranger.userName] });
+  }
+  return [...byGroup.values()];
+}
