@@ -37,7 +37,7 @@ const table: Record<string, RegExp> = {
   terminal: /^(chalk|inquirer)$/,
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
   'sign-in': /^(http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
-  wiring: /^(policy|directories|rosters|ledger|operations|sign-in)\/|^private-file\.ts$|^node:/,
+  wiring: /^(policy|directories|rosters|ledger|operations|sign-in)\/|^(private-file|lock)\.ts$|^node:/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,

@@ -31,6 +31,9 @@ function ownHome(): string {
   }
 }
 
+/** How long one process waits for another that writes there. */
+const patienceMs = 10_000;
+
 export function fileAnchor(of: AnchorOf): Anchor {
   // Nothing is left of such a ledger that could be put back.
   if (of.ledger === ':memory:') return { read: async () => undefined, keep: async () => undefined };
@@ -44,15 +47,27 @@ export function fileAnchor(of: AnchorOf): Anchor {
     read: async () => read(files, folder, name),
     keep: async (head) => {
       try {
-        // A process that was held up must not put an older head over a newer one.
-        const kept = readIfSound(files, folder, name);
-        if (kept !== undefined && kept.ledger === head.ledger && kept.at > head.at) return;
-        files.write(name, JSON.stringify({ path: of.ledger, ...head }));
+        files.make();
+        const { lock } = await import('../lock.ts');
+        const own = await lock(join(folder, `${name}.lock`), { ms: patienceMs, foreignMs: 60_000 });
+        if (own === undefined) throw new Error('somebody else is writing there');
+        try {
+          // Of processes that end together the slower one must not put an older head over a newer one.
+          if (!isNewer(readIfSound(files, folder, name), head)) files.write(name, JSON.stringify({ path: of.ledger, ...head }));
+        } finally {
+          await own.release();
+        }
       } catch (error) {
         of.log(`the head of the ledger could not be kept in ${folder}: ${error instanceof Error ? error.message : error}`);
       }
     },
   };
+}
+
+/** By when it was read: after a recovery the number may be lower. */
+function isNewer(kept: Head | undefined, head: Head): boolean {
+  if (kept === undefined || kept.ledger !== head.ledger) return false;
+  return kept.at > head.at || (kept.at === head.at && kept.seq > head.seq);
 }
 
 function readIfSound(files: PrivateFolder, folder: string, name: string): Head | undefined {

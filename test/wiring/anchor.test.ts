@@ -29,6 +29,16 @@ describe('the head of the ledger, kept in a file', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ path: '/var/lib/oncall/oncall.db', ...head });
   });
 
+  it('is not put back by a process that was slower, and goes anywhere with a recovery', async () => {
+    const { anchor } = world();
+    await anchor.keep({ ...head, at: 5 });
+    await anchor.keep({ ...head, seq: 3, at: 4 });
+    await anchor.keep({ ...head, seq: 6, at: 5 });
+    expect(await anchor.read()).toEqual({ ...head, at: 5 });
+    await anchor.keep({ ...head, seq: 2, at: 6 });
+    expect(await anchor.read()).toEqual({ ...head, seq: 2, at: 6 });
+  });
+
   it('belongs to one place, whatever ledger lies there', async () => {
     const { anchor, home } = world();
     await anchor.keep(head);
