@@ -83,7 +83,7 @@ export function drawConfig(random: Random): Config {
     calm,
     users: random.pick([1, 1, 2, 3]),
     roles: some(roleNames, 0.35),
-    atOnce: random.between(2, 6),
+    atOnce: random.between(2, 8),
     started: random.between(8, 40),
     steps: random.between(150, 400),
     // Without a request nothing happens, and without a sweep no request is heard.

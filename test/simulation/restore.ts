@@ -44,7 +44,14 @@ function settleTruth(world: World, storage: Storage): void {
   for (const [key, members] of world.members) {
     for (const userId of members) {
       const row = believed.get(`${key} ${userId}`);
-      const ours = row !== undefined && ((live.has(row.id) && row.owned === 1) || row.unansweredUntil > rows.clock);
+      const covered = row !== undefined && live.has(row.id) && row.owned === 1;
+      // Known by an add that was never answered: taken out once the group is read, and by no grant until then.
+      const unanswered = row !== undefined && !covered && row.unansweredUntil > rows.clock;
+      if (unanswered) {
+        world.wild.set(`${key} ${userId}`, world.now);
+        world.intruders.add(`${key} ${userId}`);
+      }
+      const ours = covered || unanswered;
       if (ours || rows.clean.has(key)) world.standing.get(key)?.delete(userId);
       if (ours || world.standing.get(key)?.has(userId)) continue;
       world.wild.set(`${key} ${userId}`, Number.POSITIVE_INFINITY);
