@@ -114,7 +114,7 @@ async function main() {
   heading('Everything came out as it should. Three commands to try next, after the three lines at the top:');
   say('ONCALL_USER=kim@example.com oncall request db-admin --reason "slow queries"   # waits for an approver');
   say('ONCALL_USER=ana@example.com oncall approve                                    # what waits for her');
-  say('oncall audit list                                                             # what happened');
+  say('ONCALL_USER=ana@example.com oncall audit list                                 # what happened, as an approver may read it');
   say(`\nTo clean up: rm -r ${folder}`);
   return 0;
 }

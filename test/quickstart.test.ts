@@ -30,6 +30,24 @@ describe('npm run quickstart', () => {
     expect(files()).toEqual(before);
   }, 60_000);
 
+  it('suggests at its end only what works', () => {
+    const { stdout } = play(root);
+    const cwd = /^\$ cd (.*)$/m.exec(stdout)?.[1];
+    const suggested = [...(stdout.split('commands to try next')[1] ?? '').matchAll(/^(?:ONCALL_USER=(\S+) )?oncall (.*?) +# /gm)];
+    const exits = suggested.map(([, user, typed = '']) => {
+      const args = [...typed.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+      const env = {
+        PATH: process.env['PATH'],
+        HOME: cwd,
+        ONCALL_POLICY: `${cwd}/oncall.yaml`,
+        ...(user === undefined ? {} : { ONCALL_USER: user }),
+      };
+      return spawnSync(process.execPath, [join(root, 'bin/oncall.js'), ...args], { env, cwd, encoding: 'utf8' }).status;
+    });
+    // The first one waits for the person of the second.
+    expect(exits).toEqual([8, 0, 0]);
+  }, 60_000);
+
   it('exits 1 where a step does not come out as it says', () => {
     const clone = join(folder, 'clone');
     for (const part of ['bin', 'dist', 'examples', 'scripts', 'src', 'package.json', 'package-lock.json']) {
