@@ -45,7 +45,9 @@ export function createOperations(deps: Deps): Operations {
     name,
     async (input: never) => {
       const result = await run(deps, input);
-      if (recording.has(name)) await keepHead(deps);
+      // What was done is done: that its head cannot be looked up now must not make an error of it. The next command keeps it.
+      if (recording.has(name))
+        await keepHead(deps).catch((error: Error) => deps.log(`the head of the ledger was not kept: ${error.message}`));
       return result;
     },
   ]);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Directory } from '../../src/directories/directory.ts';
 import { OncallError } from '../../src/errors.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Head } from '../../src/lifecycle/events.ts';
 import { memoryAnchor } from '../fakes/anchor.ts';
 import { putBack } from './lost.ts';
@@ -153,6 +154,25 @@ describe('a ledger that has lost what it knew', () => {
     expect((await world.on('boss').status({})).sweep).toMatchObject({ late: true });
     const noHead = { read: async () => undefined, keep: async () => undefined };
     await expect(world.on('sam', { anchor: noHead }).request(ask)).rejects.toMatchObject({ code: 'sweep-late' });
+  });
+
+  it('makes no error of what was done, where the ledger cannot be asked for its head afterwards', async () => {
+    const world = await company({ roles: [role('asked', { allow: [], ask: [rule(user('sam'))], approvers: [rule(user('ana'))] })] });
+    const { request } = granted(await world.as('sam').request({ ...ask, role: 'asked', reason: 'page 4711' }));
+    const said: string[] = [];
+    let busy = false;
+    const ledger: Ledger = {
+      ...world.ledger,
+      write: async (work) => {
+        const result = await world.ledger.write(work);
+        busy = true;
+        return result;
+      },
+      read: (work) => (busy ? Promise.reject(new OncallError('ledger-busy', 'the ledger is busy')) : world.ledger.read(work)),
+    };
+    const ana = world.as('ana', { ledger: async () => ledger, log: (line) => void said.push(line) });
+    expect(await ana.deny({ id: request.id })).toMatchObject({ request: { state: 'denied' } });
+    expect(said).toEqual(['the head of the ledger was not kept: the ledger is busy']);
   });
 
   it('lets nobody in where a head is kept that cannot be moved on', async () => {
