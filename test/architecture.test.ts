@@ -32,18 +32,20 @@ const table: Record<string, RegExp> = {
   lifecycle: /^policy\/types/,
   directories: /^(http\.ts|proxy\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
   rosters: /^(http\.ts|secrets\.ts|zod\/mini$|node:|yaml$)/,
-  ledger: /^(lifecycle\/|node:|libsql$|canonicalize$)/,
-  operations: /^(policy|lifecycle)\//,
+  ledger: /^(lifecycle\/|node:|libsql$|pg$|pg\/|canonicalize$)/,
+  operations: /^(policy|lifecycle)\/|^zod\/mini$/,
   terminal: /^(chalk|inquirer)$/,
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
   'sign-in': /^(http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
-  wiring: /^(policy|directories|rosters|ledger|operations|sign-in)\/|^(private-file|lock)\.ts$|^node:/,
+  broker: /^(policy|lifecycle|sign-in)\/|^(http|proxy)\.ts$|^(hono|hono\/.*|@hono\/.*|prom-client|zod\/mini|node:.*)$/,
+  wiring: /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|private-file|lock)\.ts$|^node:|^conf$/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,
   ledger: /^directories\/directory\.ts$/,
   operations: /^(ledger\/ledger|directories\/directory|rosters\/roster)\.ts$/,
   commands: /^operations\/types\.ts$/,
+  broker: /^operations\/types\.ts$/,
   wiring: /^commands\/command\.ts$/,
 };
 

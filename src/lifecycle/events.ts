@@ -25,9 +25,13 @@ export type LedgerEvent = {
     | 'member.drift'
     | 'member.baseline'
     | 'ledger.recovered'
-    | 'sweep.overridden';
-  /** Who decided it; `oncall` for what the tool did to carry that out, `sweep` for what time or a sweep brought about. */
-  readonly actor: Actor | 'oncall' | 'sweep';
+    | 'ledger.copied'
+    | 'sweep.overridden'
+    | 'policy.loaded'
+    | 'policy.rejected'
+    | 'call.refused';
+  /** Who decided it; `oncall` for what the tool did to carry that out, `sweep` for what time or a sweep brought about; `nobody` where a call proved nobody. */
+  readonly actor: Actor | 'oncall' | 'sweep' | 'nobody';
   readonly requestId?: string;
   readonly grantId?: string;
   readonly role?: string;
