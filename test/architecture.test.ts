@@ -38,7 +38,7 @@ const table: Record<string, RegExp> = {
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
   'sign-in': /^(http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
   broker: /^(policy|lifecycle|sign-in)\/|^(http|proxy)\.ts$|^(hono|hono\/.*|@hono\/.*|prom-client|zod\/mini|node:.*)$/,
-  wiring: /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|private-file|lock)\.ts$|^node:|^conf$/,
+  wiring: /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|proxy|secrets|private-file|lock)\.ts$|^node:|^conf$/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,
