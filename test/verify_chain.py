@@ -3,6 +3,8 @@
     verify_chain.py LEDGER [--head HASH] [--kept FILE]
 
 One line of JSON: rows, head, and the first row that is not right, if there is one (docs/audit.md says what the kinds mean).
+LEDGER is a SQLite file, or one of lines {"seq", "body", "prev", "hash"}, which PostgreSQL gives:
+psql -At -c 'SELECT row_to_json(events) FROM events ORDER BY seq' > LEDGER
 Exit 0: whole. 1: broken. 2: cannot be checked. Without LEDGER, one case per line of standard input, as
 {"ledger": PATH, "head": HASH or null, "kept": {"ledger", "seq", "hash"} or null}, and one answer per line.
 """
@@ -113,6 +115,12 @@ def judge(row, last, kept):
 
 
 def verify(path, head=None, kept=None):
+    try:
+        with open(path, "rb") as file:
+            if file.read(1) == b"{":
+                return walk_lines(path, head and head.lower(), kept)
+    except OSError as error:
+        raise CannotCheck(str(error)) from error
     uri = "file:" + path.replace("%", "%25").replace("?", "%3f").replace("#", "%23") + "?mode=ro"
     try:
         database = sqlite3.connect(uri, uri=True)
@@ -129,6 +137,26 @@ def walk(database, head, kept):
     if columns != COLUMNS:
         raise CannotCheck("the table of events is not as oncall makes it")
     (ledger,) = database.execute("SELECT id FROM ledger").fetchone() or (None,)
+    # Bytes, so that nothing is mended on the way.
+    rows = database.execute(
+        "SELECT seq, typeof(body) || typeof(prev) || typeof(hash), CAST(body AS BLOB), CAST(prev AS BLOB), CAST(hash AS BLOB)"
+        " FROM events ORDER BY seq"
+    )
+    return follow(ledger, rows, head, kept)
+
+
+def walk_lines(path, head, kept):
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = [json.loads(line) for line in file]
+        rows = [(one["seq"], "texttexttext", *(one[part].encode() for part in ("body", "prev", "hash"))) for one in found]
+        # The lines do not say whose they are, so the first one does; a head that was kept says it better.
+        return follow(json.loads(found[0]["body"]).get("ledger"), rows, head, kept)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CannotCheck("not the rows of a table of events: " + str(error)) from error
+
+
+def follow(ledger, rows, head, kept):
     last = {"ledger": ledger, "seq": 0, "hash": FIRST_PREV}
     found = False
 
@@ -138,11 +166,6 @@ def walk(database, head, kept):
 
     if kept and kept["ledger"] != ledger:
         return answer(("fork", 1))
-    # Bytes, so that nothing is mended on the way.
-    rows = database.execute(
-        "SELECT seq, typeof(body) || typeof(prev) || typeof(hash), CAST(body AS BLOB), CAST(prev AS BLOB), CAST(hash AS BLOB)"
-        " FROM events ORDER BY seq"
-    )
     for row in rows:
         breach = judge(row, last, kept)
         if breach:
@@ -158,7 +181,7 @@ def walk(database, head, kept):
 
 def main():
     parser = argparse.ArgumentParser(description="Checks the chain of events in a ledger of oncall.")
-    parser.add_argument("ledger", nargs="?", help="the SQLite file")
+    parser.add_argument("ledger", nargs="?", help="the SQLite file, or the rows of a table of events, one JSON object a line")
     parser.add_argument("--head", metavar="HASH", help="a hash that some event must have")
     parser.add_argument("--kept", metavar="FILE", help="the head that oncall kept outside the ledger")
     given = parser.parse_args()

@@ -31,7 +31,7 @@ export async function chainHead(connection: Connection): Promise<{ readonly seq:
 
 /** The last `limit` events, or all, oldest first. */
 export async function lastEvents(connection: Connection, limit: number | undefined): Promise<readonly RecordedEvent[]> {
-  const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit ?? -1]);
+  const rows = await connection.all('SELECT body, prev, hash FROM events ORDER BY seq DESC LIMIT ?', [limit ?? Number.MAX_SAFE_INTEGER]);
   return rows.map(toEvent).reverse();
 }
 

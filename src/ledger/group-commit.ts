@@ -2,11 +2,17 @@
 
 import type { Connection } from './database.ts';
 
-type Writer = { readonly run: () => Promise<() => void>; readonly reject: (error: unknown) => void };
+type Writer = { readonly run: (connection: Connection) => Promise<() => void>; readonly reject: (error: unknown) => void };
+
+export type Transaction = {
+  readonly connection: Connection;
+  readonly exec: (sql: string) => void | Promise<void>;
+  readonly commit: () => void | Promise<void>;
+  readonly rollback: () => void | Promise<void>;
+};
 
 export type Together = {
-  readonly connection: Connection;
-  readonly exec: (sql: string) => void;
+  readonly begin: () => Transaction | Promise<Transaction>;
   /** Runs when every transaction before it is over. */
   readonly inTurn: (work: () => Promise<void>) => Promise<void>;
   /** Lets those come who are on their way. */
@@ -14,22 +20,17 @@ export type Together = {
 };
 
 /** Each work is done whole or not at all, on its own; none hears that it is done before the disk has it. */
-export function groupCommit({
-  connection,
-  exec,
-  inTurn,
-  gather,
-}: Together): <T>(work: (connection: Connection) => Promise<T>) => Promise<T> {
+export function groupCommit({ begin, inTurn, gather }: Together): <T>(work: (connection: Connection) => Promise<T>) => Promise<T> {
   let waiting: Writer[] = [];
   const commitWaiting = async (): Promise<void> => {
     await gather();
     const group = waiting;
     waiting = [];
-    await commit(exec, group);
+    await commit(begin, group);
   };
   return (work) =>
     new Promise((resolve, reject) => {
-      const run = async () => {
+      const run = async (connection: Connection) => {
         const result = await work(connection);
         return () => resolve(result);
       };
@@ -38,18 +39,18 @@ export function groupCommit({
     });
 }
 
-async function commit(exec: Together['exec'], group: readonly Writer[]): Promise<void> {
+async function commit(begin: Together['begin'], group: readonly Writer[]): Promise<void> {
   const told: (() => void)[] = [];
+  let transaction: Transaction | undefined;
   try {
-    // IMMEDIATE: a deferred transaction that reads and then writes fails at once beside another writer, whatever the busy timeout.
-    exec('BEGIN IMMEDIATE');
-    for (const writer of group) told.push(group.length === 1 ? await writer.run() : await apart(exec, writer));
-    exec('COMMIT');
+    transaction = await begin();
+    for (const writer of group) told.push(group.length === 1 ? await writer.run(transaction.connection) : await apart(transaction, writer));
+    await transaction.commit();
   } catch (error) {
     try {
-      exec('ROLLBACK');
+      await transaction?.rollback();
     } catch {
-      // SQLite has rolled back by itself (a full disk, for one); the first error is the one to tell.
+      // The database has rolled back by itself (a full disk, a lost connection); the first error is the one to tell.
     }
     for (const { reject } of group) reject(error);
     return;
@@ -58,18 +59,18 @@ async function commit(exec: Together['exec'], group: readonly Writer[]): Promise
 }
 
 /** What it throws undoes its own part alone. */
-async function apart(exec: Together['exec'], { run, reject }: Writer): Promise<() => void> {
-  exec('SAVEPOINT one');
+async function apart({ connection, exec }: Transaction, { run, reject }: Writer): Promise<() => void> {
+  await exec('SAVEPOINT one');
   try {
-    const tell = await run();
-    exec('RELEASE one');
+    const tell = await run(connection);
+    await exec('RELEASE one');
     return tell;
   } catch (error) {
     try {
-      exec('ROLLBACK TO one');
-      exec('RELEASE one');
+      await exec('ROLLBACK TO one');
+      await exec('RELEASE one');
     } catch {
-      // There is no savepoint any more: SQLite has rolled back everything.
+      // There is no savepoint any more: the database has rolled back everything.
       throw error;
     }
     return () => reject(error);

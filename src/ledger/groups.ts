@@ -74,20 +74,23 @@ export function groupQueries(connection: Connection) {
       ]);
     },
 
-    strangers: async (directory?: string, groupId?: string): Promise<readonly Stranger[]> =>
-      (
-        await connection.all(
-          'SELECT * FROM strangers WHERE (? IS NULL OR directory = ?) AND (? IS NULL OR group_id = ?) ORDER BY directory, group_id, user_name',
-          [directory ?? null, directory ?? null, groupId ?? null, groupId ?? null],
-        )
-      ).map((row) => ({
+    strangers: async (directory?: string, groupId?: string): Promise<readonly Stranger[]> => {
+      const [where, params] =
+        directory === undefined
+          ? ['', []]
+          : groupId === undefined
+            ? ['WHERE directory = ?', [directory]]
+            : ['WHERE directory = ? AND group_id = ?', [directory, groupId]];
+      const rows = await connection.all(`SELECT * FROM strangers ${where} ORDER BY directory, group_id, user_name`, params);
+      return rows.map((row) => ({
         directory: String(row.directory),
         groupId: String(row.group_id),
         userId: String(row.user_id),
         userName: String(row.user_name),
         kind: row.kind as Stranger['kind'],
         seenAt: Number(row.seen_at),
-      })),
+      }));
+    },
     addStranger: async (stranger: Stranger): Promise<void> => {
       await connection.run('INSERT INTO strangers (directory, group_id, user_id, user_name, kind, seen_at) VALUES (?, ?, ?, ?, ?, ?)', [
         stranger.directory,

@@ -1,21 +1,25 @@
 /** The ledger: what was asked, granted and done, in transactions. Every query stands once, in the file of its subject. */
 
-import { OncallError } from '../errors.ts';
 import type { Chain, Expected, Head, LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
-import type { Connection, Database } from './database.ts';
+import { type AnswerQueries, answerQueries } from './answers.ts';
+import type { Connection, Database, Value } from './database.ts';
 import { appendEvent, chainHead, lastEventOf, lastEvents, lastRecovery } from './events.ts';
 import { type GrantQueries, grantQueries } from './grants.ts';
 import { type GroupQueries, groupQueries } from './groups.ts';
 import { type MembershipQueries, membershipQueries } from './memberships.ts';
-import first from './migrations/0001-first.sql';
+import { prepare, requireKnownSchema, type SchemaWorld } from './migrate.ts';
+import { moved, whyClosed } from './moved.ts';
 import { type RequestQueries, requestQueries } from './requests.ts';
 
 export type Queries = RequestQueries &
   GrantQueries &
   MembershipQueries &
-  GroupQueries & {
-    /** How far this host's clock is behind the latest instant the ledger has seen, ms. */
+  GroupQueries &
+  AnswerQueries & {
+    /** How far the clock that the ledger goes by (this host's; with PostgreSQL, the database's) is behind the latest instant the ledger has seen, ms. */
     readonly clockBehindMs: number;
+    /** Set where nothing is written any more, or yet: why. Whoever writes is refused for it. */
+    readonly closed?: string;
     record(event: LedgerEvent): Promise<void>;
     lastEvents(limit: number | undefined): Promise<readonly RecordedEvent[]>;
     /** Reads the whole trail: for one request that somebody asks about. */
@@ -35,13 +39,12 @@ export type Ledger = {
   read<T>(work: (queries: Queries, now: number) => Promise<T>): Promise<T>;
   /** The ledger's time as far as this process knows it, without asking the database. */
   now(): number;
+  /** How far the ledger's time is ahead of this process's clock, ms; below 0 where it is behind. */
+  offsetMs(): number;
   close(): Promise<void>;
 };
 
-const migrations: readonly string[] = [first];
-
-/** `id` names a new ledger. */
-export type LedgerWorld = { readonly now: () => number; readonly id: string };
+export type LedgerWorld = SchemaWorld;
 
 /** Brings the schema up to date and gives the ledger. */
 export async function openLedger(database: Database, world: LedgerWorld): Promise<Ledger> {
@@ -53,18 +56,23 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
   // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at half the pace: it neither goes back nor stands still, and the host catches up.
   let ahead = 0;
   let seen = 0;
-  const clock = async (connection: Connection): Promise<{ now: number; clockBehindMs: number; host: number }> => {
-    const host = world.now();
-    const [row] = await connection.all('SELECT clock, host FROM ledger', []);
+  const clockColumn = database.clock === undefined ? '' : `, ${database.clock} AS now`;
+  const clock = async (connection: Connection): Promise<Clock> => {
+    // Read before the question is sent: with a database's clock `now()` is then rather late than early, and what has a time limit ends rather early.
+    const local = world.now();
+    const [row] = await connection.all(`SELECT clock, host, schema, moved_to${clockColumn} FROM ledger`, []);
+    await requireKnownSchema(connection, Number(row?.schema ?? 0));
+    const host = database.clock === undefined ? local : Number(row?.now);
     const now = Math.max(host, Number(row?.clock ?? 0) + Math.ceil(Math.max(0, host - Number(row?.host ?? 0)) / 2));
-    ahead = now - host;
+    ahead = now - local;
     seen = now;
-    return { now, clockBehindMs: ahead, host };
+    return { now, clockBehindMs: now - host, host, movedTo: row?.moved_to ?? null };
   };
   // So that `now()` is right before the first transaction: who reckons from it must not find it minutes later in the next moment.
   await database.read(clock);
   const queries = (connection: Connection, now: number, clockBehindMs: number): Queries => ({
     ...timelessQueries(connection),
+    ...answerQueries(connection, now),
     clockBehindMs,
     record: (event) => appendEvent(connection, id, now, event),
     lastEvents: (limit) => lastEvents(connection, limit),
@@ -82,25 +90,32 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
     id,
     write: (work) =>
       database.write(async (connection) => {
-        const { now, clockBehindMs, host } = await clock(connection);
+        const { now, clockBehindMs, host, movedTo } = await clock(connection);
+        if (movedTo !== null) throw moved(String(movedTo));
         const result = await work(queries(connection, now, clockBehindMs), now);
         await connection.run('UPDATE ledger SET clock = ?, host = ?', [now, host]);
         return result;
       }),
     read: (work) =>
       database.read(async (connection) => {
-        const { now, clockBehindMs } = await clock(connection);
-        return work(queries(connection, now, clockBehindMs), now);
+        const { now, clockBehindMs, movedTo } = await clock(connection);
+        const closed = movedTo === null ? {} : { closed: whyClosed(String(movedTo)) };
+        return work({ ...queries(connection, now, clockBehindMs), ...closed }, now);
       }),
     now: () => Math.max(seen, world.now() + ahead),
+    offsetMs: () => ahead,
     close: () => database.close(),
   };
 }
 
-const made = new WeakMap<Connection, RequestQueries & GrantQueries & MembershipQueries & GroupQueries>();
+type Clock = { readonly now: number; readonly clockBehindMs: number; readonly host: number; readonly movedTo: Value };
+
+type Timeless = RequestQueries & GrantQueries & MembershipQueries & GroupQueries;
+
+const made = new WeakMap<Connection, Timeless>();
 
 /** Those that do not need to know the time, made once per connection. */
-function timelessQueries(connection: Connection): RequestQueries & GrantQueries & MembershipQueries & GroupQueries {
+function timelessQueries(connection: Connection): Timeless {
   const known = made.get(connection);
   if (known) return known;
   const queries = {
@@ -111,30 +126,4 @@ function timelessQueries(connection: Connection): RequestQueries & GrantQueries 
   };
   made.set(connection, queries);
   return queries;
-}
-
-/** Gives the ledger's own id. */
-async function prepare(database: Database, world: LedgerWorld): Promise<string> {
-  if ((await database.read((c) => database.schemaVersion.read(c))) !== migrations.length) await migrate(database, world);
-  return database.read(async (c) => String((await c.all('SELECT id FROM ledger', []))[0]?.id));
-}
-
-async function migrate(database: Database, world: LedgerWorld): Promise<void> {
-  await database.write(async (connection) => {
-    // Read again inside the transaction: another process may have done it meanwhile.
-    const version = await database.schemaVersion.read(connection);
-    if (version > migrations.length) {
-      throw new OncallError(
-        'ledger-newer',
-        `the ledger was written by a newer oncall (schema ${version}, this one knows ${migrations.length})`,
-        {
-          next: 'upgrade oncall on this host',
-        },
-      );
-    }
-    for (const migration of migrations.slice(version)) await connection.script(migration);
-    if (version === 0)
-      await connection.run('INSERT INTO ledger (one, id, clock, host) VALUES (1, ?, ?, ?)', [world.id, world.now(), world.now()]);
-    await database.schemaVersion.set(connection, migrations.length);
-  });
 }

@@ -32,7 +32,7 @@ export function membershipQueries(connection: Connection) {
     membershipsOfGroup: async (directory: string, groupId: string): Promise<readonly (Membership & { readonly live: boolean })[]> =>
       (
         await connection.all(
-          `SELECT memberships.*, EXISTS (SELECT 1 FROM grants WHERE membership_id = memberships.id AND state <> 'ended') AS live
+          `SELECT memberships.*, CASE WHEN EXISTS (SELECT 1 FROM grants WHERE membership_id = memberships.id AND state <> 'ended') THEN 1 ELSE 0 END AS live
              FROM memberships WHERE directory = ? AND group_id = ? ORDER BY id`,
           [directory, groupId],
         )
@@ -41,7 +41,7 @@ export function membershipQueries(connection: Connection) {
     groupsInUse: async (now: number): Promise<readonly (GroupPin & { readonly directory: string; readonly unanswered: boolean })[]> =>
       (
         await connection.all(
-          `SELECT directory, account, group_id, max(group_name) AS group_name, max(unanswered_until > ?) AS unanswered FROM memberships
+          `SELECT directory, account, group_id, max(group_name) AS group_name, max(CASE WHEN unanswered_until > ? THEN 1 ELSE 0 END) AS unanswered FROM memberships
              WHERE id IN (
                SELECT membership_id FROM grants WHERE state <> 'ended'
                UNION ALL SELECT id FROM memberships WHERE unanswered_until > 0 AND unanswered_until > ?

@@ -2,7 +2,7 @@
 
 import { chmodSync } from 'node:fs';
 import { isOncallError, OncallError } from '../errors.ts';
-import type { Connection, Database, Row, Value } from './database.ts';
+import { type Connection, type Database, type Row, storable, type Value } from './database.ts';
 import { groupCommit } from './group-commit.ts';
 
 type Statement = { all(...params: Value[]): Row[]; run(...params: Value[]): { changes: number }; readonly reader?: boolean };
@@ -43,8 +43,8 @@ function database(path: string, driver: Driver): SqliteDatabase {
     return made;
   };
   const connection: Connection = {
-    all: async (sql, params) => guard(path, () => statement(sql).all(...params)),
-    run: async (sql, params) => guard(path, () => statement(sql).run(...params).changes),
+    all: async (sql, params) => guard(path, () => statement(sql).all(...storable(params))),
+    run: async (sql, params) => guard(path, () => statement(sql).run(...storable(params)).changes),
     script: async (sql) => void guard(path, () => driver.exec(sql)),
   };
 
@@ -65,10 +65,16 @@ function database(path: string, driver: Driver): SqliteDatabase {
       if (driver.inTransaction) exec('ROLLBACK');
     }
   };
+  const transaction = { connection, exec, commit: () => exec('COMMIT'), rollback: () => exec('ROLLBACK') };
+  const begin = () => {
+    // IMMEDIATE: a deferred transaction that reads and then writes fails at once beside another writer, whatever the busy timeout.
+    exec('BEGIN IMMEDIATE');
+    return transaction;
+  };
   const gather = path === ':memory:' ? async () => undefined : () => new Promise<void>((resolve) => void setImmediate(resolve));
 
   return {
-    write: groupCommit({ connection, exec, inTurn, gather }),
+    write: groupCommit({ begin, inTurn, gather }),
     read: (work) => inTurn(() => read(work)),
     between: (work) => inTurn(async () => work()),
     schemaVersion: {

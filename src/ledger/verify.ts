@@ -7,15 +7,18 @@ import { hash as digest } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { OncallError } from '../errors.ts';
 import type { Breach, Chain, Expected } from '../lifecycle/events.ts';
-import type { Connection, Row } from './database.ts';
+import type { Connection, Dialect, Row } from './database.ts';
 import { firstPrev } from './events.ts';
 
 const rowsAtOnce = 4000;
 
 /** Bytes, not text: a driver may stop at a NUL, mend what is no UTF-8, or end the process at it. */
-const page = `SELECT seq, CAST(body AS BLOB) AS body, CAST(prev || hash AS BLOB) AS links,
-    typeof(body) = 'text' AND typeof(prev) = 'text' AND typeof(hash) = 'text' AND length(CAST(prev AS BLOB)) = 64 AS sound
-  FROM events WHERE seq > ? ORDER BY seq LIMIT ${rowsAtOnce}`;
+const columns: Readonly<Record<Dialect, string>> = {
+  sqlite: `seq, CAST(body AS BLOB) AS body, CAST(prev || hash AS BLOB) AS links,
+    typeof(body) = 'text' AND typeof(prev) = 'text' AND typeof(hash) = 'text' AND length(CAST(prev AS BLOB)) = 64 AS sound`,
+  postgres: `seq, convert_to(body, 'UTF8') AS body, convert_to(prev || hash, 'UTF8') AS links,
+    CASE WHEN octet_length(prev) = 64 THEN 1 ELSE 0 END AS sound`,
+};
 
 export async function verifyChain(
   connection: Connection,
@@ -23,7 +26,8 @@ export async function verifyChain(
   { kept, given }: Expected,
   pause: () => Promise<void>,
 ): Promise<Chain> {
-  await requireTable(connection);
+  const dialect = connection.dialect ?? 'sqlite';
+  await requireTable(connection, dialect);
   const last = { ledger, seq: 0, hash: firstPrev };
   let times: readonly number[] = [];
   let foundSeq: number | undefined;
@@ -37,8 +41,9 @@ export async function verifyChain(
   const broken = (kind: Breach['kind'], seq: number, because: string): Chain => chain({ kind, seq, because });
   if (kept !== undefined && kept.ledger !== ledger) return broken('fork', 1, 'this is another ledger than the one whose head was kept');
   for (;;) {
-    // Below every number at first: a row before the first one is no less wrong than one after the last.
-    const rows = await connection.all(page, [last.seq === 0 ? -1e19 : last.seq]);
+    // Every number at first: a row before the first one is no less wrong than one after the last.
+    const [after, from] = last.seq === 0 ? ['', []] : ['WHERE seq > ?', [last.seq]];
+    const rows = await connection.all(`SELECT ${columns[dialect]} FROM events ${after} ORDER BY seq LIMIT ${rowsAtOnce}`, from);
     for (const row of rows) {
       const judged = judge(row, last, kept);
       if ('kind' in judged) return chain(judged);
@@ -120,11 +125,21 @@ function hashOf(prev: string | Buffer, body: Buffer): string {
 /** What a BLOB comes as is the driver's affair. */
 const bytes = (value: unknown): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value as ArrayBuffer));
 
+const tables: Readonly<Record<Dialect, readonly [string, string]>> = {
+  sqlite: ["SELECT name, type, pk FROM pragma_table_info('events') ORDER BY cid", 'seq INTEGER 1, body TEXT 0, prev TEXT 0, hash TEXT 0'],
+  postgres: [
+    `SELECT attname AS name, format_type(atttypid, NULL) AS type, CASE WHEN attnum = ANY (conkey) THEN 1 ELSE 0 END AS pk
+       FROM pg_attribute LEFT JOIN pg_constraint ON conrelid = attrelid AND contype = 'p'
+       WHERE attrelid = to_regclass('events') AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    'seq bigint 1, body text 0, prev text 0, hash text 0',
+  ],
+};
+
 /** What is not the table of the migration has no rows that could be told to be whole. */
-async function requireTable(connection: Connection): Promise<void> {
-  const columns = await connection.all("SELECT name, type, pk FROM pragma_table_info('events') ORDER BY cid", []);
-  const found = columns.map(({ name, type, pk }) => `${name} ${type} ${pk}`).join(', ');
-  if (found === 'seq INTEGER 1, body TEXT 0, prev TEXT 0, hash TEXT 0') return;
+async function requireTable(connection: Connection, dialect: Dialect): Promise<void> {
+  const [question, answer] = tables[dialect];
+  const found = (await connection.all(question, [])).map(({ name, type, pk }) => `${name} ${type} ${pk}`).join(', ');
+  if (found === answer) return;
   throw new OncallError('audit-no-table', 'the audit trail cannot be checked', {
     exit: 2,
     why: `the table of events is not as this program made it (${found || 'it is gone'})`,

@@ -24,11 +24,14 @@ async function table() {
 function recorded(breaks?: string) {
   const executed: string[] = [];
   let turn: Promise<void> = Promise.resolve();
+  const exec = (sql: string): void => {
+    executed.push(sql);
+    if (sql === breaks) throw new Error(`${sql} failed`);
+  };
   const write = groupCommit({
-    connection: {} as Connection,
-    exec: (sql) => {
-      executed.push(sql);
-      if (sql === breaks) throw new Error(`${sql} failed`);
+    begin: () => {
+      exec('BEGIN');
+      return { connection: {} as Connection, exec, commit: () => exec('COMMIT'), rollback: () => exec('ROLLBACK') };
     },
     inTurn: (work) => {
       turn = turn.then(work);
@@ -44,9 +47,9 @@ describe('writing at the same time', () => {
     const { executed, write } = recorded();
     expect(await Promise.all([1, 2, 3].map((n) => write(async () => n * 10)))).toEqual([10, 20, 30]);
     const one = ['SAVEPOINT one', 'RELEASE one'];
-    expect(executed).toEqual(['BEGIN IMMEDIATE', ...one, ...one, ...one, 'COMMIT']);
+    expect(executed).toEqual(['BEGIN', ...one, ...one, ...one, 'COMMIT']);
     await write(async () => 4);
-    expect(executed.slice(-2)).toEqual(['BEGIN IMMEDIATE', 'COMMIT']);
+    expect(executed.slice(-2)).toEqual(['BEGIN', 'COMMIT']);
   });
 
   it('tells nobody that it is done before the commit', async () => {

@@ -1,14 +1,17 @@
 /** The audit trail, changed behind the program's back: both verifiers find it, and say the same of it. `ONCALL_TAMPERINGS=2000` for as many. */
 
+import { isUtf8 } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import Libsql from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openLedger } from '../../src/ledger/ledger.ts';
+import { type Ledger, openLedger } from '../../src/ledger/ledger.ts';
+import { openPostgres } from '../../src/ledger/postgres.ts';
 import { openSqlite } from '../../src/ledger/sqlite.ts';
 import type { Chain, Head, LedgerEvent } from '../../src/lifecycle/events.ts';
+import { noPostgres, type Postgres, startPostgres } from '../fakes/postgres.ts';
 import { type Row, seeded, type Tampered, tamper, waysThereAre } from './tampering.ts';
 
 const tamperings = Number(process.env.ONCALL_TAMPERINGS ?? 200);
@@ -33,9 +36,20 @@ async function written(id: string, events: number): Promise<string> {
   const path = join(folder, `${id}.db`);
   let now = Date.parse('2026-11-22T03:00:00Z');
   const ledger = await openLedger(await openSqlite(path), { now: () => now, id });
+  await record(ledger, id, events, (ms) => {
+    now += ms;
+  });
+  const database = new Libsql(path);
+  // So that the one file is all of it.
+  database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
+  database.close();
+  return path;
+}
+
+async function record(ledger: Ledger, id: string, events: number, pass: (ms: number) => void = () => undefined): Promise<void> {
   const random = seeded(id.length * 7919);
   for (let index = 0; index < events; index++) {
-    now += random.below(60_000);
+    pass(random.below(60_000));
     const event: LedgerEvent = {
       type: 'grant.active',
       actor: random.below(2) === 0 ? 'oncall' : { issuer: 'local', subject: `${id}-${index}`, email: 'maria@acme.dev' },
@@ -45,11 +59,6 @@ async function written(id: string, events: number): Promise<string> {
     await ledger.write((q) => q.record(event));
   }
   await ledger.close();
-  const database = new Libsql(path);
-  // So that the one file is all of it.
-  database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all();
-  database.close();
-  return path;
 }
 
 type Asked = { readonly head?: string | undefined; readonly kept?: Head | undefined };
@@ -181,3 +190,84 @@ describe('the chain of events', () => {
     expect([ask(one), ask(one, '--head', last), ask(one, '--head', 'f'.repeat(64)), ask(join(folder, 'gone.db'))]).toEqual([0, 0, 1, 2]);
   });
 });
+
+describe.skipIf(noPostgres !== undefined)(
+  `the chain of events on PostgreSQL${noPostgres === undefined ? '' : ` (skipped: ${noPostgres})`}`,
+  () => {
+    let server: Postgres;
+    const names = { one: '', other: '' };
+    beforeAll(async () => {
+      server = await startPostgres();
+      for (const which of ['one', 'other'] as const) {
+        names[which] = await server.createDatabase();
+        const database = await openPostgres(server.url(names[which]));
+        await record(await openLedger(database, { now: Date.now, id: `ledger-${which}`, mayMigrate: true }), `ledger-${which}`, 60);
+      }
+    });
+    afterAll(async () => server?.remove());
+
+    const rowsIn = async (name: string): Promise<readonly Row[]> =>
+      (await server.query(name, 'SELECT seq, body, prev, hash FROM events ORDER BY seq')).map(
+        (row) => ({ ...row, seq: Number(row['seq']) }) as Row,
+      );
+    const check = async (name: string, { head, kept }: Asked): Promise<Chain> => {
+      const ledger = await openLedger(await openPostgres(server.url(name)), { now: Date.now, id: 'never' });
+      try {
+        return await ledger.read((q) => q.verifyChain({ given: head, kept }, async () => undefined));
+      } finally {
+        await ledger.close();
+      }
+    };
+    /** What is no text without a NUL, it does not take. */
+    const fits = ({ body, isBlob }: Row): boolean => !isBlob && !body.includes('\0') && (typeof body === 'string' || isUtf8(body));
+    const put = (name: string, rows: readonly Row[]) =>
+      server.query(
+        name,
+        'INSERT INTO events (seq, body, prev, hash) SELECT seq, body, prev, hash FROM json_to_recordset($1) AS t (seq bigint, body text, prev text, hash text)',
+        [JSON.stringify(rows.map((row) => ({ ...row, body: row.body.toString() })))],
+      );
+
+    it(`is told broken as it is in a file: ${tamperings} tamperings`, { timeout: 600_000 }, async () => {
+      const [rows, others] = [await rowsIn(names.one), await rowsIn(names.other)];
+      for (const name of Object.values(names))
+        await server.query(name, 'DROP TRIGGER events_no_delete ON events; DROP TRIGGER events_no_update ON events');
+      let tried = 0;
+      for (let index = 0; index < tamperings; index++) {
+        const tampered = tamper(index, rows, others);
+        if (!tampered.rows.every(fits)) continue;
+        tried += 1;
+        const name = tampered.what === 'another ledger in its place' ? names.other : names.one;
+        await server.query(name, 'DELETE FROM events');
+        await put(name, tampered.rows);
+        const { breach } = await check(name, { head: tampered.given, kept: tampered.kept });
+        expect({ what: tampered.what, kind: breach?.kind, seq: breach?.seq }).toEqual({ what: tampered.what, ...tampered.expected });
+      }
+      expect(tried).toBeGreaterThan(tamperings / 2);
+      await server.query(names.one, 'DELETE FROM events');
+      await put(names.one, rows);
+      expect(await check(names.one, { head: rows.at(-1)?.hash })).toMatchObject({ rows: 60, foundSeq: 60 });
+    });
+
+    it.skipIf(!python)('is told the same by the script, from rows as psql gives them', async () => {
+      const lines = async (): Promise<string> => {
+        const path = join(folder, 'events.jsonl');
+        const rows = await server.query(names.one, 'SELECT row_to_json(events)::text AS line FROM events ORDER BY seq');
+        writeFileSync(path, rows.map(({ line }) => `${line}\n`).join(''));
+        return path;
+      };
+      const { seq, hash } = (await rowsIn(names.one)).at(-1) as Row;
+      const asked = { kept: { ledger: 'ledger-one', seq, hash, at: 0 } };
+      expect(theirs([{ ledger: await lines(), ...asked }])[0]).toMatchObject({ rows: 60, breach: null });
+      await server.query(names.one, "UPDATE events SET body = replace(body, 'grant.active', 'grant.ended') WHERE seq = 30");
+      expect(short(await check(names.one, asked))).toEqual({ rows: 29, breach: { kind: 'edit', seq: 30 } });
+      expect(theirs([{ ledger: await lines(), ...asked }]).map(short)).toEqual([{ rows: 29, breach: { kind: 'edit', seq: 30 } }]);
+    });
+
+    it('cannot be checked where its table is another one', async () => {
+      const name = await server.createDatabase();
+      await (await openLedger(await openPostgres(server.url(name)), { now: Date.now, id: 'x', mayMigrate: true })).close();
+      await server.query(name, 'ALTER TABLE events ALTER COLUMN body TYPE bytea USING convert_to(body, $$UTF8$$)');
+      await expect(check(name, {})).rejects.toMatchObject({ code: 'audit-no-table', why: expect.stringContaining('body bytea') });
+    });
+  },
+);
