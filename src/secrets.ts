@@ -1,18 +1,11 @@
 /** Turns a reference to a secret into the secret, at the moment it is used. The value is in no message and no log. */
 
 import { isAbsolute, resolve } from 'node:path';
-import * as z from 'zod/mini';
 import { OncallError } from './errors.ts';
 import type { SecretRef } from './policy/types.ts';
 
-const form = 'a secret is only named here: { env: NAME }, { file: path } or { command: [program, argument] }';
-const text = z.string(form).check(z.minLength(1, form));
-
-/** For adapters' settings: a secret never stands in the policy itself. */
-export const secretRef: z.ZodMiniType<SecretRef> = z.union(
-  [z.strictObject({ env: text }), z.strictObject({ file: text }), z.strictObject({ command: z.array(text).check(z.minLength(1, form)) })],
-  form,
-);
+/** For adapters' settings. */
+export { secretRef } from './policy/secret-ref.ts';
 
 export type SecretContext = {
   /** Relative files, and commands, start from this folder (the policy file's). */

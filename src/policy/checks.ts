@@ -138,7 +138,7 @@ function approversAreOfUse({ role, path, keys, report }: RoleCheck): void {
   if (!keys.includes('approvers') || keys.includes('ask') || !keys.includes('allow')) return;
   const leaves = role.allow.flatMap((rule) => positiveLeaves(rule.condition));
   const needsWorld =
-    role.allow.some((rule) => rule.condition.kind === 'not') || leaves.some(({ kind }) => kind !== 'user' && kind !== 'during');
+    role.allow.some((rule) => rule.condition.kind === 'not') || leaves.some(({ kind }) => !['user', 'client', 'during'].includes(kind));
   const selfMade = leaves.some((leaf) => leaf.kind === 'incident' && leaf.selfMade === 'ask');
   if ((needsWorld && role.whenUnknown === 'ask') || selfMade) return;
   report({

@@ -50,6 +50,8 @@ export function describeCondition(condition: Condition): string {
   switch (condition.kind) {
     case 'user':
       return condition.email;
+    case 'client':
+      return `the service account ${condition.id}`;
     case 'member':
       return `member of ${condition.directory}/${condition.group}`;
     case 'onCall':

@@ -11,6 +11,8 @@ export type DecideInput = {
   readonly role: Role;
   readonly policy: Pick<Policy, 'digest' | 'blocked'>;
   readonly email: string;
+  /** Of a service account. */
+  readonly client: string | undefined;
   readonly asked: Asked;
   /** Epoch ms. */
   readonly now: number;
@@ -21,8 +23,8 @@ export type DecideInput = {
 
 /** Pure, so that it can be asked again: by `explain`, at approval, and for access that is to last longer. */
 export function decide(input: DecideInput): Decision {
-  const { role, policy, email, now, facts } = input;
-  const subject: Subject = { email, now, facts };
+  const { role, policy, email, client, now, facts } = input;
+  const subject: Subject = { email, client, now, facts };
   const findings = [
     ...blockedFinding(policy.blocked, email),
     ...judge(role.deny, 'deny', subject),

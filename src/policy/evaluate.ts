@@ -2,6 +2,7 @@
 
 import { describeCondition, describeDuring, isFactCondition } from './conditions.ts';
 import { boundOf } from './end.ts';
+import { isForSubject } from './machine.ts';
 import { factOf, isSelfMade, type Subject, truthOf } from './truth.ts';
 import type { Condition, Finding, Rule, Truth } from './types.ts';
 
@@ -11,7 +12,9 @@ export function evaluate(condition: Condition, subject: Subject): Truth {
 
 /** For the sweep: any of the rules that a grant ends with. A self-made incident counts, because somebody said yes to it. */
 export function stillHolds(rules: readonly Rule[], subject: Subject): Truth {
-  const truths = rules.map((rule) => truthOf(rule.condition, subject, { favours: true, selfMade: true }));
+  const truths = rules
+    .filter((rule) => isForSubject(rule, subject))
+    .map((rule) => truthOf(rule.condition, subject, { favours: true, selfMade: true }));
   if (truths.includes(true)) return true;
   return truths.includes('unknown') ? 'unknown' : false;
 }
@@ -22,6 +25,7 @@ export function judge(rules: readonly Rule[], effect: Finding['effect'], subject
 
 function judgeOne(rule: Rule, effect: Finding['effect'], subject: Subject): Finding {
   const favours = effect !== 'deny';
+  if (favours && !isForSubject(rule, subject)) return { rule: rule.name, effect, holds: false, ...forPeople(subject) };
   const strict = truthOf(rule.condition, subject, { favours, selfMade: effect === 'ask' });
   // An allow that only a self-made incident stands behind is a question to an approver.
   const asked = effect === 'allow' && strict !== true ? truthOf(rule.condition, subject, { favours, selfMade: true }) : strict;
@@ -36,6 +40,11 @@ function judgeOne(rule: Rule, effect: Finding['effect'], subject: Subject): Find
   const change = holds === favours ? undefined : wish(rule.condition, favours, subject);
   return { ...finding, because: `${reasons.because}${own}`, ...(change === undefined ? {} : { change }) };
 }
+
+const forPeople = ({ client }: Subject) => ({
+  because: 'is a service account, and this rule is for people',
+  change: `have "client: ${client}" written into a rule of the policy`,
+});
 
 type Reasons = { readonly because: string; readonly detail?: string; readonly source?: string; readonly fetchedAt?: number };
 
@@ -65,6 +74,7 @@ function decisive(condition: Condition, truth: Truth, subject: Subject, favours:
 
 function leafReason(leaf: Condition, subject: Subject, favours: boolean): string {
   if (leaf.kind === 'user') return `${leaf.email === subject.email.toLowerCase() ? 'is' : 'is not'} ${leaf.email}`;
+  if (leaf.kind === 'client') return `${leaf.id === subject.client ? 'is' : 'is not'} ${describeCondition(leaf)}`;
   if (leaf.kind === 'during')
     return `${truthOf(leaf, subject, { favours, selfMade: false }) === true ? 'within' : 'outside'} ${describeDuring(leaf)}`;
   const fact = factOf(leaf, subject);

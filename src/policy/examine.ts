@@ -11,10 +11,10 @@ import { namesAreOnePersons } from './people.ts';
 import { resolveDefaults, resolveRole, resolveSweep } from './resolve.ts';
 import type { Scope } from './resolve-condition.ts';
 import { nameConditions, resolveRules } from './resolve-rules.ts';
-import { file, type WrittenFile } from './schema.ts';
+import { file, type WrittenFile, type WrittenLedger } from './schema.ts';
 import { shape } from './shape.ts';
 import { type Kinds, readDirectory, readIdentities, readRoster } from './sources.ts';
-import type { Policy } from './types.ts';
+import type { LedgerSettings, Policy } from './types.ts';
 
 export type PolicyInput = {
   /** The file's absolute path. */
@@ -61,11 +61,15 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   const isLocal = new Map([...directories].map(([name, known]) => [name, known.isLocal]));
   const domains = new Set(identity.flatMap((one) => (one.kind === 'oidc' ? kinds.oidc.domains(one.settings) : [])));
   const byLocalPart = Object.entries(written.directories ?? {}).flatMap(([name, one]) => (one.userName === 'local-part' ? [name] : []));
+  const machines = identity.flatMap((one) => (one.kind === 'oidc' ? Object.entries(kinds.oidc.machines(one.settings)) : []));
+  // What an identity with a fault in it names is not known: no fault of the conditions.
+  const clients = identity.length === (written.identity ?? identity).length ? machines.map(([id]) => id) : undefined;
   for (const check of fileChecks) check({ keysAt, isLocal, provesNothing, domains, byLocalPart, report });
 
   const scopeWith = (named: Scope['named']): Scope => ({
     directories: keysAt(['directories']),
     rosters: keysAt(['rosters']),
+    clients,
     knowsIncidents: (roster) => rosters.get(roster)?.knowsIncidents,
     conditionNames: keysAt(['conditions']),
     named,
@@ -88,7 +92,7 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   const people = written.people ?? {};
   const rules = [admins, ...roles.flatMap(({ deny, allow, ask, approvers }) => [deny, allow, ask, approvers])].flat();
   const folded = Object.keys(people).flatMap((person) => foldEmail(person) ?? []);
-  const emails = new Set([...folded, ...usersOf(rules), ...(written.blocked ?? [])]);
+  const emails = new Set([...folded, ...usersOf(rules), ...machines.map(([, name]) => name), ...(written.blocked ?? [])]);
   namesAreOnePersons({ people, emails, byLocalPart, report });
   return {
     path,
@@ -105,9 +109,11 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   };
 }
 
-export const ledgerAt = (written: string, policyPath: string) => ({
-  sqlite: isAbsolute(written) ? written : join(dirname(policyPath), written),
-});
+/** Where a file's path is relative, it is to the policy's folder; the reference to a secret stays as it is written. */
+export function ledgerAt(written: WrittenLedger, policyPath: string): LedgerSettings {
+  if (typeof written !== 'string') return written;
+  return { sqlite: isAbsolute(written) ? written : join(dirname(policyPath), written) };
+}
 
 /** Without a prototype, so that no name that somebody asks for finds what is not in the file. */
 export function recordOf<T>(entries: readonly (readonly [string, T | undefined])[]): Record<string, T> {

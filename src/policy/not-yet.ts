@@ -17,7 +17,6 @@ const roleKeys = new Set([
   'offerFor',
   'notify',
 ]);
-const conditionKeys = new Set(['client']);
 /** Names under `people` that belong to no directory or roster but to something else that is to come. */
 const peopleKeys = new Set(['slack']);
 
@@ -29,8 +28,7 @@ export function isNotYet(path: Path, key: string): boolean {
   const [top] = path;
   if (path.length === 0) return topKeys.has(key);
   if ((top === 'roles' && path.length === 2) || (top === 'defaults' && path.length === 1)) return roleKeys.has(key);
-  if (top === 'people') return peopleKeys.has(key);
-  return (top === 'roles' || top === 'conditions' || top === 'admins' || top === 'defaults') && conditionKeys.has(key);
+  return top === 'people' && peopleKeys.has(key);
 }
 
 export function notYet(what: string): { readonly code: 'not-yet'; readonly message: string; readonly hint: string } {

@@ -8,6 +8,8 @@ import type { Condition } from './types.ts';
 export type Scope = {
   readonly directories: readonly string[];
   readonly rosters: readonly string[];
+  /** Service accounts of all identities; undefined where one of those is faulty. */
+  readonly clients: readonly string[] | undefined;
   /** Undefined where the roster's kind is not known. */
   readonly knowsIncidents: (roster: string) => boolean | undefined;
   /** `faulty`: it is declared and reported already. */
@@ -30,6 +32,7 @@ export function resolveCondition(written: WrittenCondition, path: Path, scope: S
   checkKeys(path, scope);
   const parts = [
     anyOf(written.user?.map((email) => ({ kind: 'user' as const, email }))),
+    anyOf(written.client?.map((id, index) => resolveClient(id, [...path, 'client', index], scope))),
     anyOf(written.member?.map((source, index) => resolveMember(source, [...path, 'member', index], scope))),
     resolveOnCall(written, path, scope),
     resolveIncident(written, path, scope),
@@ -113,6 +116,14 @@ function isDeclared(what: 'directory' | 'roster', name: string, path: Path, scop
   const hint = suggest(name, declared) ?? `declare it under "${section}"`;
   scope.report({ code: `undeclared-${what}`, message: `there is no ${what} "${name}"`, hint, path });
   return false;
+}
+
+function resolveClient(id: string, path: Path, { clients, report }: Scope): Condition {
+  if (clients?.includes(id) === false) {
+    const hint = suggest(id, clients) ?? 'name it under "machines" of the identity that gives it its tokens';
+    report({ code: 'undeclared-client', message: `no identity has a service account ${JSON.stringify(id)}, so nobody is it`, hint, path });
+  }
+  return { kind: 'client', id };
 }
 
 function resolveMember(source: string, path: Path, scope: Scope): Condition | undefined {

@@ -16,6 +16,7 @@ import {
   wholeNumber,
 } from './fields.ts';
 import { notYet } from './not-yet.ts';
+import { secretRef } from './secret-ref.ts';
 import type { Weekday } from './types.ts';
 
 const optional = z.exactOptional;
@@ -27,6 +28,7 @@ export type WrittenCondition = string | readonly WrittenCondition[] | WrittenCon
 
 export type WrittenConditionMap = {
   readonly user?: readonly string[];
+  readonly client?: readonly string[];
   readonly member?: readonly string[];
   readonly onCall?: readonly string[];
   readonly escalationPolicy?: readonly string[];
@@ -48,6 +50,7 @@ const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 const conditionMap = z.strictObject({
   user: optional(oneOrMany(email)),
+  client: optional(oneOrMany(text)),
   member: optional(oneOrMany(text)),
   onCall: optional(oneOrMany(text)),
   escalationPolicy: optional(oneOrMany(text)),
@@ -103,11 +106,20 @@ const role = z.strictObject({
 
 const defaults = z.strictObject(roleDefaults);
 
-export const ledger = field((written) => {
-  if (typeof written === 'string' && written.trim() !== '') return { value: written };
-  if (typeof written === 'object' && written !== null && 'postgres' in written) return notYet('a PostgreSQL ledger');
-  return { code: 'wrong-type', message: 'must be the path of a SQLite file, for example ./oncall.db' };
-});
+/** `postgres://…`, and what else a database's address may begin with; no path of a file does. */
+const looksLikeAddress = (written: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(written);
+
+const sqlitePath = text.check(
+  z.refine((written: string) => !looksLikeAddress(written), {
+    error: 'the address of a database, which may hold its password, is only named here',
+    params: { code: 'wrong-type', hint: 'put it into a file: ledger: { postgres: { file: /etc/oncall/database-url } }' },
+  }),
+);
+
+export const ledger = z.union(
+  [sqlitePath, z.strictObject({ postgres: secretRef })],
+  'must be the path of a SQLite file, for example ./oncall.db, or { postgres: { file: /etc/oncall/database-url } }',
+);
 
 const identity = z.looseObject({ kind: optional(text) });
 
@@ -141,6 +153,7 @@ export const file = z.strictObject({
   roles: optional(filled(z.record(z.string(), role))),
 });
 
+export type WrittenLedger = z.infer<typeof ledger>;
 export type WrittenFile = z.infer<typeof file>;
 export type WrittenRole = z.infer<typeof role>;
 export type WrittenDefaults = z.infer<typeof defaults>;

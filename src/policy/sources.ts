@@ -17,6 +17,10 @@ export type IdentityKind = {
   readonly domains: (settings: unknown) => readonly string[];
   /** Domains that more than one of these would vouch for. */
   readonly sharedDomains: (settings: readonly unknown[]) => readonly { readonly domain: string; readonly issuers: readonly string[] }[];
+  /** Service accounts: their ids, and the names (case-folded) by which directories know them. */
+  readonly machines: (settings: unknown) => Readonly<Record<string, string>>;
+  /** What makes a service account of one of these pass for somebody else of another. */
+  readonly machineClashes: (settings: readonly unknown[]) => readonly string[];
 };
 
 export type Kinds = {
@@ -92,6 +96,7 @@ export function readIdentities(
     const message = `${issuers.join(' and ')} would both speak for ${domain}, and one person could be two`;
     faults.push({ code: 'shared-domain', message, hint: 'leave each domain to one issuer', path: ['identity'] });
   }
+  for (const message of oidc.machineClashes(settings)) faults.push({ code: 'shared-machine', message, path: ['identity'] });
   if (identity.length > 1 && identity.some(({ kind }) => kind === 'local')) {
     faults.push({
       code: 'identity-mixed',

@@ -4,8 +4,8 @@ import { factKey, isFactCondition } from './conditions.ts';
 import { isDuring } from './during.ts';
 import type { Condition, Fact, Facts, IncidentCondition, Truth } from './types.ts';
 
-/** The person, the moment, and what the world said about both. */
-export type Subject = { readonly email: string; readonly now: number; readonly facts: Facts };
+/** Who it is about, the moment, and what the world said about both. `client`: they are that service account; to be said of everybody, so that none passes for a person. */
+export type Subject = { readonly email: string; readonly client: string | undefined; readonly now: number; readonly facts: Facts };
 
 export type Reading = {
   /** Whether it is to somebody's advantage that the condition holds; turned round by `not`. What they can bring about themselves then counts against them. */
@@ -24,6 +24,8 @@ export function truthOf(condition: Condition, subject: Subject, reading: Reading
       return not(all(condition.conditions.map((one) => not(truthOf(one, subject, reading)))));
     case 'user':
       return condition.email === subject.email.toLowerCase();
+    case 'client':
+      return condition.id === subject.client;
     case 'during':
       return isDuring(condition, subject.now);
     case 'incident':

@@ -9,6 +9,7 @@ export type Target = { readonly directory: string; readonly group: string };
 /** What must be true. Leaves that need the world (`member`, `onCall`, `incident`) are answered by facts; the rest is decided from the subject and the clock. */
 export type Condition =
   | { readonly kind: 'user'; readonly email: string }
+  | { readonly kind: 'client'; readonly id: string }
   | MemberCondition
   | OnCallCondition
   | IncidentCondition
@@ -80,7 +81,8 @@ export type Role = {
   readonly whenUnknown: 'ask' | 'deny';
 };
 
-export type LedgerSettings = { readonly sqlite: string };
+/** `postgres`: where the address of the database is, password and all. */
+export type LedgerSettings = { readonly sqlite: string } | { readonly postgres: SecretRef };
 
 /** `local` proves nothing. `settings` has passed the schema of the sign-in and is read by it only. */
 export type Identity = { readonly kind: 'local' } | { readonly kind: 'oidc'; readonly settings: unknown };

@@ -24,7 +24,7 @@ describe('docs/policy.md', () => {
     kinds = await allKinds();
   });
 
-  it('has examples', () => expect([examples.length, schedules.length, blocks('json').length]).toEqual([3, 1, 1]));
+  it('has examples', () => expect([examples.length, schedules.length, blocks('json').length]).toEqual([4, 1, 1]));
 
   it.each(examples.map((text, index) => [index + 1, text] as const))('has an example %i without a fault', (_, text) => {
     const { policy, issues } = parsePolicy(text, { path: '/etc/oncall/oncall.yaml', digest: '', kinds });

@@ -4,7 +4,13 @@ import { evaluate, judge, stillHolds } from '../../src/policy/evaluate.ts';
 import type { Condition, Truth } from '../../src/policy/types.ts';
 import { at, fact, factsOf, incident, type Known, member, now, onCall, roleOf } from './world.ts';
 
-const subject = (known: Known = [], more: object = {}) => ({ email: 'maria@acme.dev', now, facts: factsOf(known), ...more });
+const subject = (known: Known = [], more: object = {}) => ({
+  email: 'maria@acme.dev',
+  client: undefined,
+  now,
+  facts: factsOf(known),
+  ...more,
+});
 const rulesOf = (...written: string[]) => roleOf(`allow: [ ${written.join(', ')} ]`).allow;
 const conditionOf = (written: string): Condition => {
   const [rule] = rulesOf(written);

@@ -128,7 +128,7 @@ describe('a condition', () => {
     ['whose time is not one', '{ user: a@acme.dev, during: { from: ‹bad-time›"25:00", to: "17:00", zone: UTC } }'],
     ['whose hours are half open', '{ user: a@acme.dev, during: ‹half-open›{ from: "09:00", zone: UTC } }'],
     ['that is during always', '{ user: a@acme.dev, during: ‹empty-condition›{ zone: UTC } }'],
-    ['for a service account', '{ user: a@acme.dev, ‹not-yet›client: ci }'],
+    ['for a service account', '{ user: a@acme.dev, client: ‹undeclared-client›ci }'],
     ['with a key nobody knows, deep inside', '{ user: a@acme.dev, not: { all: [ { ‹unknown-key›usr: b@acme.dev } ] } }'],
   ])('%s', (_, condition) => {
     check(fileWith(`allow: [ ${condition} ]`));
@@ -214,8 +214,12 @@ describe('the file', () => {
   it.each([
     ['another version', /version: 1/, 'version: ‹bad-version›2'],
     ['its version in quotes', /version: 1/, 'version: ‹bad-version›"1"'],
-    ['a PostgreSQL ledger', /ledger: .*/, 'ledger: ‹not-yet›{ postgres: { file: /x } }'],
     ['a ledger that is a list', /ledger: .*/, 'ledger: ‹wrong-type›[]'],
+    ['a ledger without a name', /ledger: .*/, 'ledger: ‹bad-value›"  "'],
+    ['a ledger of another kind', /ledger: .*/, '‹missing-key›ledger: { ‹unknown-key›postgresql: { file: /x } }'],
+    ['more than one ledger', /ledger: .*/, 'ledger: { postgres: { file: /x }, ‹unknown-key›sqlite: x.db }'],
+    ['a database of which only the name is written', /ledger: .*/, 'ledger: { postgres: ‹wrong-type›oncall }'],
+    ['a database in two places', /ledger: .*/, 'ledger: { postgres: ‹wrong-type›{ file: /x, env: X } }'],
     ['a role whose name is not one', /\bdb:/, '‹bad-name›DB_admin:'],
     ['a directory of no kind', /local: \{ path/, '‹unknown-kind›disk: { path', /local: db-admins/, 'disk: db-admins'],
     ['a directory of an unknown kind', /\{ path: .\/groups.json/, '{ kind: ‹unknown-kind›locale, path: ./groups.json'],
@@ -375,6 +379,17 @@ describe('YAML', () => {
       expect(JSON.stringify(issues)).not.toContain(secret);
     }
   });
+});
+
+it.each(
+  ['', 'POSTGRES', 'postgresql', 'mysql', 'file'].map((scheme) => `${scheme || 'postgres'}://oncall:s3cr3t-9f8e7d@db.acme.dev/oncall`),
+)('the address of a database that stands in the file is refused, unquoted, with the place where it belongs: %s', (address) => {
+  for (const ledger of [address, `{ postgres: "${address}" }`, `{ postgres: { url: "${address}" } }`]) {
+    const { issues } = parsePolicy(fileWith(allowed).replace('./oncall.db', ledger), input);
+    expect(issues).toMatchObject([{ code: 'wrong-type', path: expect.stringMatching(/^ledger/) }]);
+    expect(JSON.stringify(issues)).toContain('only named here');
+    expect(JSON.stringify(issues)).not.toContain('s3cr3t');
+  }
 });
 
 describe('a hint', () => {

@@ -14,6 +14,8 @@ const cloud = z.strictObject({
 
 const isLoopback = (settings: unknown) => (settings as { endpoint?: string }).endpoint?.includes('127.0.0.1') === true;
 
+const machines = z.exactOptional(z.record(z.string(), z.string()));
+
 export const kinds: Kinds = {
   directories: {
     local: { settings: path, isLocal: () => true },
@@ -28,7 +30,14 @@ export const kinds: Kinds = {
     paging: { settings: paging, isLocal: isLoopback, knowsIncidents: false },
   },
   oidc: {
-    settings: z.strictObject({ kind: z.literal('oidc'), issuer: z.url({ error: 'must be a URL' }), domains: z.array(z.string()) }),
+    settings: z.strictObject({
+      kind: z.literal('oidc'),
+      issuer: z.url({ error: 'must be a URL' }),
+      domains: z.array(z.string()),
+      machines,
+    }),
+    machines: (settings) => (settings as { machines?: Record<string, string> }).machines ?? {},
+    machineClashes: (all) => ((all as { machines?: object }[]).filter((one) => one.machines).length > 1 ? ['two have machines'] : []),
     domains: (settings) => (settings as { domains: string[] }).domains,
     sharedDomains: (all) => {
       const [first, second] = all as { issuer: string; domains: string[] }[];

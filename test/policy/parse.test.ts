@@ -194,6 +194,13 @@ it('keeps an absolute path of the ledger', () => {
   expect(policyOf(fileWith(allowed).replace('./oncall.db', '/var/lib/oncall.db')).ledger).toEqual({ sqlite: '/var/lib/oncall.db' });
 });
 
+it.each([{ env: 'ONCALL_DATABASE' }, { file: 'database-url' }, { command: ['vault', 'read', 'oncall/db'] }])(
+  'keeps of a PostgreSQL ledger where its address is: %j',
+  (postgres) => {
+    expect(policyOf(fileWith(allowed).replace('./oncall.db', JSON.stringify({ postgres }))).ledger).toEqual({ postgres });
+  },
+);
+
 it('takes warnings for what they are', () => {
   const { policy, issues } = parsePolicy(fileWith('allow: [ { onCall: file } ]'), input);
   expect(issues.map(({ severity, code }) => `${severity} ${code}`)).toEqual(['warning any-schedule']);

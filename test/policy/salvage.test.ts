@@ -49,6 +49,14 @@ describe('what a sweep can use of a policy', () => {
     expect(kept(twice).ledger).toBeDefined();
   });
 
+  it('is a PostgreSQL ledger as well, but none whose address stands in the file', () => {
+    const faulty = sound.replace('onCall:', 'onCal:');
+    const named = faulty.replace('./oncall.db', '{ postgres: { file: database-url } }');
+    expect(kept(named).ledger).toEqual({ postgres: { file: 'database-url' } });
+    expect(kept(faulty.replace('./oncall.db', 'postgres://db.acme.dev/oncall')).ledger).toBeUndefined();
+    expect(kept(faulty.replace('./oncall.db', '{ postgres: { file: x, env: y } }')).ledger).toBeUndefined();
+  });
+
   it('is not the ledger where that stands there twice', () => {
     expect(kept(`${sound}ledger: ./other.db\n`).ledger).toBeUndefined();
   });

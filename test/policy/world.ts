@@ -65,5 +65,14 @@ export const factsOf = (known: Known) => new Map(known.map(([condition, one]) =>
 
 export function ask(role: Role, known: Known, more: Partial<DecideInput> = {}) {
   const policy = { digest: 'd1', blocked: ['eve@acme.dev'] };
-  return decide({ role, policy, email: 'maria@acme.dev', asked: { byDefault: true }, now, facts: factsOf(known), ...more });
+  return decide({
+    role,
+    policy,
+    email: 'maria@acme.dev',
+    client: undefined,
+    asked: { byDefault: true },
+    now,
+    facts: factsOf(known),
+    ...more,
+  });
 }
