@@ -2,16 +2,37 @@
 
 import { version } from '../package.json';
 import type { Outcome } from './commands/command.ts';
-import type { Wiring } from './commands/context.ts';
+import type { PolicyOptions, Wiring } from './commands/context.ts';
 import { type ExitCode, isOncallError, OncallError } from './errors.ts';
 import { colorLevel, type Env, type Io, makePaint, noPaint, type Paint } from './terminal/io.ts';
 import { processIo } from './terminal/process-io.ts';
 
+/** The broker that commands go to, where there is one: then nothing of what works by a policy here is loaded. */
+async function throughBroker(options: PolicyOptions) {
+  const broker = (await import('./wiring/broker.ts')).chosenBroker(options);
+  return broker && { broker, ...(await import('./wiring/broker-wire.ts')) };
+}
+
 const realWiring: Wiring = {
-  wire: async (options) => (await import('./wiring.ts')).wire(options),
-  signIn: async (options) => (await import('./wiring.ts')).signIn(options),
-  checkPolicy: async (options) => (await import('./wiring.ts')).checkPolicy(options),
-  checkFiles: async (options) => (await import('./wiring.ts')).checkFiles(options),
+  wire: async (options) => {
+    const at = await throughBroker(options);
+    return at ? at.wireBroker(at.broker, { ...options, version }) : (await import('./wiring.ts')).wire({ ...options, version });
+  },
+  signIn: async (options) => {
+    const { signInAnywhere } = await import('./wiring/broker-sign-in.ts');
+    return signInAnywhere({ ...options, version }, async () => (await import('./wiring.ts')).signIn(options));
+  },
+  checkPolicy: async (options) => {
+    const at = await throughBroker(options);
+    if (at) throw at.policyAtBroker(at.broker);
+    return (await import('./wiring.ts')).checkPolicy(options);
+  },
+  checkFiles: async (options) => {
+    const at = await throughBroker(options);
+    return at ? at.brokerInUse(at.broker) : (await import('./wiring.ts')).checkFiles(options);
+  },
+  copyLedger: async (options, input) => (await import('./wiring/copy-ledger.ts')).copyLedger({ ...options, version }, input),
+  serve: async (options) => (await import('./wiring/serve.ts')).serve({ ...options, version }),
 };
 
 type Screen = { readonly json: boolean; readonly quiet: boolean; readonly verbose: boolean; readonly paint: Paint };
@@ -23,7 +44,8 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
   if (asked === '--help' || asked === '-h' || asked === 'help') return print((await import('./commands/help.ts')).overview(), io);
   const stop = new AbortController();
   let leavesNothing = false;
-  const stopListening = io.onInterrupt(() => interrupt(stop, leavesNothing, io));
+  let tellsItsStop = false;
+  const stopListening = io.onInterrupt(() => interrupt(stop, { leavesNothing, tellsItsStop }, io));
   let screen: Screen = { json: argv.includes('--json'), quiet: false, verbose: argv.includes('--verbose'), paint: noPaint };
   try {
     const { parse } = await import('./commands/parse.ts');
@@ -31,6 +53,7 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
     if (parsed.kind === 'print') return print(parsed.text, io);
     const { command, args, globals } = parsed;
     leavesNothing = command.leavesNothing ?? false;
+    tellsItsStop = command.tellsItsStop ?? false;
     screen = { ...globals, paint: await makePaint(colorLevel(io.stderr, env, globals.color)) };
     const { makeContext } = await import('./commands/context.ts');
     const { context, close } = await makeContext(globals, { env, io, wiring, signal: stop.signal });
@@ -52,9 +75,14 @@ function print(text: string, io: Io): ExitCode {
 }
 
 /** The first time, what is under way may come to a safe end; the second time, the sweep has to finish it. */
-function interrupt(stop: AbortController, leavesNothing: boolean, io: Io): void {
+function interrupt(
+  stop: AbortController,
+  { leavesNothing, tellsItsStop }: Record<'leavesNothing' | 'tellsItsStop', boolean>,
+  io: Io,
+): void {
   if (stop.signal.aborted) io.leaveAtOnce(130);
   stop.abort();
+  if (tellsItsStop) return;
   const then = leavesNothing ? '' : ': what is under way is finished or left to the sweep';
   io.stderr.write(`stopping${then} (again: at once)\n`);
 }

@@ -1,22 +1,17 @@
 /** The composition root: from a policy file and the surroundings to `Operations`. The only importer of adapters. */
 
-import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SignIn } from './commands/command.ts';
-import type { Deps, Meter } from './operations/deps.ts';
+import type { Meter } from './operations/deps.ts';
 import { createOperations } from './operations/index.ts';
 import type { Check, Operations } from './operations/types.ts';
 import type { Issue } from './policy/issue.ts';
 import type { Policy } from './policy/types.ts';
-import { fileAnchor } from './wiring/anchor.ts';
+import { depsOf } from './wiring/deps.ts';
 import { type Env, findPolicy } from './wiring/find-policy.ts';
 import { isCourtesy } from './wiring/identity.ts';
 import { checkFile, loadPolicy, readPolicyFile } from './wiring/load-policy.ts';
 import { once } from './wiring/once.ts';
-import { type OnSuspend, openLedgerOf } from './wiring/open-ledger.ts';
-import { sources } from './wiring/open-source.ts';
+import { ledgerOf, type OnSuspend } from './wiring/open-ledger.ts';
 import { actorOf, signInOf } from './wiring/sign-in.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
@@ -30,6 +25,9 @@ export type WireOptions = PolicyOptions & {
   readonly meter?: Meter;
   /** For the sweep: a policy with faults still gives the ledger and the sources that are sound, and no roles. */
   readonly salvage?: boolean;
+  /** For the sweep: it upgrades the ledger where that is shared. */
+  readonly mayMigrate?: boolean;
+  readonly version?: string;
 };
 
 export type Wired = {
@@ -44,34 +42,21 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const { policy, issues, fault } = await loadPolicy(readPolicyFile(findPolicy(options)), options.env, options.salvage);
   for (const issue of issues.filter(({ code }) => code === 'not-trusted')) options.progress(`warning: ${issue.message}; ${issue.hint}`);
   const now = options.now ?? Date.now;
-  let skew: number | undefined;
-  const onServerDate = (ms: number): void => {
-    skew = Math.max(skew ?? 0, Math.abs(ms - now()));
-  };
-  const ledger = once(() => openLedgerOf(policy, now, options.onSuspend));
-  const deps: Deps = {
+  const { signal, log, progress, meter, env } = options;
+  const ledger = ledgerOf(policy, { ...options, now });
+  const deps = depsOf({
     policy,
-    ...(fault === undefined ? {} : { policyFault: fault }),
-    ledger,
-    ledgerExists: () => policy.ledger.sqlite === ':memory:' || existsSync(policy.ledger.sqlite),
-    anchor: fileAnchor({ ledger: policy.ledger.sqlite, env: options.env, log: options.log }),
-    ...sources(policy, { now, log: options.log, onServerDate, baseDir: dirname(policy.path) }),
+    fault,
+    ...ledger,
     actor: once(() => actorOf(policy, { ...options, now })),
-    now,
-    random: () => randomInt(2 ** 32) / 2 ** 32,
-    sleep: (ms) => delay(ms, undefined, { signal: options.signal }),
-    log: options.log,
-    signal: options.signal,
-    clockSkew: () => skew,
-    progress: options.progress,
-    ...(options.meter && { meter: options.meter }),
-    courtesy: isCourtesy(options.env),
-  };
+    ...{ now, signal, log, progress, meter },
+    courtesy: isCourtesy(env),
+  });
   return {
     operations: createOperations(deps),
     policy,
     issues,
-    close: async () => void (await ledger.opened()?.then((open) => open.close())),
+    close: async () => void (await ledger.ledger.opened()?.then((open) => open.close())),
   };
 }
 

@@ -36,8 +36,9 @@ const table: Record<string, RegExp> = {
   operations: /^(policy|lifecycle)\/|^zod\/mini$/,
   terminal: /^(chalk|inquirer)$/,
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
-  'sign-in': /^(http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
-  broker: /^(policy|lifecycle|sign-in)\/|^(http|proxy)\.ts$|^(hono|hono\/.*|@hono\/.*|prom-client|zod\/mini|node:.*)$/,
+  'sign-in': /^(policy\/machine\.ts|http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
+  broker:
+    /^(policy|lifecycle|sign-in)\/|^operations\/inputs\.ts$|^(http|proxy)\.ts$|^(hono|hono\/.*|@hono\/.*|prom-client|zod\/mini|node:.*)$/,
   wiring: /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|proxy|secrets|private-file|lock)\.ts$|^node:|^conf$/,
 };
 const typesOnly: Record<string, RegExp> = {
@@ -45,7 +46,7 @@ const typesOnly: Record<string, RegExp> = {
   ledger: /^directories\/directory\.ts$/,
   operations: /^(ledger\/ledger|directories\/directory|rosters\/roster)\.ts$/,
   commands: /^operations\/types\.ts$/,
-  broker: /^operations\/types\.ts$/,
+  broker: /^operations\/(types|answers|health|refused-call)\.ts$/,
   wiring: /^commands\/command\.ts$/,
 };
 

@@ -18,6 +18,7 @@ export const operationNames = [
   'release',
   'approve',
   'waiting',
+  'follow',
   'deny',
   'revoke',
   'sweep',

@@ -1,7 +1,7 @@
 /** A command as data, and what its action is given. The next command is one file like its neighbours and one line in `index.ts`. */
 
 import { type ExitCode, OncallError } from '../errors.ts';
-import type { Check, Operations } from '../operations/types.ts';
+import type { Check, Operations, SweepStep } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { Paint } from '../terminal/io.ts';
 import type { Prompts } from '../terminal/prompt.ts';
@@ -24,6 +24,8 @@ export type Command = {
   readonly notes?: string;
   /** Stopped half-way it leaves no access in between, so Ctrl-C need not speak of the sweep. */
   readonly leavesNothing?: true;
+  /** Says itself that it stops. */
+  readonly tellsItsStop?: true;
   readonly run: (args: Args, context: Context) => Promise<Outcome>;
 };
 
@@ -66,17 +68,67 @@ export type Person = {
   readonly email: string;
   readonly issuer: string;
   readonly subject: string;
+  /** Of a service account. */
+  readonly client?: string;
+  /** Where commands go with it; absent: nowhere, they do it here. */
+  readonly broker?: string;
   readonly proof: 'word' | 'issuer';
   readonly expiresAt?: number;
   readonly renewable?: boolean;
 };
 
 export type SignIn = {
-  login(how: { readonly device: boolean; readonly domain?: string; readonly say: (line: string) => void }): Promise<Person>;
-  logout(): Promise<
-    readonly { readonly issuer: string; readonly outcome: 'revoked' | 'no-endpoint' | 'not-reached' | 'nothing-to-revoke' }[]
-  >;
+  login(how: {
+    readonly device: boolean;
+    readonly client?: string;
+    readonly domain?: string;
+    /** Its address, as it was typed. */
+    readonly broker?: string;
+    readonly say: (line: string) => void;
+  }): Promise<Person>;
+  logout(how: {
+    readonly say: (line: string) => void;
+  }): Promise<readonly { readonly issuer: string; readonly outcome: 'revoked' | 'no-endpoint' | 'not-reached' | 'nothing-to-revoke' }[]>;
   whoami(): Promise<Person>;
+};
+
+/** How `serve` runs, as it was typed. */
+export type ServeInput = {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly url?: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Addresses or networks. */
+  readonly behindProxy?: readonly string[];
+  /** Left out: cron sweeps. */
+  readonly sweepEveryMs?: number;
+};
+
+/** One thing that happened in a server. */
+export type LogEntry = {
+  readonly level: 'debug' | 'info' | 'warning' | 'error';
+  /** Stable, for whoever collects the log: `policy.rejected`. */
+  readonly event: string;
+  /** One line for people. */
+  readonly message: string;
+  /** What a sweep did: put into words like those of `oncall sweep`. */
+  readonly step?: SweepStep;
+  /** For people lines of their own, for programs fields. */
+  readonly details?: Readonly<Record<string, string>>;
+};
+
+/** `to`: the policy file that names the other ledger. */
+export type CopyInput = { readonly to: string; readonly dryRun: boolean };
+export type LedgerCopy = {
+  readonly result: 'copied' | 'already-copied' | 'would-copy';
+  /** What people call the two places; no password in them. */
+  readonly from: string;
+  readonly to: string;
+  /** The other policy's path. */
+  readonly policy: string;
+  readonly tables: readonly { readonly name: string; readonly rows: number }[];
+  /** Grants whose add may be under way. */
+  readonly activating: number;
+  readonly head: { readonly ledger: string; readonly seq: number; readonly hash: string };
 };
 
 export type Context = {
@@ -84,10 +136,17 @@ export type Context = {
   /** Opened on first use; strings in what it answers are safe for a terminal, unless the answer goes into a JSON document. */
   readonly operations: () => Promise<Operations>;
   /** For the sweep: works with what is sound in a policy that has faults, and says which. */
-  readonly salvaged: () => Promise<{ readonly operations: Operations; readonly issues: readonly Issue[]; readonly policyPath: string }>;
+  readonly salvaged: (more?: {
+    /** It may upgrade the ledger. */
+    readonly mayMigrate: boolean;
+  }) => Promise<{ readonly operations: Operations; readonly issues: readonly Issue[]; readonly policyPath: string }>;
   readonly checkPolicy: () => Promise<PolicyReport>;
   readonly checkFiles: () => Promise<readonly Check[]>;
   readonly signIn: () => Promise<SignIn>;
+  /** From the ledger in use to the one that another policy names. */
+  readonly copyLedger: (input: CopyInput) => Promise<LedgerCopy>;
+  /** Until a signal stops it: which. `show` gives the line for the log, or nothing. */
+  readonly serve: (input: ServeInput, show: (entry: LogEntry) => string | undefined) => Promise<'SIGINT' | 'SIGTERM'>;
   /** `undefined` where no question may be asked; then a usage error names the flag. */
   readonly prompts: (() => Promise<Prompts>) | undefined;
   /** Something about work under way, on stderr at once. */

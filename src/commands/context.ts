@@ -2,11 +2,11 @@
 
 import type { Check, Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
-import { canPrompt, colorLevel, type Env, type Io, makePaint } from '../terminal/io.ts';
+import { canPrompt, colorLevel, type Env, type Interrupt, type Io, makePaint } from '../terminal/io.ts';
 import { makeMeter } from '../terminal/meter.ts';
 import { clean, cleanDeep, wrap } from '../terminal/text.ts';
 import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
-import type { Context, Globals, PolicyReport, SignIn } from './command.ts';
+import type { Context, CopyInput, Globals, LedgerCopy, LogEntry, PolicyReport, ServeInput, SignIn } from './command.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
 
@@ -18,7 +18,15 @@ export type WireOptions = PolicyOptions & {
   readonly onSuspend: Io['onSuspend'];
   readonly meter?: { readonly show: (done: number, total: number) => void; readonly over: () => void };
   readonly salvage?: boolean;
+  readonly mayMigrate?: boolean;
 };
+
+export type ServeOptions = PolicyOptions &
+  Pick<WireOptions, 'now' | 'signal' | 'onSuspend'> & {
+    readonly input: ServeInput;
+    readonly tell: (entry: LogEntry) => void;
+    readonly onReload: Io['onReload'];
+  };
 
 type Wired = {
   readonly operations: Operations;
@@ -33,6 +41,8 @@ export type Wiring = {
   readonly checkPolicy: (options: PolicyOptions) => Promise<PolicyReport>;
   readonly checkFiles: (options: PolicyOptions) => Promise<readonly Check[]>;
   readonly signIn: (options: WireOptions) => Promise<SignIn>;
+  readonly serve: (options: ServeOptions) => Promise<void>;
+  readonly copyLedger: (options: WireOptions, input: CopyInput) => Promise<LedgerCopy>;
 };
 
 export type Surroundings = { readonly env: Env; readonly io: Io; readonly wiring: Wiring; readonly signal: AbortSignal };
@@ -41,8 +51,8 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
   const { env, io, wiring, signal } = around;
   const opened: Wired[] = [];
   const options = wireOptions(globals, around);
-  const open = async (salvage: boolean) => {
-    const wired = await wiring.wire({ ...options, salvage });
+  const open = async (salvage: boolean, more: { readonly mayMigrate?: boolean } = {}) => {
+    const wired = await wiring.wire({ ...options, ...more, salvage });
     opened.push(wired);
     return {
       operations: globals.json ? wired.operations : readable(wired.operations, { now: io.now(), utc: globals.utc }),
@@ -55,12 +65,28 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
   const context: Context = {
     globals,
     operations: () => (whole ??= open(false).then(({ operations }) => operations)),
-    salvaged: () => open(true),
+    salvaged: (more) => open(true, more),
     checkPolicy: async () => {
       const report = await wiring.checkPolicy(options);
       return globals.json ? report : cleanDeep(report);
     },
     signIn: () => wiring.signIn(options),
+    copyLedger: async (input) => {
+      const copy = await wiring.copyLedger(options, input);
+      return globals.json ? copy : cleanDeep(copy);
+    },
+    serve: async (input, show) => {
+      let by: Interrupt = 'SIGTERM';
+      const stopListening = io.onInterrupt((signal) => {
+        by = signal;
+      });
+      const tell = (entry: LogEntry): void => {
+        const line = show(entry);
+        if (line !== undefined) globals.json ? io.stderr.write(line) : writeLines(io, line);
+      };
+      await wiring.serve({ ...options, input, tell, onReload: io.onReload }).finally(stopListening);
+      return by;
+    },
     checkFiles: async () => {
       const checks = await wiring.checkFiles(options);
       return globals.json ? checks : cleanDeep(checks);

@@ -36,6 +36,7 @@ export const topics: Readonly<Record<string, { readonly summary: string; readonl
 doctor, policy check and status --check: 0 or 1, and 2 for a usage error.
 audit verify: 0 whole, 1 broken, 2 could not be checked.
 sweep: 1 only for what is stuck, late or misconfigured.
+serve: 0 after SIGTERM, 2 where it may not start.
 `,
   },
   environment: {

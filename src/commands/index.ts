@@ -8,6 +8,7 @@ import { completion } from './completion.ts';
 import { deny } from './deny.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
+import { ledgerCopy } from './ledger-copy.ts';
 import { ledgerRecover } from './ledger-recover.ts';
 import { login, logout, whoami } from './login.ts';
 import { policyCheck } from './policy-check.ts';
@@ -15,6 +16,7 @@ import { release } from './release.ts';
 import { request } from './request.ts';
 import { revoke } from './revoke.ts';
 import { roles } from './roles.ts';
+import { serve } from './serve.ts';
 import { status } from './status.ts';
 import { sweep } from './sweep.ts';
 
@@ -28,10 +30,12 @@ export const commands: readonly Command[] = [
   deny,
   revoke,
   sweep,
+  serve,
   doctor,
   auditList,
   auditVerify,
   ledgerRecover,
+  ledgerCopy,
   policyCheck,
   login,
   logout,

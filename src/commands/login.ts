@@ -2,25 +2,37 @@
 
 import { wrap } from '../terminal/text.ts';
 import { showInstant, showRemaining } from '../terminal/time.ts';
-import { type Args, type Command, type Context, flag, type Outcome, type Person } from './command.ts';
+import { type Args, type Command, type Context, flag, type Outcome, type Person, text, usage } from './command.ts';
 
 export const login: Command = {
   name: 'login',
   leavesNothing: true,
   group: 'Access',
   summary: 'prove who you are, for the commands that follow',
-  argument: { syntax: '[domain]', summary: 'where the policy has several issuers: the one for this domain' },
-  options: [{ flags: '--device', summary: 'by a code that you type on another device' }],
+  argument: { syntax: '[broker|domain...]', summary: 'https://…: this broker; of several issuers the one for this domain' },
+  options: [
+    { flags: '--device', summary: 'by a code that you type on another device' },
+    { flags: '--client <id>', summary: 'as this service account; its secret: ONCALL_CLIENT_SECRET or ONCALL_CLIENT_SECRET_FILE' },
+  ],
   examples: [
-    ['oncall login', 'in the browser'],
+    ['oncall login https://oncall.acme.dev', 'to a broker, which commands go to from then on'],
+    ['oncall login', 'again, or to what the policy names; in the browser'],
     ['oncall login --device', 'where there is no browser, over SSH for one'],
   ],
   notes: 'Never type a code that somebody else sent you: it would sign them in as you.',
   run: async (args, context) => {
-    const [domain] = args.argument;
+    const { broker, domain } = whereTo(args);
+    const client = text(args, 'client');
+    if (client !== undefined && flag(args, 'device')) throw usage('a service account has no device', 'leave out --device or --client');
     const say = (line: string): void => context.note(line);
     const signIn = await context.signIn();
-    const person = await signIn.login({ device: flag(args, 'device'), say, ...(domain === undefined ? {} : { domain }) });
+    const person = await signIn.login({
+      device: flag(args, 'device'),
+      say,
+      ...(client === undefined ? {} : { client }),
+      ...(broker === undefined ? {} : { broker }),
+      ...(domain === undefined ? {} : { domain }),
+    });
     return {
       exit: 0,
       document: { person },
@@ -29,6 +41,14 @@ export const login: Command = {
     };
   },
 };
+
+/** An address has a colon; a domain has none. */
+function whereTo({ argument }: Args) {
+  const brokers = argument.filter((typed) => typed.includes(':'));
+  const domains = argument.filter((typed) => !typed.includes(':'));
+  if (brokers.length > 1 || domains.length > 1) throw usage('there is one sign-in at a time', 'oncall login [broker] [domain]');
+  return { broker: brokers[0], domain: domains[0] };
+}
 
 export const logout: Command = {
   name: 'logout',
@@ -40,7 +60,7 @@ export const logout: Command = {
 };
 
 async function signOut(_: Args, context: Context): Promise<Outcome> {
-  const issuers = await (await context.signIn()).logout();
+  const issuers = await (await context.signIn()).logout({ say: (line) => context.note(line) });
   const lines = issuers.map(({ issuer, outcome }) => `signed out of ${issuer}${endings[outcome]}`);
   const text = lines.map((line) => wrap(line, context.screen.width, 2)).join('\n');
   return { exit: 0, document: { issuers }, text: text === '' ? 'nobody was signed in' : text, brief: '' };
@@ -65,9 +85,11 @@ export const whoami: Command = {
   },
 };
 
-function described({ email, issuer, proof, expiresAt, renewable }: Person, context: Context): string {
-  if (proof === 'word') return `${email}, taken at your word (ONCALL_USER, or the user of the system): nothing is proved`;
+function described({ email, issuer, proof, expiresAt, renewable, client, broker }: Person, context: Context): string {
+  const to = broker === undefined ? '' : `; commands go to ${broker}`;
+  if (proof === 'word') return `${email}, taken at your word (ONCALL_USER, or the user of the system): nothing is proved${to}`;
   const clock = context.clock();
   const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
-  return `${email}, by ${issuer}${end}${renewable ? ', renewed by itself' : ''}`;
+  const who = client === undefined ? email : `${email}, the service account ${client}`;
+  return `${who}, by ${issuer}${end}${renewable ? ', renewed by itself' : ''}${to}`;
 }

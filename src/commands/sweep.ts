@@ -20,8 +20,9 @@ export const sweep: Command = {
 };
 
 async function run(args: Args, context: Context): Promise<Outcome> {
-  const { operations, issues, policyPath } = await context.salvaged();
-  const result = await operations.sweep({ dryRun: flag(args, 'dryRun') });
+  const dryRun = flag(args, 'dryRun');
+  const { operations, issues, policyPath } = await context.salvaged({ mayMigrate: !dryRun });
+  const result = await operations.sweep({ dryRun });
   const faults = issues.filter(({ severity }) => severity === 'error');
   const { steps, ended, failed, remaining } = result;
   const document = { steps, ended, failed, remaining, ...(faults.length === 0 ? {} : { issues: faults }) };
@@ -42,6 +43,9 @@ function totalLine({ steps, ended: grants, remaining }: SweepResult, told: reado
   if (told.every(({ outcome }) => outcome === 'planned') || ended + remaining === 0) return [];
   return [`${count(ended, 'membership')} ended${remaining === 0 ? '' : `, ${remaining} will be tried again`}`];
 }
+
+/** A step on one line; what failed has a word of its own. */
+export const stepLine = (step: SweepStep): string => `${step.outcome === 'failed' ? 'failed' : wordFor(step)}: ${stepText(step)}`;
 
 const words: Record<SweepStep['action'], string> = {
   expire: 'ended',

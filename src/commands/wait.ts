@@ -1,8 +1,8 @@
-/** `--wait`: looks at a pending request until somebody answered, nobody did in time, or patience ends. The request itself goes on in any case. */
+/** `--wait`: follows a pending request until somebody answered, nobody did in time, or patience ends. The request itself goes on in any case. */
 
-import { OncallError } from '../errors.ts';
+import { isOncallError, OncallError } from '../errors.ts';
 import type { Approval, GrantView, Request } from '../lifecycle/types.ts';
-import type { RequestResult } from '../operations/types.ts';
+import type { FollowInput, FollowResult, Operations, RequestResult } from '../operations/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { wrap } from '../terminal/text.ts';
 import type { Context, Outcome } from './command.ts';
@@ -10,27 +10,60 @@ import { labelled } from './lines.ts';
 import { deadline, pendingText } from './pending.ts';
 import { byTarget, requestOutcome } from './request-outcome.ts';
 
-const pollMs = 2_000;
+/** How long one look lasts; below what stands between here and a broker lets a call last. */
+const lookMs = 25_000;
+/** After an answer that came sooner than a look lasts: whatever answers, it is not asked without end. */
+const pauseMs = { changed: 250, same: 2_000 };
 
 export async function waitForDecision(pending: RequestResult, timeoutMs: number, context: Context): Promise<Outcome> {
   const { id } = pending.request;
   // Said at once: whatever happens to this process, the request can be found again.
   context.note(pendingText(pending.request, context));
-  const operations = await context.operations();
+  const follow = patient(await context.operations(), context);
   const giveUpAt = context.clock().now + timeoutMs;
+  let { version } = pending.request;
   for (let result = pending; ; ) {
-    const left = giveUpAt - context.clock().now;
-    if (left <= 0) return unanswered(result, timeoutMs, context);
-    await context.sleep(Math.min(pollMs, left));
+    const askedAt = context.clock().now;
+    if (askedAt >= giveUpAt) return unanswered(result, timeoutMs, context);
+    const seen = await follow({ id, version, forMs: Math.min(lookMs, giveUpAt - askedAt) });
     if (context.signal.aborted) throw stillPending(id);
-    const status = await operations.status({ of: id });
-    const request = status.requests.find((one) => one.id === id);
-    if (request === undefined)
-      throw new OncallError('no-request', `request ${id} is gone`, { why: 'the ledger has no such request any more' });
-    result = { ...result, request, grants: status.grants.filter(({ requestId }) => requestId === id), decision: request.decision };
-    const outcome = settled(result, context);
-    if (outcome !== undefined) return outcome;
+    if (seen !== undefined) {
+      const { request, grants } = seen;
+      result = { ...result, request, grants, decision: request.decision };
+      const outcome = settled(result, context);
+      if (outcome !== undefined) return outcome;
+    }
+    const now = context.clock().now;
+    const pause = seen === undefined || seen.version === version ? pauseMs.same : pauseMs.changed;
+    if (seen === undefined || now - askedAt < 1_000) await context.sleep(Math.max(0, Math.min(pause, giveUpAt - now)));
+    if (context.signal.aborted) throw stillPending(id);
+    version = seen?.version ?? version;
   }
+}
+
+/** What passes while a broker or its database is started anew; somebody may still say yes meanwhile. */
+const passing: ReadonlySet<string> = new Set([
+  ...['broker-unreachable', 'broker-lost', 'broker-unavailable', 'broker-busy', 'broker-stopping'],
+  ...['ledger-unreachable', 'ledger-busy'],
+]);
+
+/** `undefined` where there was no answer now, which is said the first time. */
+function patient(operations: Operations, context: Context): (input: FollowInput) => Promise<FollowResult | undefined> {
+  let isTold = false;
+  return async (input) => {
+    try {
+      const seen = await operations.follow(input);
+      if (isTold) context.note('there is an answer again');
+      isTold = false;
+      return seen;
+    } catch (error) {
+      if (context.signal.aborted) return undefined;
+      if (!isOncallError(error) || !passing.has(error.code)) throw error;
+      if (!isTold) context.note(`${error.message}; still waiting`);
+      isTold = true;
+      return undefined;
+    }
+  };
 }
 
 /** What it waits for was said when the waiting began. */

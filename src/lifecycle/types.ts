@@ -14,7 +14,7 @@ export type Pin = {
 
 export type GroupPin = Pick<Pin, 'account' | 'groupId' | 'groupName'>;
 
-/** Who acts. `subject` at `issuer` is the identity; the e-mail (case-folded) is how policy and directories know the person. */
+/** Who acts. `subject` at `issuer` is the identity; the e-mail (case-folded) is how policy and directories know the person. A service account has `client:` and its client id as subject (`policy/machine.ts`). */
 export type Actor = { readonly issuer: string; readonly subject: string; readonly email: string };
 
 export type RequestState = 'pending' | 'approved' | 'denied' | 'withdrawn' | 'expired';

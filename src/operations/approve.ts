@@ -3,6 +3,7 @@
 import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { decide } from '../policy/decide.ts';
+import { clientOf } from '../policy/machine.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
@@ -42,7 +43,15 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
   const settled = await ledger.write<Settled>(async (q, now) => {
     const request = await q.request(pending.id);
     requirePending(request, now);
-    const decision = decide({ role, policy: deps.policy, email: requester.email, asked: request.asked, now, facts });
+    const decision = decide({
+      role,
+      policy: deps.policy,
+      email: requester.email,
+      client: clientOf(requester),
+      asked: request.asked,
+      now,
+      facts,
+    });
     if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
     await requireSweep(deps, q, now, role.targets, false);
     requireFresh(askedAt, now);

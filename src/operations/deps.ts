@@ -15,6 +15,23 @@ export type Anchor = {
   keep(head: Head): Promise<void>;
 };
 
+export type LedgerFacts = {
+  readonly schema: number;
+  /** Who made its tables what they are, as far as they said. */
+  readonly upgraded?: { readonly at: number; readonly host: string; readonly program: string };
+  /** Why nothing is written to it any more, or yet. */
+  readonly closed?: string;
+  readonly server?: {
+    readonly version: string;
+    readonly user: string;
+    readonly isSuperuser: boolean;
+    /** `TLSv1.3`; absent: not encrypted, which is accepted on this machine alone. */
+    readonly tls?: string;
+    /** `INSERT on events` */
+    readonly missing: readonly string[];
+  };
+};
+
 export type Meter = { readonly show: (done: number, total: number) => void; readonly over: () => void };
 
 export type Deps = {
@@ -24,6 +41,10 @@ export type Deps = {
   readonly ledger: () => Promise<Ledger>;
   /** Asked by `doctor`, which must not be what makes a ledger; left out where there is one for certain. */
   readonly ledgerExists?: () => boolean;
+  /** What people call the ledger's place, where that is not the path of a file. Throws where it cannot be found out. */
+  readonly ledgerPlace?: () => Promise<string>;
+  /** For `doctor`: what the ledger says about itself. */
+  readonly ledgerFacts?: () => Promise<LedgerFacts>;
   readonly anchor: Anchor;
   /** Opens a directory of the policy by its name; throws `OncallError` where the policy has none, `ProviderError` where it cannot be opened. */
   readonly directory: (name: string) => Promise<Directory>;
@@ -37,7 +58,7 @@ export type Deps = {
   readonly log: (line: string) => void;
   /** Aborted by Ctrl-C; what is under way is finished or left to the sweep. */
   readonly signal: AbortSignal;
-  /** The largest difference seen so far between this host's clock and a provider's, ms; `undefined`: no provider has told the time. */
+  /** The largest difference seen so far between a provider's clock and the one that the ledger goes by, ms; `undefined`: no provider has told the time. */
   readonly clockSkew: () => number | undefined;
   /** Says something about work under way, to people; off a terminal only what must not go unsaid. */
   readonly progress: (line: string, more?: { readonly alsoOffTerminal: true }) => void;

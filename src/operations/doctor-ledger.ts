@@ -1,19 +1,21 @@
 /** `doctor` on what the ledger remembers: sweeps, grants that do not end, members whom no grant explains. */
 
 import type { Ledger, Queries } from '../ledger/ledger.ts';
-import { clockSkewMs } from '../lifecycle/limits.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { readNow, type Standing, standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { check, counted, fault, some } from './doctor-check.ts';
+import { checkItself, clocks } from './doctor-database.ts';
 import type { GroupReading } from './doctor-directory.ts';
+import { ledgerNamed } from './names.ts';
 import { status } from './status.ts';
 import type { Check, StatusResult } from './types.ts';
 
 const unswept = 'run it once by hand, then from cron every 5 minutes: oncall sweep';
 
 export async function checkLedger(deps: Deps, ledger: Ledger, readings: readonly GroupReading[]): Promise<readonly Check[]> {
+  const place = await ledgerNamed(deps);
   try {
     const state = await status(deps, {});
     const anchor = readNow(deps.anchor);
@@ -22,15 +24,16 @@ export async function checkLedger(deps: Deps, ledger: Ledger, readings: readonly
     const behindMs = await ledger.read(async (q) => q.clockBehindMs);
     const open = `${counted(state.requests.length, 'open request')}, ${counted(state.grants.filter((grant) => grant.state !== 'ended').length, 'grant')} not ended`;
     return [
-      check('ledger', deps.policy.ledger.sqlite, 'ok', `it opens: ${open}`),
-      ...anchored(deps, stands),
-      clock(deps, behindMs),
+      check('ledger', place, 'ok', `it opens: ${open}`),
+      ...(await checkItself(deps, place)),
+      ...anchored(place, stands),
+      ...clocks(deps, behindMs, ledger.offsetMs()),
       ...sweeps(deps, await ledger.read((q) => q.directories()), state),
       ...grants(state),
       ...members,
     ];
   } catch (error) {
-    return withoutLedger(deps, fault('ledger', deps.policy.ledger.sqlite, error));
+    return withoutLedger(deps, fault('ledger', place, error));
   }
 }
 
@@ -40,7 +43,7 @@ export function withoutLedger(deps: Deps, because: Check): readonly Check[] {
   const isNew = because.outcome !== 'fault';
   return [
     because,
-    clock(deps, 0),
+    ...clocks(deps, 0),
     isNew
       ? check('sweep', 'every directory', 'fault', 'it has never run, so nobody is let in', unswept)
       : skipped('sweep', 'every directory'),
@@ -48,23 +51,8 @@ export function withoutLedger(deps: Deps, because: Check): readonly Check[] {
   ];
 }
 
-function clock(deps: Deps, behindMs: number): Check {
-  const skewMs = deps.clockSkew();
-  const next = 'set the clock of this host: timedatectl set-ntp true';
-  if (behindMs > clockSkewMs)
-    return check('clock', 'this host', 'fault', `${formatDuration(behindMs)} behind what the ledger has seen, so nobody is let in`, next);
-  if (skewMs !== undefined && skewMs > clockSkewMs)
-    return check('clock', 'this host', 'fault', `${formatDuration(skewMs)} off the clock of a provider, so nobody is let in`, next);
-  if (skewMs === undefined) return check('clock', 'this host', 'skipped', 'no provider told the time to compare it with');
-  // A provider tells whole seconds, and its answer was under way.
-  if (skewMs > clockSkewMs / 6)
-    return check('clock', 'this host', 'warning', `${formatDuration(skewMs)} off the clock of a provider`, next);
-  return check('clock', 'this host', 'ok', 'within 10 s of every provider that tells the time');
-}
-
 /** Nothing where all is well. */
-function anchored({ policy }: Deps, { fault: lost, kept, head }: Standing): readonly Check[] {
-  const what = policy.ledger.sqlite;
+function anchored(what: string, { fault: lost, kept, head }: Standing): readonly Check[] {
   if (lost !== undefined) return [check('ledger', what, 'fault', lost, 'oncall ledger recover')];
   if (kept !== undefined || head.seq === 0) return [];
   const because = 'no head of it is kept for this user, so it is not noticed when it is put back from a copy';

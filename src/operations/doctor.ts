@@ -10,6 +10,7 @@ import { checkDirectory } from './doctor-directory.ts';
 import { checkLedger, withoutLedger } from './doctor-ledger.ts';
 import { checkPeople } from './doctor-people.ts';
 import { checkRoster } from './doctor-roster.ts';
+import { ledgerNamed } from './names.ts';
 import type { Check, DoctorResult } from './types.ts';
 
 export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.timeout(callWithinMs)): Promise<DoctorResult> {
@@ -46,25 +47,24 @@ export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.tim
 type InUse = readonly (GroupPin & { readonly directory: string })[];
 
 async function openLedger(deps: Deps): Promise<{ readonly ledger: Ledger; readonly inUse: InUse } | { readonly line: Check }> {
-  const { sqlite } = deps.policy.ledger;
   // Whoever makes the file owns it; that should be the user of the sweep.
   if (deps.ledgerExists?.() === false) return { line: await noLedger(deps) };
   try {
     const ledger = await deps.ledger();
     return { ledger, inUse: await ledger.read((q, now) => q.groupsInUse(now - rememberUnansweredMs)) };
   } catch (error) {
-    return { line: fault('ledger', sqlite, error) };
+    return { line: fault('ledger', await ledgerNamed(deps), error) };
   }
 }
 
-async function noLedger({ anchor, policy }: Deps): Promise<Check> {
-  const { sqlite } = policy.ledger;
-  const kept = await attempt('', () => anchor.read());
-  if ('error' in kept) return fault('ledger', sqlite, kept.error);
+async function noLedger(deps: Deps): Promise<Check> {
+  const place = await ledgerNamed(deps);
+  const kept = await attempt('', () => deps.anchor.read());
+  if ('error' in kept) return fault('ledger', place, kept.error);
   if (kept.value === undefined)
-    return check('ledger', sqlite, 'warning', 'there is none yet; the first sweep makes it', 'as the user of the sweep: oncall sweep');
+    return check('ledger', place, 'warning', 'there is none yet; the first sweep makes it', 'as the user of the sweep: oncall sweep');
   const because = `it is gone: ${counted(kept.value.seq, 'event')} had been seen in it, so nothing is granted`;
-  return check('ledger', sqlite, 'fault', because, 'put it back, or begin a new one: oncall ledger recover');
+  return check('ledger', place, 'fault', because, 'put it back, or begin a new one: oncall ledger recover');
 }
 
 function howItRuns({ courtesy }: Deps): readonly Check[] {

@@ -4,6 +4,7 @@ import { isOncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { decide } from '../policy/decide.ts';
+import { clientOf } from '../policy/machine.ts';
 import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
 import { isSame } from './approve.ts';
@@ -47,7 +48,7 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
     const held = heldOf(role, had);
     const startedAt = held && had.open?.startsAt;
     const decision = decide({
-      ...{ role, policy: deps.policy, email: actor.email, asked: input.asked, now, facts },
+      ...{ role, policy: deps.policy, email: actor.email, client: clientOf(actor), asked: input.asked, now, facts },
       ...(startedAt === undefined ? {} : { startedAt }),
     });
     const exit = held ? exitOfHeld(decision, held) : exitOf(decision);

@@ -7,7 +7,7 @@ import { formatDuration } from '../policy/duration.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import { requireNotBehind } from './anchor.ts';
 import type { Deps } from './deps.ts';
-import { isExclusive } from './names.ts';
+import { isExclusive, ledgerClock } from './names.ts';
 import type { SweepAge } from './types.ts';
 
 /** The oldest heartbeat among `directories`, by name. */
@@ -72,23 +72,25 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
   );
 }
 
-export const clockFault = (behindMs: number): string => `this host's clock is ${formatDuration(behindMs)} behind what the ledger has seen`;
+export const clockFault = (policy: Policy, behindMs: number): string =>
+  `${ledgerClock(policy)}'s clock is ${formatDuration(behindMs)} behind what the ledger has seen`;
 
-/** Why nobody may go by this host's clock; `undefined`: they may. */
+/** Why nobody may go by the ledger's clock; `undefined`: they may. */
 export function whyClockIsOff(deps: Deps, behindMs: number): string | undefined {
-  if (behindMs > clockSkewMs) return clockFault(behindMs);
+  if (behindMs > clockSkewMs) return clockFault(deps.policy, behindMs);
   const skewMs = deps.clockSkew() ?? 0;
-  return skewMs > clockSkewMs ? `this host's clock is ${formatDuration(skewMs)} off a provider's` : undefined;
+  return skewMs > clockSkewMs ? `${ledgerClock(deps.policy)}'s clock is ${formatDuration(skewMs)} off a provider's` : undefined;
 }
 
 function requireClock(deps: Deps, q: Queries): void {
   const off = Math.max(q.clockBehindMs, deps.clockSkew() ?? 0);
   if (off <= clockSkewMs) return;
-  throw new OncallError('clock-skew', `this host's clock is off by ${formatDuration(off)}`, {
+  const whose = ledgerClock(deps.policy);
+  throw new OncallError('clock-skew', `${whose}'s clock is off by ${formatDuration(off)}`, {
     why:
       q.clockBehindMs > clockSkewMs
         ? 'the ledger has already seen a later time'
         : "a provider's clock says otherwise, and access must end at the right moment",
-    next: 'set the clock (timedatectl), then ask again',
+    next: whose === 'this host' ? 'set the clock (timedatectl), then ask again' : "set the clock of the database's host, then ask again",
   });
 }

@@ -6,6 +6,7 @@ import { audit } from './audit.ts';
 import { deny } from './deny.ts';
 import type { Deps } from './deps.ts';
 import { explain, roles } from './explain.ts';
+import { follow } from './follow.ts';
 import { release, revoke } from './release.ts';
 import { request } from './request.ts';
 import { status } from './status.ts';
@@ -26,6 +27,7 @@ const verbs = {
   release,
   approve,
   waiting,
+  follow,
   deny,
   revoke,
   sweep,

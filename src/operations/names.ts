@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { nearest } from '../policy/nearest.ts';
 import type { Policy, Role } from '../policy/types.ts';
+import type { Deps } from './deps.ts';
 
 export function roleNamed(policy: Policy, name: string): Role {
   const role = Object.hasOwn(policy.roles, name) ? policy.roles[name] : undefined;
@@ -53,3 +54,12 @@ export function ownersOf(policy: Policy, source: string, userName: string, email
   const folded = userName.toLowerCase();
   return emails.filter((email) => email.includes('@') && nameIn(policy, source, email).toLowerCase() === folded);
 }
+
+/** What people call the ledger. Where the address of a database cannot be read, that is told by whoever opens it. */
+export async function ledgerNamed({ policy: { ledger }, ledgerPlace }: Pick<Deps, 'policy' | 'ledgerPlace'>): Promise<string> {
+  if ('sqlite' in ledger) return ledger.sqlite;
+  return (await ledgerPlace?.().catch(() => undefined)) ?? 'PostgreSQL';
+}
+
+/** Whose clock the ledger goes by. */
+export const ledgerClock = ({ ledger }: Policy): 'this host' | 'the database' => ('sqlite' in ledger ? 'this host' : 'the database');

@@ -3,6 +3,7 @@
 import type { Request } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { stillHolds } from '../policy/evaluate.ts';
+import { clientOf } from '../policy/machine.ts';
 import type { Fact, Facts, Truth } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd } from './end.ts';
@@ -66,7 +67,7 @@ async function asked(
   const { email } = requester;
   const about = { email, at: deps.now(), ...(incident === undefined ? {} : { incident }) };
   const facts = await gatherFacts(deps, world, decision.endsWith, about);
-  return { holds: stillHolds(decision.endsWith, { email, now: deps.now(), facts }), facts };
+  return { holds: stillHolds(decision.endsWith, { email, client: clientOf(requester), now: deps.now(), facts }), facts };
 }
 
 const endsAt = ({ decision, unheldSince }: Request, now: number): number =>

@@ -4,6 +4,7 @@ import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { decide } from '../policy/decide.ts';
+import { clientOf } from '../policy/machine.ts';
 import type { Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
@@ -79,6 +80,7 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
     role,
     policy: deps.policy,
     email: actor.email,
+    client: clientOf(actor),
     asked: input.asked,
     now,
     ...(held && open.startsAt !== undefined ? { startedAt: open.startsAt } : {}),

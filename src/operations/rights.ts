@@ -4,6 +4,7 @@ import { OncallError } from '../errors.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { judge } from '../policy/evaluate.ts';
+import { clientOf } from '../policy/machine.ts';
 import type { Finding, Role, Rule } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { gatherFacts } from './facts.ts';
@@ -27,7 +28,7 @@ async function has(
     return { may: false, findings: [{ rule: 'blocked', effect, holds: false, because: `${actor.email} is blocked` }], named: [] };
   }
   const facts = await gatherFacts(deps, world, rules, { email: actor.email, at: deps.now() });
-  const findings = judge(rules, effect, { email: actor.email, now: deps.now(), facts });
+  const findings = judge(rules, effect, { email: actor.email, client: clientOf(actor), now: deps.now(), facts });
   const named = rules.map((rule) => describeCondition(rule.condition));
   return { may: findings.some((finding) => finding.holds === true), findings, named };
 }

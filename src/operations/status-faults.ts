@@ -13,12 +13,20 @@ export async function faultsIn(policy: Policy, q: Queries, now: number, live: re
   const allowance = policy.sweep.refuseWhenLateMs;
   const past = live.filter((grant) => grant.expiresAt !== undefined && now > grant.expiresAt + allowance);
   return [
-    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(q.clockBehindMs) }] : []),
+    ...closed(q),
+    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(policy, q.clockBehindMs) }] : []),
     ...(await lateSweeps(policy, q, now)),
     ...past.map((grant) => ({ code: 'past-end' as const, message: `past its end: ${whatOf(grant)}`, grantId: grant.id })),
     ...live.flatMap(notEnding),
     ...(await uncovered(policy, q)),
   ];
+}
+
+/** What is told then is as it was when it was left. */
+function closed(q: Queries): readonly StatusFault[] {
+  if (q.closed === undefined) return [];
+  const next = 'name the ledger that is in use under `ledger` in the policy of this host';
+  return [{ code: 'ledger-moved', message: `nothing is written to this ledger: ${q.closed}`, next }];
 }
 
 /** A removal that was confirmed leaves nothing of ours; what is left to end then are the sessions. */

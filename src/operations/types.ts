@@ -49,7 +49,7 @@ export type SweepAge = {
 };
 
 export type StatusFault = {
-  readonly code: 'action-needed' | 'clock' | 'ledger-behind' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered';
+  readonly code: 'action-needed' | 'clock' | 'ledger-behind' | 'ledger-moved' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered';
   readonly message: string;
   readonly next?: string;
   /** The grant it is about. */
@@ -100,6 +100,11 @@ export type RevokeResult = {
 
 /** `approve` without an id. */
 export type WaitingResult = { readonly requests: readonly Request[] };
+
+/** `version`: as the last answer gave it, or that of a request without grants. Left out, or another: answered at once. */
+export type FollowInput = { readonly id: string; readonly version?: number; readonly forMs: number };
+/** `version`: of the request and its grants together. */
+export type FollowResult = { readonly request: Request; readonly grants: readonly GrantView[]; readonly version: number };
 
 export type SweepInput = { readonly dryRun?: boolean };
 export type SweepStep = {
@@ -213,7 +218,19 @@ export type RecoverResult = {
 
 /** One thing that `doctor` looked at. */
 export type Check = {
-  readonly area: 'policy' | 'files' | 'ledger' | 'sign-in' | 'directory' | 'roster' | 'clock' | 'identity' | 'sweep' | 'grants' | 'members';
+  readonly area:
+    | 'policy'
+    | 'broker'
+    | 'files'
+    | 'ledger'
+    | 'sign-in'
+    | 'directory'
+    | 'roster'
+    | 'clock'
+    | 'identity'
+    | 'sweep'
+    | 'grants'
+    | 'members';
   readonly what: string;
   readonly outcome: 'ok' | 'warning' | 'fault' | 'skipped';
   readonly because: string;
@@ -230,6 +247,8 @@ export type Operations = {
   /** Approves, activates, and gives what `request` would. */
   approve(input: OneInput): Promise<RequestResult | Refusal>;
   waiting(): Promise<WaitingResult>;
+  /** Answers when something about it has changed, or after `forMs`, 25 s at most. */
+  follow(input: FollowInput): Promise<FollowResult>;
   deny(input: OneInput): Promise<OneResult>;
   revoke(input: RevokeInput): Promise<RevokeResult>;
   sweep(input: SweepInput): Promise<SweepResult>;

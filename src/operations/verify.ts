@@ -5,6 +5,7 @@ import type { Queries } from '../ledger/ledger.ts';
 import type { Head, RecordedEvent } from '../lifecycle/events.ts';
 import { readNow, recoveryAfter, whyNotIn } from './anchor.ts';
 import type { Deps } from './deps.ts';
+import { ledgerNamed } from './names.ts';
 import type { VerifyInput, VerifyResult } from './types.ts';
 
 export async function verify(deps: Deps, { head }: VerifyInput): Promise<VerifyResult> {
@@ -15,7 +16,7 @@ export async function verify(deps: Deps, { head }: VerifyInput): Promise<VerifyR
   );
   const known = 'value' in kept ? kept.value : undefined;
   // Looking must not be what makes a ledger.
-  if (deps.ledgerExists?.() === false) return withoutLedger(deps, known);
+  if (deps.ledgerExists?.() === false) return withoutLedger(await ledgerNamed(deps), known);
   const { chain, recovery } = await look(deps, { kept: known, given: head });
   // What is known to be broken is told first; else nothing is called sound that could not be held against what was kept.
   if (chain.breach === undefined && 'error' in kept) throw cannot(kept.error);
@@ -44,14 +45,13 @@ async function madeUpFor(q: Queries, now: number, kept: Head | undefined): Promi
   return recoveryAfter(q, kept);
 }
 
-function withoutLedger(deps: Deps, kept: Head | undefined): VerifyResult {
-  const { sqlite } = deps.policy.ledger;
+function withoutLedger(place: string, kept: Head | undefined): VerifyResult {
   if (kept === undefined)
-    throw new OncallError('no-ledger', `there is no ledger ${sqlite} to check`, {
+    throw new OncallError('no-ledger', `there is no ledger ${place} to check`, {
       exit: 2,
       next: 'the first sweep makes one: oncall sweep',
     });
-  const because = `the ledger ${sqlite} is gone, and event ${kept.seq} was seen in it`;
+  const because = `the ledger ${place} is gone, and event ${kept.seq} was seen in it`;
   return { rows: 0, head: { ledger: kept.ledger, seq: 0, hash: '' }, kept, breach: { kind: 'truncation', seq: 1, because } };
 }
 

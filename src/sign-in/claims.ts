@@ -1,6 +1,8 @@
 /** What the claims of a token must say once its signature, issuer, audience and times have been checked: its kind, its client, its person. */
 
 import type { Actor } from '../lifecycle/types.ts';
+import { clientOf, machineSubject } from '../policy/machine.ts';
+import { isMachines, whyNotOwn } from './machine.ts';
 import { quotable, refused } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
 
@@ -8,8 +10,36 @@ export type Claims = Readonly<Record<string, unknown>>;
 
 export function actorOf(type: unknown, claims: Claims, identity: OidcIdentity): Actor {
   requireKind(type, claims, identity);
+  const machine = machineOf(claims, identity);
+  if (machine !== undefined) return machine;
   requireClient(claims, identity);
-  return { issuer: identity.issuer, subject: subjectOf(claims, identity), email: emailOf(claims, identity) };
+  if (isMachines(claims, identity.clientId)) throw refused(identity, "it is its client's own, and no person's");
+  const actor = { issuer: identity.issuer, subject: subjectOf(claims, identity), email: emailOf(claims, identity) };
+  requirePerson(actor, identity);
+  return actor;
+}
+
+/** `undefined`: none of its clients is a service account of the policy. Nothing but the client's id is believed of such a token. */
+function machineOf(claims: Claims, identity: OidcIdentity): Actor | undefined {
+  const { machines = {}, issuer } = identity;
+  const ids = clientClaims.map((name) => claims[name]).filter((id) => id !== undefined);
+  const id = ids.find((one): one is string => typeof one === 'string' && Object.hasOwn(machines, one));
+  const name = id === undefined ? undefined : machines[id];
+  if (id === undefined || name === undefined) return undefined;
+  const fault = ids.every((one) => one === id) ? whyNotOwn(claims, id) : 'it names another client as well';
+  if (fault === undefined) return { issuer, subject: machineSubject(id), email: name };
+  throw refused(
+    identity,
+    `it was given to the service account ${id}, but ${fault}`,
+    'let that client use client credentials only: oncall login --client',
+  );
+}
+
+/** Neither by subject nor by name may a person come out as a service account, for which there are other rules. */
+function requirePerson(actor: Actor, identity: OidcIdentity): void {
+  if (clientOf(actor) !== undefined) throw refused(identity, 'its subject is written like that of a service account');
+  if (Object.values(identity.machines ?? {}).includes(actor.email))
+    throw refused(identity, `${actor.email} is a service account of the policy`);
 }
 
 /** An ID token is written for the client, an access token for an API and whoever calls it: neither stands in for the other. */

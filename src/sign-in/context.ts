@@ -13,6 +13,8 @@ export type SignInContext = {
   readonly signal: AbortSignal;
   /** A line for `--verbose`; never a secret. */
   readonly log: (line: string) => void;
+  /** Of a service account, where the surroundings have it; read when it is used, kept by nobody. */
+  readonly machineSecret?: () => Promise<string | undefined>;
 };
 
 /**

@@ -1,6 +1,14 @@
 /** openid-client, set up for one issuer of the policy; and what its errors mean. Loaded only to sign in, to renew and to sign out. */
 
-import { allowInsecureRequests, type Configuration, clockSkew, clockTolerance, customFetch, discovery } from 'openid-client';
+import {
+  allowInsecureRequests,
+  type ClientAuth,
+  type Configuration,
+  clockSkew,
+  clockTolerance,
+  customFetch,
+  discovery,
+} from 'openid-client';
 import { isOncallError, OncallError } from '../errors.ts';
 import { causeOf, isLoopback, somethingBetween } from '../http.ts';
 import { proxyFault, viaProxy } from '../proxy.ts';
@@ -13,15 +21,20 @@ import type { Tokens } from './token-file.ts';
 
 const TIMEOUT_S = 10;
 
-export async function openClient(identity: OidcIdentity, context: SignInContext): Promise<Configuration> {
+/** `machine`: as this service account; else as the public client of people. */
+export async function openClient(
+  identity: OidcIdentity,
+  context: SignInContext,
+  machine?: { readonly id: string; readonly authentication: ClientAuth },
+): Promise<Configuration> {
   const onLoopback = isLoopback(identity.issuer);
   const client = await asking(identity, () =>
     discovery(
       new URL(identity.issuer),
-      identity.clientId,
+      machine?.id ?? identity.clientId,
       // The times of ID tokens are compared with this program's clock.
       { [clockTolerance]: 60, [clockSkew]: Math.round((context.now() - Date.now()) / 1000) },
-      undefined,
+      machine?.authentication,
       { [customFetch]: guardedFetch(identity, context.signal), timeout: TIMEOUT_S, execute: onLoopback ? [allowInsecureRequests] : [] },
     ),
   );

@@ -7,14 +7,18 @@ import { type SignInContext, signInFiles } from './context.ts';
 import { deviceFlow } from './device-flow.ts';
 import { identify } from './identify.ts';
 import { openClient } from './issuer-client.ts';
+import { machineFlow } from './machine-flow.ts';
+import { noSecret, notAMachine } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
-import { lockSignIn, signInBusy, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
+import { type Kept, lockSignIn, signInBusy, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
 import type { Verified } from './verify.ts';
 
 export type LoginInput = {
   readonly identity: OidcIdentity;
   /** By a code, even where there is a browser. */
   readonly device: boolean;
+  /** As this service account, without a person. */
+  readonly client?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly io: {
     /** A line for the person, while they wait. */
@@ -32,10 +36,20 @@ export async function login(input: LoginInput, context: SignInContext): Promise<
   const { identity } = input;
   // Before anybody is sent to a browser for what could not be kept.
   signInFiles(context.folder).make();
+  if (input.client !== undefined) return loginAsMachine(input.client, identity, context);
   const tokens = await authorize(input, context);
   const verified = await identify(tokenOf(tokens, identity), identity, context);
   await keep(tokens, verified, identity, context);
   return { ...verified, renewable: tokens.refreshToken !== undefined };
+}
+
+async function loginAsMachine(client: string, identity: OidcIdentity, context: SignInContext) {
+  if (!Object.hasOwn(identity.machines ?? {}, client)) throw notAMachine(client, identity);
+  const secret = await context.machineSecret?.();
+  if (secret === undefined) throw noSecret(client, identity);
+  const { tokens, ...verified } = await machineFlow(client, secret, identity, context);
+  await keep(tokens, verified, { issuer: identity.issuer, clientId: client }, context);
+  return { ...verified, renewable: true };
 }
 
 async function authorize(input: LoginInput, context: SignInContext): Promise<Tokens> {
@@ -52,12 +66,12 @@ async function authorize(input: LoginInput, context: SignInContext): Promise<Tok
 }
 
 /** Under the lock, so that a renewal under way cannot put the earlier sign-in back. */
-async function keep(tokens: Tokens, { actor, expiresAt }: Verified, identity: OidcIdentity, context: SignInContext): Promise<void> {
-  const held = await lockSignIn(identity, context);
-  if (held === undefined) throw await signInBusy(identity, context, 'the sign-in could not be kept');
+async function keep(tokens: Tokens, { actor, expiresAt }: Verified, kept: Kept, context: SignInContext): Promise<void> {
+  const held = await lockSignIn(kept, context);
+  if (held === undefined) throw await signInBusy(kept, context, 'the sign-in could not be kept');
   try {
     const { origin } = context;
-    const { issuer, clientId } = identity;
+    const { issuer, clientId } = kept;
     writeSignIn({ origin, issuer, clientId, subject: actor.subject, ...tokens, expiresAt, signedInAt: context.now() }, context);
   } finally {
     await held.release();

@@ -4,7 +4,7 @@ import { refreshTokenGrant, tokenRevocation } from 'openid-client';
 import type { SignInContext } from './context.ts';
 import { identify } from './identify.ts';
 import { answerCode, asking, openClient, tokensOf } from './issuer-client.ts';
-import { expired, refused } from './refusal.ts';
+import { expired, noSecret, refused } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
 import { removeSignIn, type SignIn, tokenOf, writeSignIn } from './token-file.ts';
 import type { Verified } from './verify.ts';
@@ -31,6 +31,17 @@ export async function renew(signIn: SignIn, refreshToken: string, identity: Oidc
     throw refused(identity, 'the issuer renewed it for somebody else than who signed in', 'oncall login');
   }
   const renewed = { ...kept, ...tokens, expiresAt: verified.expiresAt };
+  writeSignIn(renewed, context);
+  return { ...verified, signIn: renewed };
+}
+
+/** Call it under the lock of this sign-in. A service account has no refresh token: it signs in again, where its secret is at hand. */
+export async function renewMachine(signIn: SignIn, identity: OidcIdentity, context: SignInContext): Promise<Renewed> {
+  const secret = await context.machineSecret?.();
+  if (secret === undefined) throw noSecret(signIn.clientId, identity);
+  const { machineFlow } = await import('./machine-flow.ts');
+  const { tokens, ...verified } = await machineFlow(signIn.clientId, secret, identity, context);
+  const renewed = { ...signIn, ...tokens, expiresAt: verified.expiresAt };
   writeSignIn(renewed, context);
   return { ...verified, signIn: renewed };
 }

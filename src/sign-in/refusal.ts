@@ -28,6 +28,27 @@ export function refused(identity: OidcIdentity, why: string, next?: string): Onc
   });
 }
 
+export function notAMachine(client: string, { machines = {} }: OidcIdentity): OncallError {
+  const named = Object.keys(machines);
+  return new OncallError('unknown-client', `there is no service account ${quotable(client)}`, {
+    exit: 2,
+    why: named.length === 0 ? 'the policy names none' : `the policy names ${named.join(', ')}`,
+    next: 'name it under "machines" of the identity in the policy',
+  });
+}
+
+export function noSecret(
+  client: string,
+  identity: OidcIdentity,
+  why = 'neither ONCALL_CLIENT_SECRET nor ONCALL_CLIENT_SECRET_FILE is set',
+): OncallError {
+  return new OncallError('no-client-secret', `the service account ${client} is not signed in at ${hostOf(identity)}`, {
+    exit: 4,
+    why,
+    next: `set one of them from the store of secrets, then: oncall login --client ${client}`,
+  });
+}
+
 /** What an issuer or a token says, fit for a message: one short line of visible ASCII in which nothing long enough for a secret is left. */
 export function quotable(text: string): string {
   return text

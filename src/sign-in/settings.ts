@@ -23,6 +23,10 @@ export type OidcIdentity = {
   readonly tokenUse: 'access' | 'id';
   /** For issuers that compare the port of a loopback redirect too (Okta does); left out: any free port. */
   readonly redirectPort?: number;
+  /** Service accounts, which sign in by client credentials: client id → the name (case-folded) by which directories know it. Never empty. */
+  readonly machines?: Readonly<Record<string, string>>;
+  /** What a service account asks for; left out: nothing, which some issuers refuse. */
+  readonly machineScopes?: readonly string[];
 };
 
 const optional = z.exactOptional;
@@ -30,6 +34,10 @@ const visible = z.string().check(z.regex(/^[\x21-\x7e]+$/, 'needs visible ASCII 
 const domain = z
   .string()
   .check(z.regex(/^(?!-)[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*$/, 'needs a whole domain such as acme.dev, without @ and without wildcard'));
+
+const machineId = visible.check(z.maxLength(200, 'is too long'));
+/** ASCII only, as in the tokens of people. */
+const machineName = z.string().check(z.regex(/^[\w.!#$%&'*+=?^`{|}~-]+@[a-zA-Z0-9.-]+$/, 'needs a name like deploy-bot@acme.dev'));
 
 const written = z
   .strictObject({
@@ -46,6 +54,12 @@ const written = z
     redirectPort: optional(
       z.int('needs a port').check(z.minimum(1024, 'needs a port from 1024'), z.maximum(65535, 'needs a port to 65535')),
     ),
+    machines: optional(
+      z
+        .record(machineId, machineName)
+        .check(z.refine((machines) => Object.keys(machines).length > 0, 'is empty; name one, or take it out')),
+    ),
+    machineScopes: optional(z.array(visible).check(z.minLength(1, 'is empty'))),
   })
   .check(
     z.refine(({ tokenUse, audience }) => tokenUse !== 'access' || audience !== undefined, {
@@ -60,12 +74,36 @@ const written = z
       error: 'must not be the clientId: ID tokens, whose audience that is, could then pass for access tokens',
       path: ['audience'],
     }),
+    z.refine(({ machines, audience }) => machines === undefined || audience !== undefined, {
+      error: 'need an audience: they come with access tokens, and those are accepted for one audience only',
+      path: ['machines'],
+    }),
+    z.refine(({ machines, machineScopes }) => machines !== undefined || machineScopes === undefined, {
+      error: 'mean nothing without machines',
+      path: ['machineScopes'],
+    }),
+    z.refine(({ machines = {}, clientId }) => !Object.hasOwn(machines, clientId), {
+      error: 'must not have the clientId among them: it is the client by which people sign in',
+      path: ['machines'],
+    }),
+    z.refine(
+      ({ machines = {}, domains }) =>
+        folded(Object.values(machines)).every((name) => !name.includes('@') || folded(domains).includes(domainOf(name))),
+      {
+        error: 'need names in the domains that this issuer may vouch for',
+        path: ['machines'],
+      },
+    ),
+    z.refine(({ machines = {} }) => new Set(folded(Object.values(machines))).size === Object.keys(machines).length, {
+      error: 'need a name each: two with one would be one user',
+      path: ['machines'],
+    }),
   );
 
 export const oidcIdentity: z.ZodMiniType<OidcIdentity> = z.pipe(
   written,
   z.transform((given: z.output<typeof written>): OidcIdentity => {
-    const { kind, issuer, clientId, audience, redirectPort } = given;
+    const { kind, issuer, clientId, audience, redirectPort, machines, machineScopes } = given;
     return {
       kind,
       issuer,
@@ -76,6 +114,10 @@ export const oidcIdentity: z.ZodMiniType<OidcIdentity> = z.pipe(
       tokenUse: given.tokenUse ?? (audience === undefined ? 'id' : 'access'),
       ...(audience === undefined ? {} : { audience }),
       ...(redirectPort === undefined ? {} : { redirectPort }),
+      ...(machines === undefined
+        ? {}
+        : { machines: Object.fromEntries(Object.entries(machines).map(([id, name]) => [id, name.toLowerCase()])) }),
+      ...(machineScopes === undefined ? {} : { machineScopes }),
     };
   }),
 ) as unknown as z.ZodMiniType<OidcIdentity>;
@@ -91,6 +133,25 @@ export function sharedDomains(
     }))
     .filter(({ issuers }) => issuers.length > 1);
 }
+
+/** Two entries may be of one issuer. What is a service account to one of them must then be nobody else to the other: neither who signs people in nor a person's e-mail. */
+export function machineClashes(identities: readonly OidcIdentity[]): readonly string[] {
+  return identities.flatMap(({ issuer, machines = {} }, index) =>
+    identities.flatMap((other, at) => {
+      if (at === index || other.issuer !== issuer) return [];
+      const taken = [other.clientId, ...Object.keys(other.machines ?? {})];
+      const ids = Object.keys(machines).filter((id) => taken.includes(id));
+      const names = Object.values(machines).filter((name) => other.domains.includes(domainOf(name)));
+      return [
+        ...ids.map((id) => `the service account ${id} is also a client of another entry of ${issuer}`),
+        ...names.map((name) => `${name} is a service account, and by another entry of ${issuer} a person could have that name`),
+      ];
+    }),
+  );
+}
+
+const folded = (names: readonly string[]): readonly string[] => names.map((name) => name.toLowerCase());
+const domainOf = (name: string): string => name.slice(name.lastIndexOf('@') + 1);
 
 function isSafeIssuer(text: string): boolean {
   if (!URL.canParse(text) || !/^[\x21-\x7e]+$/.test(text)) return false;

@@ -22,12 +22,15 @@ export type SignIn = Tokens & {
 
 type Where = Pick<SignInContext, 'folder' | 'origin'>;
 
-export function readSignIn(identity: OidcIdentity, { folder, origin }: Where): SignIn | undefined {
-  const name = nameOf(identity, origin);
+/** Whose tokens they are: the client of people, or a service account. */
+export type Kept = Pick<OidcIdentity, 'issuer' | 'clientId'>;
+
+export function readSignIn(kept: Kept, { folder, origin }: Where): SignIn | undefined {
+  const name = nameOf(kept, origin);
   const text = signInFiles(folder).read(name);
   if (text === undefined) return undefined;
   const found = parsed(text);
-  if (found?.origin === origin && found.issuer === identity.issuer && found.clientId === identity.clientId) return found;
+  if (found?.origin === origin && found.issuer === kept.issuer && found.clientId === kept.clientId) return found;
   throw new OncallError('token-file-broken', `the sign-in kept in ${join(folder, name)} cannot be read`, {
     exit: 4,
     why: 'it is not what this program wrote there',
@@ -39,8 +42,8 @@ export function writeSignIn(signIn: SignIn, { folder }: Pick<Where, 'folder'>): 
   signInFiles(folder).write(nameOf(signIn, signIn.origin), JSON.stringify(signIn));
 }
 
-export function removeSignIn(identity: OidcIdentity, { folder, origin }: Where): void {
-  signInFiles(folder).remove(nameOf(identity, origin));
+export function removeSignIn(kept: Kept, { folder, origin }: Where): void {
+  signInFiles(folder).remove(nameOf(kept, origin));
 }
 
 /** Longer than renewing may take. */
@@ -49,26 +52,26 @@ const PATIENCE_MS = 20_000;
 const FOREIGN_MS = 120_000;
 
 /** A refresh token may be good once only: two that use it at once would lose the sign-in. `undefined`: somebody else did not let go of it in time. */
-export async function lockSignIn(identity: OidcIdentity, { folder, origin, signal }: SignInContext): Promise<Lock | undefined> {
-  return lock(lockPath(identity, { folder, origin }), { ms: PATIENCE_MS, foreignMs: FOREIGN_MS, signal });
+export async function lockSignIn(kept: Kept, { folder, origin, signal }: SignInContext): Promise<Lock | undefined> {
+  return lock(lockPath(kept, { folder, origin }), { ms: PATIENCE_MS, foreignMs: FOREIGN_MS, signal });
 }
 
 /** Who did not let go of it. */
-export async function signInBusy(identity: OidcIdentity, where: Where, message: string): Promise<OncallError> {
-  const path = lockPath(identity, where);
+export async function signInBusy(kept: Kept, where: Where, message: string): Promise<OncallError> {
+  const path = lockPath(kept, where);
   return new OncallError('sign-in-busy', message, {
     why: `${await holderOf(path)} has kept ${path} for ${PATIENCE_MS / 1000} s`,
     next: `try again; where that is no oncall, delete ${path}`,
   });
 }
 
-const lockPath = (identity: OidcIdentity, { folder, origin }: Where): string => join(folder, `${nameOf(identity, origin)}.lock`);
+const lockPath = (kept: Kept, { folder, origin }: Where): string => join(folder, `${nameOf(kept, origin)}.lock`);
 
 export function tokenOf(tokens: Tokens, identity: OidcIdentity): string | undefined {
   return identity.tokenUse === 'access' ? tokens.accessToken : tokens.idToken;
 }
 
-function nameOf({ issuer, clientId }: Pick<OidcIdentity, 'issuer' | 'clientId'>, origin: string): string {
+function nameOf({ issuer, clientId }: Kept, origin: string): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([origin, issuer, clientId]))
     .digest('hex');

@@ -46,9 +46,18 @@ function algorithmOf(token: string): unknown {
   }
 }
 
+const keySets = new WeakMap<JSONWebKeySet, ReturnType<typeof createLocalJWKSet>>();
+
+/** jose copies the keys and imports each anew; a broker hands in the same object call after call. */
+function keySet(keys: JSONWebKeySet): ReturnType<typeof createLocalJWKSet> {
+  const known = keySets.get(keys) ?? createLocalJWKSet(keys);
+  keySets.set(keys, known);
+  return known;
+}
+
 async function signedBy(keys: JSONWebKeySet, token: string, identity: OidcIdentity, now: number): Promise<JWTVerifyResult<JWTPayload>> {
   try {
-    return await jwtVerify(token, createLocalJWKSet(keys), {
+    return await jwtVerify(token, keySet(keys), {
       algorithms: [...identity.algorithms],
       issuer: identity.issuer,
       audience: identity.tokenUse === 'access' ? (identity.audience ?? []) : identity.clientId,

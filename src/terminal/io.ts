@@ -19,12 +19,16 @@ export type Io = {
   /** Ends early, without throwing, when the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Calls back at each Ctrl-C or SIGTERM; returns how to stop listening. */
-  readonly onInterrupt: (listener: () => void) => () => void;
+  readonly onInterrupt: (listener: (by: Interrupt) => void) => () => void;
+  /** Calls back at each SIGHUP, which else ends the process; returns how to stop listening. */
+  readonly onReload: (listener: () => void) => () => void;
   /** At each Ctrl-Z hands over how to stop, to be called when nobody waits for what this process holds; returns how to stop listening. */
   readonly onSuspend: (listener: (stop: () => void) => void) => () => void;
   readonly leaveAtOnce: (exit: number) => void;
   readonly prompts: (color: boolean) => Promise<Prompts>;
 };
+
+export type Interrupt = 'SIGINT' | 'SIGTERM';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -6,7 +6,16 @@ const instant = /^(?:at|now|until)$|(?:At|Until|By|Since)$/;
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 export function toDocument(fields: Readonly<Record<string, unknown>>): string {
-  const text = JSON.stringify({ schema: 1, ...(convert('', fields) as object) }, undefined, 2);
+  return print({ schema: 1, ...fields }, 2);
+}
+
+/** A document on one line, for a log. */
+export function toLine(fields: Readonly<Record<string, unknown>>): string {
+  return print(fields, 0);
+}
+
+function print(fields: Readonly<Record<string, unknown>>, indent: number): string {
+  const text = JSON.stringify(convert('', fields), undefined, indent);
   // Legal in JSON, but a terminal would act on them; escaped they are the same document. JSON.stringify's own line breaks stay.
   return `${text.replace(unprintable, (character) => (character === '\n' ? character : escapeUnits(character)))}\n`;
 }

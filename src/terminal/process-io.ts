@@ -1,6 +1,6 @@
 /** The `Io` of the real process. */
 
-import type { Io, Stream } from './io.ts';
+import type { Interrupt, Io, Stream } from './io.ts';
 
 /** What is written after a fault is dropped: neither a reader that went away (`oncall status | head -1`) nor a full disk may end work under way. */
 export function streamOf(stream: NodeJS.WriteStream, onFault: (error: Error) => void): Stream {
@@ -42,9 +42,15 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function onInterrupt(listener: () => void): () => void {
-  process.on('SIGINT', listener).on('SIGTERM', listener);
-  return () => process.off('SIGINT', listener).off('SIGTERM', listener);
+function onInterrupt(listener: (by: Interrupt) => void): () => void {
+  const heard = (by: NodeJS.Signals): void => listener(by === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
+  process.on('SIGINT', heard).on('SIGTERM', heard);
+  return () => process.off('SIGINT', heard).off('SIGTERM', heard);
+}
+
+function onReload(listener: () => void): () => void {
+  process.on('SIGHUP', listener);
+  return () => process.off('SIGHUP', listener);
 }
 
 /** Stopped by the same signal and not by SIGSTOP: where no shell is there to go on with it (`ssh -t host oncall …`), the system passes over Ctrl-Z alone. */
@@ -71,6 +77,7 @@ export function processIo(): Io {
     now: Date.now,
     sleep,
     onInterrupt,
+    onReload,
     onSuspend,
     leaveAtOnce: (exit) => process.exit(exit),
     prompts: async (color) => (await import('./prompt.ts')).makePrompts(color),

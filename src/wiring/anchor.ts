@@ -12,11 +12,20 @@ import type { Anchor } from '../operations/deps.ts';
 import { type PrivateFolder, privateFolder } from '../private-file.ts';
 import { type Env, userFolder } from './find-policy.ts';
 import { throughSudo } from './identity.ts';
+import { once } from './once.ts';
 
-export type AnchorOf = { readonly ledger: string; readonly env: Env; readonly log: (line: string) => void };
+export type AnchorOf = {
+  /** The ledger's place; that of a database is known only once its address was read. Two names of one server are two places, each with a head of its own: nothing is lost by that. */
+  readonly ledger: string | (() => Promise<string>);
+  readonly env: Env;
+  readonly log: (line: string) => void;
+};
 
 /** Behind `sudo` the variables are the caller's, who must not choose which head is believed. */
-export function anchorFile({ ledger, env }: Pick<AnchorOf, 'ledger' | 'env'>): { readonly folder: string; readonly name: string } {
+export function anchorFile({ ledger, env }: { readonly ledger: string; readonly env: Env }): {
+  readonly folder: string;
+  readonly name: string;
+} {
   const home = throughSudo(env) ? { HOME: ownHome() } : env;
   const name = `head-${createHash('sha256').update(ledger).digest('hex').slice(0, 32)}.json`;
   return { folder: userFolder(home, 'XDG_STATE_HOME', '.local/state'), name };
@@ -35,6 +44,13 @@ function ownHome(): string {
 const patienceMs = 10_000;
 
 export function fileAnchor(of: AnchorOf): Anchor {
+  const { ledger } = of;
+  if (typeof ledger === 'string') return anchorAt({ ...of, ledger });
+  const anchor = once(async () => anchorAt({ ...of, ledger: await ledger() }));
+  return { read: async () => (await anchor()).read(), keep: async (head) => (await anchor()).keep(head) };
+}
+
+function anchorAt(of: AnchorOf & { readonly ledger: string }): Anchor {
   // Nothing is left of such a ledger that could be put back.
   if (of.ledger === ':memory:') return { read: async () => undefined, keep: async () => undefined };
   const { folder, name } = anchorFile(of);

@@ -9,6 +9,7 @@ import type { Policy } from '../policy/types.ts';
 import { anchorFile } from './anchor.ts';
 import { folderFaults, quoted } from './file-trust.ts';
 import { type Env, findPolicy } from './find-policy.ts';
+import { ledgerPlace } from './ledger-place.ts';
 import { checkFile, loadPolicy, type PolicyFile, readPolicyFile } from './load-policy.ts';
 
 /** Never throws for what it finds. */
@@ -38,7 +39,7 @@ export async function doctorFiles(from: {
   try {
     // A policy with faults still says where the ledger is; one that others may change is not believed.
     const { policy } = await loadPolicy(file, from.env, true);
-    return [...found, ...ledgerLines(policy), ...anchorLines(policy, from.env), ...sourceLines(policy)];
+    return [...found, ...ledgerLines(policy), ...(await anchorLines(policy, from.env)), ...sourceLines(policy)];
   } catch (error) {
     if (found.some(({ outcome }) => outcome === 'fault')) return found;
     return [...found, fault('policy', file.path, error)];
@@ -69,7 +70,13 @@ function policyLine({ path, why }: PolicyFile, issues: readonly Issue[]): Check 
   return line('policy', path, errors > 0 ? 'fault' : 'warning', because, 'oncall policy check');
 }
 
-function ledgerLines({ ledger: { sqlite: path } }: Policy): readonly Check[] {
+function ledgerLines({ ledger, path: policy }: Policy): readonly Check[] {
+  if ('sqlite' in ledger) return fileLines(ledger.sqlite);
+  // Whoever can write there decides which ledger is believed.
+  return 'file' in ledger.postgres ? trusted(resolve(dirname(policy), ledger.postgres.file), 'fault') : [];
+}
+
+function fileLines(path: string): readonly Check[] {
   const folder = dirname(path);
   const used = 'in use because the policy names it';
   const state = at(path);
@@ -102,9 +109,11 @@ function usable(path: string, written: string, because: string): readonly Check[
 }
 
 /** That it is sound is told with the ledger; here only where it is, and whether it can be. */
-function anchorLines({ ledger: { sqlite } }: Policy, env: Env): readonly Check[] {
-  if (sqlite === ':memory:') return [];
-  const { folder, name } = anchorFile({ ledger: sqlite, env });
+async function anchorLines(policy: Policy, env: Env): Promise<readonly Check[]> {
+  // That its address cannot be read is told by whoever opens it.
+  const place = await ledgerPlace(policy, { env }).catch(() => undefined);
+  if (place === undefined || place.name === ':memory:') return [];
+  const { folder, name } = anchorFile({ ledger: place.name, env });
   const path = join(folder, name);
   try {
     const there = nearestExisting(folder);

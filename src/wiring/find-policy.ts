@@ -35,8 +35,8 @@ export function findPolicy(
   if (found !== undefined) return found;
   throw new OncallError('no-policy', 'no policy file was found', {
     exit: 2,
-    why: `looked at --policy, ONCALL_POLICY, ${places.map((place) => place.path).join(', ')}`,
-    next: 'name one with --policy FILE; to try everything out without any account: npm run quickstart',
+    why: `you are signed in to no broker; looked at --policy, ONCALL_POLICY, ${places.map((place) => place.path).join(', ')}`,
+    next: 'oncall login https://BROKER, or name a file with --policy; to try everything out without any account: npm run quickstart',
   });
 }
 

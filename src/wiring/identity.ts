@@ -22,7 +22,7 @@ export function isCourtesy(env: Env, effectiveUid = process.geteuid?.()): boolea
   return !throughSudo(env, effectiveUid) || (env.ONCALL_USER ?? '') !== '';
 }
 
-export function localActor(policy: Policy, env: Env, systemUser: () => string | undefined = osUser): Actor {
+export function localActor(policy: Pick<Policy, 'people'>, env: Env, systemUser: () => string | undefined = osUser): Actor {
   const sudoUser = throughSudo(env) ? env.SUDO_USER : undefined;
   const name = (env.ONCALL_USER || sudoUser || systemUser() || '').trim().toLowerCase();
   const email = name.includes('@') ? name : emailOf(policy, name);
@@ -37,7 +37,7 @@ export function localActor(policy: Policy, env: Env, systemUser: () => string | 
 }
 
 /** The one person whom the policy's `people` knows by that name somewhere. */
-function emailOf(policy: Policy, name: string): string | undefined {
+function emailOf(policy: Pick<Policy, 'people'>, name: string): string | undefined {
   const known = Object.entries(policy.people).filter(
     ([key, names]) => name !== '' && (key === name || Object.values(names).some((other) => other.toLowerCase() === name)),
   );

@@ -5,7 +5,7 @@ import { directoryKinds } from '../directories/index.ts';
 import { OncallError } from '../errors.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { IdentityKind } from '../policy/sources.ts';
-import type { Policy, Source } from '../policy/types.ts';
+import type { Policy } from '../policy/types.ts';
 import { rosterKinds } from '../rosters/index.ts';
 import type { OidcIdentity } from '../sign-in/settings.ts';
 import { readJudged, type TrustFault } from './file-trust.ts';
@@ -51,7 +51,7 @@ export async function loadPolicy(file: PolicyFile, env: Env, salvage = false): P
   if (known !== undefined) return accept(file, known, env);
   const { policy, issues } = await parse(file);
   if (policy !== undefined && !hasErrors(issues)) {
-    const parsed = { policy, embedded: isEmbedded(policy.directories, policy.rosters), issues };
+    const parsed = { policy, embedded: isEmbedded(policy), issues };
     cache.write(parsed);
     return accept(file, parsed, env);
   }
@@ -66,13 +66,13 @@ async function salvaged(file: PolicyFile): Promise<ParsedPolicy> {
   const { ledger, sweep, directories, rosters, people, issues } = kept;
   const nobodyGetsIn = { identity: [], admins: [], blocked: [], roles: {} };
   const policy: Policy = { path: file.path, digest: file.digest, ledger, sweep, directories, rosters, people, ...nobodyGetsIn };
-  return { policy, embedded: isEmbedded(directories, rosters), issues };
+  return { policy, embedded: isEmbedded(policy), issues };
 }
 
 /** Everything there is to say about a file, for `policy check`; never throws for a fault of the file, never uses the cache. */
 export async function checkFile(file: PolicyFile): Promise<readonly Issue[]> {
   const { policy, issues } = await parse(file);
-  if (policy !== undefined && isEmbedded(policy.directories, policy.rosters)) return [...issues, ...trustWarnings(file)];
+  if (policy !== undefined && isEmbedded(policy)) return [...issues, ...trustWarnings(file)];
   const grave = [...trustWarnings(file), ...(file.fromWorkingFolder && policy !== undefined ? [workingFolderWarning] : [])];
   return [...issues, ...grave.map((issue): Issue => ({ ...issue, severity: 'error' }))];
 }
@@ -86,9 +86,10 @@ async function parse(file: PolicyFile): Promise<Parsing> {
 
 const hasErrors = (issues: readonly Issue[]): boolean => issues.some((issue) => issue.severity === 'error');
 
-/** Nothing but the embedded pair. Rosters count as well: their settings name hosts and commands just as a directory's do. */
-function isEmbedded(directories: Readonly<Record<string, Source>>, rosters: Readonly<Record<string, Source>>): boolean {
+/** Nothing but the embedded pair and a file. Rosters and the ledger count as well: they name hosts and commands just as a directory does. */
+function isEmbedded({ ledger, directories, rosters }: Policy): boolean {
   return (
+    'sqlite' in ledger &&
     Object.values(directories).every((directory) => directory.kind === 'local') &&
     Object.values(rosters).every((roster) => roster.kind === 'file')
   );
@@ -104,11 +105,13 @@ export async function allKinds() {
 }
 
 async function oidcKind(): Promise<IdentityKind> {
-  const { oidcIdentity, sharedDomains } = await import('../sign-in/settings.ts');
+  const { machineClashes, oidcIdentity, sharedDomains } = await import('../sign-in/settings.ts');
   return {
     settings: oidcIdentity,
     domains: (settings) => (settings as OidcIdentity).domains,
     sharedDomains: (settings) => sharedDomains(settings as readonly OidcIdentity[]),
+    machines: (settings) => (settings as OidcIdentity).machines ?? {},
+    machineClashes: (settings) => machineClashes(settings as readonly OidcIdentity[]),
   };
 }
 
@@ -125,7 +128,8 @@ function accept(file: PolicyFile, parsed: ParsedPolicy, env: Env): Loaded {
   return errors.length === 0 ? { policy: parsed.policy, issues } : { policy: parsed.policy, issues, fault: summary(file, errors) };
 }
 
-function refuseUntrusted(file: PolicyFile): void {
+/** Whatever it names. */
+export function refuseUntrusted(file: PolicyFile): void {
   if (file.fromWorkingFolder) {
     throw new OncallError('policy-not-trusted', `${file.path} is not used: it was only found in the current folder`, {
       exit: 2,

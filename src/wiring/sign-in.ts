@@ -4,9 +4,11 @@ import type { SignIn } from '../commands/command.ts';
 import { OncallError } from '../errors.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import type { Policy } from '../policy/types.ts';
+import type { SignInContext } from '../sign-in/context.ts';
 import type { OidcIdentity } from '../sign-in/settings.ts';
 import { type Env, userFolder } from './find-policy.ts';
 import { localActor, throughSudo } from './identity.ts';
+import { identityOfMachine, machineSecret, withClient } from './machine.ts';
 
 type Surroundings = { readonly env: Env; readonly now: () => number; readonly signal: AbortSignal; readonly log: (line: string) => void };
 
@@ -16,7 +18,7 @@ const issuersOf = (policy: Policy): readonly OidcIdentity[] =>
 async function contextOf({ env, now, signal, log }: Surroundings) {
   const { signInFolder } = await import('../sign-in/context.ts');
   const folder = signInFolder(userFolder(env, 'XDG_CONFIG_HOME', '.config'), throughSudo(env) ? env.SUDO_UID : undefined);
-  return { folder, origin: 'direct', now, signal, log };
+  return { folder, origin: 'direct', now, signal, log, machineSecret: machineSecret(env) };
 }
 
 export async function actorOf(policy: Policy, around: Surroundings): Promise<Actor> {
@@ -26,29 +28,51 @@ export async function actorOf(policy: Policy, around: Surroundings): Promise<Act
   return currentActor(issuers, await contextOf(around));
 }
 
-export function signInOf(policy: Policy, around: Surroundings): SignIn {
-  const issuers = issuersOf(policy);
+export const signInOf = (policy: Policy, around: Surroundings): SignIn =>
+  signInAt({
+    issuers: issuersOf(policy),
+    where: policy.path,
+    env: around.env,
+    context: () => contextOf(around),
+    local: () => localActor(policy, around.env),
+  });
+
+/** Whom one can sign in to: what the policy names, or a broker. */
+export type Place = {
+  readonly issuers: readonly OidcIdentity[];
+  readonly where: string;
+  readonly env: Env;
+  readonly context: () => Promise<SignInContext>;
+  /** Who somebody says that they are, where nobody has to prove it. */
+  readonly local: () => Actor;
+};
+
+export function signInAt({ issuers, where, env, context, local }: Place): SignIn {
   return {
-    login: async ({ device, domain, say }) => {
-      const identity = chosen(policy, issuers, domain);
+    login: async ({ device, client, domain, say }) => {
+      const identity = identityOfMachine(client, issuers) ?? chosen(issuers, domain, where);
       const { login } = await import('../sign-in/login.ts');
-      const { actor, expiresAt, renewable } = await login({ identity, device, env: around.env, io: { say } }, await contextOf(around));
-      return { ...actor, proof: 'issuer', expiresAt, renewable };
+      const { actor, expiresAt, renewable } = await login(
+        { identity, device, ...(client === undefined ? {} : { client }), env, io: { say } },
+        await context(),
+      );
+      return { ...withClient(actor), proof: 'issuer', expiresAt, renewable };
     },
     logout: async () => {
       const { logout } = await import('../sign-in/session.ts');
-      return (await logout(issuers, await contextOf(around))).map(({ identity, issuer }) => ({ issuer: identity.issuer, outcome: issuer }));
+      return (await logout(issuers, await context())).map(({ identity, issuer }) => ({ issuer: identity.issuer, outcome: issuer }));
     },
     whoami: async () => {
-      if (issuers.length === 0) return { ...localActor(policy, around.env), proof: 'word' };
+      if (issuers.length === 0) return { ...local(), proof: 'word' };
       const { currentSession } = await import('../sign-in/session.ts');
-      const { actor, expiresAt, renewable } = await currentSession(issuers, await contextOf(around));
-      return { ...actor, proof: 'issuer', expiresAt, renewable };
+      const { actor, expiresAt, renewable } = await currentSession(issuers, await context());
+      return { ...withClient(actor), proof: 'issuer', expiresAt, renewable };
     },
   };
 }
 
-function chosen(policy: Policy, issuers: readonly OidcIdentity[], domain: string | undefined): OidcIdentity {
+/** `where`: the policy or the broker that names them. */
+function chosen(issuers: readonly OidcIdentity[], domain: string | undefined, where: string): OidcIdentity {
   const wanted = domain?.toLowerCase().replace(/^.*@/, '');
   const found = wanted === undefined ? issuers : issuers.filter(({ domains }) => domains.includes(wanted));
   const [only] = found;
@@ -56,7 +80,7 @@ function chosen(policy: Policy, issuers: readonly OidcIdentity[], domain: string
   if (issuers.length === 0) {
     throw new OncallError('no-issuer', 'there is nothing to sign in to', {
       exit: 2,
-      why: `${policy.path} has no identity of kind oidc: it takes people at their word`,
+      why: `${where} has no identity of kind oidc: it takes people at their word`,
       next: 'oncall whoami',
     });
   }

@@ -16,15 +16,34 @@ const sources = [...filesIn('src', /\.(ts|sql)$/), ...filesIn('examples', /./).f
 
 const known = new Set([...commands.map(({ name }) => name.split(' ')[0] ?? ''), 'help']);
 /** What stands behind the program's name in sentences: "everything that oncall gave". */
-const verbs = new Set(['and', 'gave', 'given', 'has', 'itself', 'never', 'on', 'took', 'or', 'is', 'in', 'as', 'lists']);
+const verbs = new Set([
+  'and',
+  'gave',
+  'given',
+  'has',
+  'itself',
+  'never',
+  'on',
+  'took',
+  'or',
+  'is',
+  'in',
+  'as',
+  'lists',
+  'that',
+  'are',
+  'from',
+]);
 
-/** Options may stand before the command. */
-const mention = /\boncall((?: --?[a-z][a-z-]*(?: [./<][\w./<>-]*)?)*) ([a-z][a-z-]*)/g;
+/** Options may stand before the command. The name is also a system user's and a namespace's. */
+const mention = /(?<!(?:-[gou]|--namespace) |lib/|deployment/)\boncall((?: --?[a-z][a-z-]*(?: [./<][\w./<>-]*)?)*) ([a-z][a-z-]*)/g;
 const mentions = (text: string) => [...text.matchAll(mention)].map((match) => match[2] ?? '');
 
-/** In pages only what is marked as code: the rest is prose about the program. */
+/** In pages only what is marked as code: the rest is prose about the program. In SQL the name is a database's. */
 const code = (text: string) =>
-  [...text.matchAll(/```[a-z]*\n([\s\S]*?)```|`([^`\n]+)`/g)].map((match) => match[1] ?? match[2] ?? '').join('\n');
+  [...text.matchAll(/```([a-z]*)\n([\s\S]*?)```|`([^`\n]+)`/g)]
+    .map(([, language, block, inline]) => (language === 'sql' ? '' : (block ?? inline ?? '')))
+    .join('\n');
 
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 

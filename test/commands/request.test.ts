@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { OncallError } from '../../src/errors.ts';
-import type { Operations, Refusal, RequestResult, StatusResult } from '../../src/operations/types.ts';
+import type { GrantView, Request } from '../../src/lifecycle/types.ts';
+import type { FollowResult, Operations, Refusal, RequestResult } from '../../src/operations/types.ts';
 import type { Prompts } from '../../src/terminal/prompt.ts';
 import { fakeIo, noon } from '../fakes/io.ts';
 import {
@@ -11,7 +12,6 @@ import {
   ana,
   aPending,
   aRequest,
-  aStatus,
   awsTarget,
   fakeWiring,
   hour,
@@ -197,22 +197,33 @@ describe('request', () => {
 });
 
 describe('request --wait', () => {
-  const waiting = (states: readonly StatusResult[], extra: string[] = [], io = fakeIo()) => {
-    const left = [...states];
-    const status = async () => (left.length > 1 ? left.shift() : left[0]) as StatusResult;
-    return request(['db-admin', '--wait', ...extra], { ...answering(pending()), status }, io);
+  type Look = FollowResult | OncallError;
+  const waiting = (looks: readonly Look[], extra: string[] = [], io = fakeIo()) => {
+    const left = [...looks];
+    const follow = async () => {
+      const look = left.length > 1 ? left.shift() : left[0];
+      if (look instanceof Error) throw look;
+      return look as FollowResult;
+    };
+    return request(['db-admin', '--wait', ...extra], { ...answering(pending()), follow }, io);
   };
-  const stillPending = aStatus({ requests: [aPending()], grants: [] });
+  const look = (of: Request, grants: readonly GrantView[] = [], version = 1): FollowResult => ({ request: of, grants, version });
+  const stillPending = look(aPending());
   const approved = aRequest({ approvals: [{ by: ana, at: noon, answer: 'yes' }] });
+  const given = look(approved, [aGrant(oktaTarget), aGrant(awsTarget)], 5);
+  const gone = new OncallError('broker-unreachable', 'the broker https://oncall.acme.dev cannot be reached', {
+    why: 'nothing listens there',
+  });
 
   it('names the request at once, and prints the result when somebody said yes', async () => {
-    const starting = aStatus({ requests: [approved], grants: [aGrant(oktaTarget), aGrant(awsTarget, { state: 'activating' })] });
-    const { exit, out, err, io } = await waiting([stillPending, starting, aStatus({ requests: [approved] })]);
+    const starting = look(approved, [aGrant(oktaTarget), aGrant(awsTarget, { state: 'activating' })], 3);
+    const { exit, out, err, calls } = await waiting([stillPending, starting, given]);
     expect(exit).toBe(0);
     expect(err).toContain('k7m2xq  db-admin waits for an approver');
     expect(out).toMatch(/^k7m2xq {2}db-admin until /);
     expect(out).toContain('approved by ana@acme.dev');
-    expect(io.sleeps).toHaveLength(3);
+    const asked = calls.flatMap(({ verb, input }) => (verb === 'follow' ? [input] : []));
+    expect(asked).toMatchObject([1, 1, 3].map((version) => ({ id: 'k7m2xq', version })));
   });
 
   it.each([
@@ -220,18 +231,45 @@ describe('request --wait', () => {
     ['expired', 1, 'nobody answered request k7m2xq in time'],
     ['withdrawn', 1, 'request k7m2xq was withdrawn'],
   ] as const)('ends when the request is %s', async (state, exit, message) => {
-    const ended = await waiting([stillPending, aStatus({ requests: [{ ...aPending(), state }], grants: [] })]);
+    const ended = await waiting([stillPending, look({ ...aPending(), state })]);
     expect(ended.exit).toBe(exit);
     expect(ended.err).toContain(`error: ${message}`);
   });
 
   it('exits 8 when patience ends, and says so instead of the same again', async () => {
-    const { exit, out, err, io } = await waiting([stillPending], ['--timeout', '5s']);
+    const { exit, out, err, io, calls } = await waiting([stillPending], ['--timeout', '5s']);
     expect(exit).toBe(8);
     expect(err).toContain('who:  on call for pagerduty/PMGR567');
     expect(out).toMatch(/^k7m2xq {2}db-admin: no answer in 5 s; it still waits until 14:00 CET/);
     expect(out).not.toContain('who:');
+    // What answers at once although nothing changed is not asked without end, and never for longer than there is patience.
     expect(io.sleeps).toEqual([2000, 2000, 1000]);
+    expect(calls.flatMap(({ verb, input }) => (verb === 'follow' ? [input] : []))).toMatchObject([
+      { forMs: 5000 },
+      { forMs: 3000 },
+      { forMs: 1000 },
+    ]);
+  });
+
+  it('goes on through a restart of the broker, and says so once', async () => {
+    const { exit, err } = await waiting([stillPending, gone, gone, stillPending, gone, given]);
+    expect(exit).toBe(0);
+    expect(err.split('\n').filter((line) => /still waiting|answer again/.test(line))).toEqual([
+      'the broker https://oncall.acme.dev cannot be reached; still waiting',
+      'there is an answer again',
+      'the broker https://oncall.acme.dev cannot be reached; still waiting',
+      'there is an answer again',
+    ]);
+  });
+
+  it('waits no longer than it was told to for a broker that stays away', async () => {
+    const { exit, out } = await waiting([gone], ['--timeout', '5s']);
+    expect([exit, out]).toEqual([8, expect.stringContaining('no answer in 5 s')]);
+  });
+
+  it('ends at what does not pass by itself', async () => {
+    const { exit, err } = await waiting([new OncallError('token-expired', 'your sign-in has ended', { exit: 4 }), given]);
+    expect([exit, err]).toEqual([4, expect.stringContaining('error: your sign-in has ended')]);
   });
 
   it('says at Ctrl-C that the request is still pending', async () => {
@@ -241,8 +279,19 @@ describe('request --wait', () => {
     expect(err).toContain('request k7m2xq is still pending');
   });
 
+  it('says so as well where Ctrl-C cuts a look short', async () => {
+    const io = fakeIo();
+    const follow = async (): Promise<FollowResult> => {
+      io.interrupt();
+      throw new Error('aborted');
+    };
+    const { exit, err } = await request(['db-admin', '--wait'], { ...answering(pending()), follow }, io);
+    expect(exit).toBe(130);
+    expect(err).toContain('request k7m2xq is still pending');
+  });
+
   it('prints one document, the last one', async () => {
-    const { out } = await waiting([stillPending, aStatus({ requests: [approved] })], ['--json']);
+    const { out } = await waiting([stillPending, given], ['--json']);
     expect(JSON.parse(out).request.state).toBe('approved');
   });
 });

@@ -18,7 +18,7 @@ export const noon = Date.parse('2026-11-22T12:00:00Z');
 
 export function fakeIo({ tty = false, width = Number.POSITIVE_INFINITY, now = noon, prompts, beforeSleep }: Wishes = {}): FakeIo {
   let [out, err, time] = ['', '', now];
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(by: 'SIGINT') => void>();
   const left: number[] = [];
   const sleeps: number[] = [];
   return {
@@ -36,6 +36,7 @@ export function fakeIo({ tty = false, width = Number.POSITIVE_INFINITY, now = no
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onReload: () => () => undefined,
     onSuspend: () => () => undefined,
     leaveAtOnce: (exit) => void left.push(exit),
     prompts: async () => {
@@ -45,7 +46,7 @@ export function fakeIo({ tty = false, width = Number.POSITIVE_INFINITY, now = no
     out: () => out,
     err: () => err,
     interrupt: () => {
-      for (const listener of listeners) listener();
+      for (const listener of listeners) listener('SIGINT');
     },
     left,
     sleeps,

@@ -9,6 +9,8 @@ export type Account = { readonly id: string; readonly email: string; readonly ve
 
 export const clientId = '0oa1oncall';
 export const audience = 'api://oncall';
+/** A confidential client, for service accounts; `-post` behind its id: one that sends its secret in the body. */
+export const machine = { id: '0oaCi123', secret: 'CANARY-client-secret %+:', name: 'deploy-bot@acme.dev' };
 const mount = '/oauth2/default';
 const secretParts = ['access_token', 'id_token', 'refresh_token', 'device_code', 'code', 'code_verifier'];
 
@@ -176,6 +178,14 @@ function configuration(issuer: Issuer, key: JWK): Record<string, unknown> {
         response_types: ['code'],
         redirect_uris: ['http://127.0.0.1/callback'],
       },
+      ...(['client_secret_basic', 'client_secret_post'] as const).map((method) => ({
+        client_id: method === 'client_secret_basic' ? machine.id : `${machine.id}-post`,
+        client_secret: machine.secret,
+        token_endpoint_auth_method: method,
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
+      })),
     ],
     cookies: { keys: ['not a secret'] },
     routes: {
@@ -189,6 +199,7 @@ function configuration(issuer: Issuer, key: JWK): Record<string, unknown> {
     features: {
       devInteractions: { enabled: true },
       deviceFlow: { enabled: true },
+      clientCredentials: { enabled: true },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,

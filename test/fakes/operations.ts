@@ -124,6 +124,7 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
     'release',
     'approve',
     'waiting',
+    'follow',
     'deny',
     'revoke',
     'sweep',
@@ -149,6 +150,12 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
     wire: async () => ({ operations, issues, policy: { path: '/etc/oncall/oncall.yaml' }, close: async () => void (fake.closed += 1) }),
     signIn: async () => {
       throw new Error('signing in was not expected');
+    },
+    serve: async () => {
+      throw new Error('serving was not expected');
+    },
+    copyLedger: async () => {
+      throw new Error('copying the ledger was not expected');
     },
     checkFiles: async () => [],
     checkPolicy: async () => ({ path: '/etc/oncall/oncall.yaml', whyThisOne: 'the system-wide policy', issues, courtesy: false }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type OidcIdentity, oidcIdentity, sharedDomains } from '../../src/sign-in/settings.ts';
+import { machineClashes, type OidcIdentity, oidcIdentity, sharedDomains } from '../../src/sign-in/settings.ts';
 
 const okta = { kind: 'oidc', issuer: 'https://acme.okta.com/oauth2/default', clientId: '0oa1', domains: ['acme.dev'] };
 const read = (changes: object) => oidcIdentity.safeParse({ ...okta, ...changes });
@@ -39,6 +39,20 @@ describe('the settings of an OIDC identity', () => {
     ['ID tokens with an audience of their own', { tokenUse: 'id', audience: 'api://oncall' }, /^audience is not used/],
     ['the client as the audience', { audience: '0oa1' }, /^audience must not be the clientId/],
     ['a port for root', { redirectPort: 80 }, /^redirectPort/],
+    ['service accounts without an audience', { machines: { ci: 'ci@acme.dev' } }, /^machines need an audience/],
+    ['no service account', { audience: 'api://x', machines: {} }, /^machines is empty/],
+    ['the client of people as a service account', { audience: 'api://x', machines: { '0oa1': 'ci@acme.dev' } }, /^machines must not have/],
+    ['a service account of another domain', { audience: 'api://x', machines: { ci: 'ci@evil.example' } }, /^machines need names in/],
+    ['a service account of a subdomain', { audience: 'api://x', machines: { ci: 'ci@x.acme.dev' } }, /^machines need names in/],
+    [
+      'two service accounts of one name',
+      { audience: 'api://x', machines: { a: 'ci@acme.dev', b: 'CI@acme.dev' } },
+      /^machines need a name each/,
+    ],
+    ['a name that is no e-mail', { audience: 'api://x', machines: { ci: 'deploy-bot' } }, /^machines.ci needs a name/],
+    ['a name with look-alikes', { audience: 'api://x', machines: { ci: 'mi\u212aa@acme.dev' } }, /^machines.ci needs a name/],
+    ['an id with a space', { audience: 'api://x', machines: { 'c i': 'ci@acme.dev' } }, /^machines.c i/],
+    ['scopes of nobody', { audience: 'api://x', machineScopes: ['oncall'] }, /^machineScopes mean nothing/],
   ])('refuse %s', (_, changes, fault) => {
     expect(faults(changes)).toEqual([expect.stringMatching(fault)]);
   });
@@ -49,6 +63,24 @@ describe('the settings of an OIDC identity', () => {
 
   it('take plain http for an issuer on this machine', () => {
     expect(faults({ issuer: 'http://127.0.0.1:8080/oauth2/default' })).toEqual([]);
+  });
+
+  it('keep service accounts by id, their names folded, and can be read again', () => {
+    const machines = { '0oaCi': 'Deploy-Bot@ACME.dev' };
+    const { data } = read({ audience: 'api://x', domains: ['Acme.dev'], machines, machineScopes: ['oncall'] });
+    expect(data).toMatchObject({ machines: { '0oaCi': 'deploy-bot@acme.dev' }, machineScopes: ['oncall'] });
+    expect(oidcIdentity.parse(JSON.parse(JSON.stringify(data)))).toEqual(data);
+  });
+
+  it('show which service account another entry of its issuer makes somebody else', () => {
+    const one = oidcIdentity.parse({ ...okta, audience: 'api://x', machines: { ci: 'ci@acme.dev' } });
+    const second = (changes: object) =>
+      oidcIdentity.parse({ ...okta, clientId: '0oa2', audience: 'api://x', domains: ['b.dev'], ...changes });
+    expect(machineClashes([one, second({})])).toEqual([]);
+    expect(machineClashes([one, second({ clientId: 'ci' })])).toEqual([expect.stringContaining('ci is also a client')]);
+    expect(machineClashes([one, second({ machines: { ci: 'x@b.dev' } })])).toHaveLength(2);
+    expect(machineClashes([one, second({ domains: ['acme.dev'] })])).toEqual([expect.stringContaining('a person could have that name')]);
+    expect(machineClashes([one, { ...second({ clientId: 'ci' }), issuer: 'https://b.example' }])).toEqual([]);
   });
 
   it('show the domains for which two issuers would speak, and not two clients of one issuer', () => {

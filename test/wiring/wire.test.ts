@@ -209,6 +209,14 @@ describe('a policy that somebody else could change', () => {
     expect(lines).toEqual([expect.stringContaining(`others may write to ${path}`)]);
   });
 
+  it('counts a ledger as well: whoever names its place, or the command that gives it, decides what is believed', async () => {
+    const { options, path } = world(embedded.replace('ledger: ./oncall.db', 'ledger: { postgres: { command: [cat, address] } }'));
+    chmodSync(path, 0o662);
+    expect(await refusal(options())).toMatchObject({ code: 'policy-not-trusted' });
+    expect(await refusal(options({ salvage: true }))).toMatchObject({ code: 'policy-not-trusted' });
+    expect((await checkPolicy(options())).issues).toContainEqual(expect.objectContaining({ severity: 'error', code: 'not-trusted' }));
+  });
+
   it('counts a roster as well: its settings name a host that a token is sent to', async () => {
     const { options, path } = world(
       embedded.replace('file: { path: ./schedule.yaml }', 'file: { kind: pagerduty, token: { env: TOKEN } }'),
@@ -263,6 +271,6 @@ describe('checkPolicy', () => {
     symlinkSync('../oncall.yaml', join(mounted, 'oncall.yaml'));
     const { policy, close } = await wire(options({ policyPath: join(mounted, 'oncall.yaml') }));
     await close();
-    expect(policy.ledger.sqlite).toBe(join(mounted, 'oncall.db'));
+    expect(policy.ledger).toEqual({ sqlite: join(mounted, 'oncall.db') });
   });
 });
