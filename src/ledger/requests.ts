@@ -27,7 +27,8 @@ export function requestQueries(connection: Connection) {
     openRequest: (who: Actor, role: string) =>
       one('SELECT * FROM requests WHERE issuer = ? AND subject = ? AND role = ? AND open = 1', [who.issuer, who.subject, role]),
     openRequests: () => many('SELECT * FROM requests WHERE open = 1 ORDER BY requested_at, id', []),
-    pendingPast: (now: number) => many("SELECT * FROM requests WHERE state = 'pending' AND pending_until <= ?", [now]),
+    pendingPast: (now: number) =>
+      many("SELECT * FROM requests WHERE state = 'pending' AND pending_until <= ? ORDER BY pending_until, id", [now]),
     lastRequestOfMembership: (membershipId: string) =>
       one(
         'SELECT requests.* FROM requests JOIN grants ON grants.request_id = requests.id WHERE grants.membership_id = ? ORDER BY grants.created_at DESC, grants.id DESC LIMIT 1',

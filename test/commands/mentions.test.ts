@@ -36,7 +36,7 @@ const verbs = new Set([
 ]);
 
 /** Options may stand before the command. The name is also a system user's and a namespace's. */
-const mention = /(?<!(?:-[gou]|--namespace) |lib/|deployment/)\boncall((?: --?[a-z][a-z-]*(?: [./<][\w./<>-]*)?)*) ([a-z][a-z-]*)/g;
+const mention = /(?<!(?:-[gou]|--namespace) |lib\/|deployment\/)\boncall((?: --?[a-z][a-z-]*(?: [./<][\w./<>-]*)?)*) ([a-z][a-z-]*)/g;
 const mentions = (text: string) => [...text.matchAll(mention)].map((match) => match[2] ?? '');
 
 /** In pages only what is marked as code: the rest is prose about the program. In SQL the name is a database's. */
