@@ -44,7 +44,10 @@ serve: 0 after SIGTERM, 2 where it may not start.
     text: `Environment
 
   ONCALL_POLICY        the policy file, where --policy is not given
+  ONCALL_BROKER        which of the brokers that you are signed in to
   ONCALL_USER          who you are, where the policy says identity: local
+  ONCALL_CLIENT_SECRET, ONCALL_CLIENT_SECRET_FILE
+                       the secret of a service account (oncall login --client)
   NO_COLOR             not empty: no colour
   FORCE_COLOR          colour also off a terminal (0: none)
   TERM                 dumb: no colour, no questions

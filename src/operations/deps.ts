@@ -66,4 +66,6 @@ export type Deps = {
   readonly meter?: Meter;
   /** Whether whoever runs this can also read the directories' credentials; `status` says so. */
   readonly courtesy: boolean;
+  /** Set for calls to a broker: they come from people who cannot run this program on its host. What looks into that host, or asks every provider, is for admins then. */
+  readonly throughBroker?: true;
 };

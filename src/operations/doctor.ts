@@ -11,10 +11,12 @@ import { checkLedger, withoutLedger } from './doctor-ledger.ts';
 import { checkPeople } from './doctor-people.ts';
 import { checkRoster } from './doctor-roster.ts';
 import { ledgerNamed } from './names.ts';
+import { requireAdmin } from './rights.ts';
 import type { Check, DoctorResult } from './types.ts';
 
 export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.timeout(callWithinMs)): Promise<DoctorResult> {
   const { policy } = deps;
+  if (deps.throughBroker) await requireAdmin(deps, await deps.actor(), 'look into the broker');
   const [opened, actor] = await Promise.all([openLedger(deps), attempt('', deps.actor)]);
   const person = 'value' in actor ? actor.value.email : undefined;
   const inUse = 'ledger' in opened ? opened.inUse : [];

@@ -37,7 +37,9 @@ export async function requireSweep(deps: Deps, q: Queries, now: number, targets:
         : `last ended its work on ${age.directory} ${formatDuration(now - age.lastAt)} ago`;
     throw new OncallError('sweep-late', `nothing is granted while the sweep is late: it ${since}`, {
       why: `what would take the access back is not running (refuseWhenLate is ${formatDuration(deps.policy.sweep.refuseWhenLateMs)})`,
-      next: 'oncall sweep, and from cron as the README shows',
+      next: deps.throughBroker
+        ? 'tell whoever runs the broker; it says in its log why it cannot sweep'
+        : 'oncall sweep, and from cron as the README shows',
     });
   }
 }

@@ -13,12 +13,15 @@ import type { Deps } from './deps.ts';
 import { described, dueAtOnce, endAllDue, isOver, settled, startRun } from './end-due.ts';
 import { lookups } from './lookups.ts';
 import { recheck, recheckPlan } from './recheck.ts';
+import { requireAdmin } from './rights.ts';
 import { tend } from './tend.ts';
 import type { SweepInput, SweepResult, SweepStep } from './types.ts';
 
 const ending: readonly SweepStep['action'][] = ['end', 'expire', 'undo'];
 
 export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult> {
+  // It asks every provider, whose limits everybody shares; the broker sweeps by itself.
+  if (whole.throughBroker) await requireAdmin(whole, await whole.actor(), 'sweep through the broker');
   const ledger = await whole.ledger();
   const run = await startRun(whole);
   const { deps } = run;

@@ -103,5 +103,6 @@ async function logoutOf(broker: ChosenBroker, say: (line: string) => void, optio
   say(
     `the broker ${broker.origin} is forgotten; ${next === undefined ? 'commands go by a policy file again' : `commands now go to ${next.origin}`}`,
   );
-  return done;
+  // Where nobody had to prove anything there is nothing to take back.
+  return issuersOf(broker).length === 0 ? [{ issuer: broker.origin, outcome: 'nothing-to-revoke' }] : done;
 }

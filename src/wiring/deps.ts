@@ -22,6 +22,7 @@ export type DepsOf = Pick<
   | 'log'
   | 'progress'
   | 'courtesy'
+  | 'throughBroker'
 > & {
   readonly fault?: string | undefined;
   readonly meter?: Deps['meter'] | undefined;

@@ -31,13 +31,14 @@ export type HostOf = {
 };
 
 /** For one call, or one sweep. */
-export function operationsOn(of: HostOf, { actor, signal }: Pick<DepsOf, 'actor' | 'signal'>): Operations {
+export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' | 'throughBroker'>): Operations {
   const { policy, remembers, now, tell } = of;
   return createOperations(
     depsOf({
       policy: policy(),
       ...remembers,
-      ...{ actor, now, signal },
+      ...call,
+      now,
       log: (message) => tell({ level: 'debug', event: 'detail', message }),
       progress: (message, more) => tell({ level: more?.alsoOffTerminal ? 'info' : 'debug', event: 'progress', message }),
       // Whoever calls cannot read what this process reads.
@@ -52,7 +53,7 @@ export function hostOf(of: HostOf): Host {
     ...{ version, origin, now, random, signal: stopped },
     identities: () => policy().identity,
     isBlocked: ({ email }) => policy().blocked.includes(email),
-    operationsFor: (actor, signal) => operationsOn(of, { actor: async () => actor, signal }),
+    operationsFor: (actor, signal) => operationsOn(of, { actor: async () => actor, signal, throughBroker: true }),
     answers: answersIn(async () => ledger),
     refused: (call) => recordRefusedCall(ledger, call),
     health: () => health(ledger, policy()),

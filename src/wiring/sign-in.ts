@@ -76,7 +76,8 @@ function chosen(issuers: readonly OidcIdentity[], domain: string | undefined, wh
   const wanted = domain?.toLowerCase().replace(/^.*@/, '');
   const found = wanted === undefined ? issuers : issuers.filter(({ domains }) => domains.includes(wanted));
   const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
+  // Several of one issuer: its client is being changed for another, and the first is the one to come.
+  if (only !== undefined && found.every(({ issuer }) => issuer === only.issuer)) return only;
   if (issuers.length === 0) {
     throw new OncallError('no-issuer', 'there is nothing to sign in to', {
       exit: 2,

@@ -233,6 +233,7 @@ describe('signing out', () => {
     identities = [{ kind: 'local' }];
     expect((await run(['login', one.origin], { ONCALL_USER: 'maria@acme.dev' })).exit).toBe(0);
     expect(tokens()).toEqual([]);
+    expect(await run(['logout'])).toMatchObject({ exit: 0, out: `signed out of ${one.origin}\n` });
   }, 60_000);
 });
 

@@ -7,7 +7,7 @@ import type { Policy } from '../../src/policy/types.ts';
 import { signInFolder } from '../../src/sign-in/context.ts';
 import type { OidcIdentity } from '../../src/sign-in/settings.ts';
 import { writeSignIn } from '../../src/sign-in/token-file.ts';
-import { actorOf } from '../../src/wiring/sign-in.ts';
+import { actorOf, signInOf } from '../../src/wiring/sign-in.ts';
 import { scratch } from './scratch.ts';
 
 const identity: OidcIdentity = {
@@ -58,5 +58,29 @@ describe('a sign-in behind sudo', () => {
       'token-refused',
       'not-signed-in',
     ]);
+  });
+});
+
+describe('which issuer is signed in to', () => {
+  const login = (...identities: readonly OidcIdentity[]) => {
+    const both = { identity: identities.map((settings) => ({ kind: 'oidc', settings })), people: {}, path: 'p' } as unknown as Policy;
+    const around = {
+      env: { HOME: scratch(), XDG_CONFIG_HOME: scratch() },
+      now: Date.now,
+      signal: new AbortController().signal,
+      log: () => undefined,
+    };
+    return signInOf(both, around)
+      .login({ device: true, say: () => undefined })
+      .catch((error: { code: string }) => error.code);
+  };
+  const nobodyListens = { ...identity, issuer: 'http://127.0.0.1:9' };
+
+  it('must be said where there are several', async () => {
+    expect(await login(nobodyListens, { ...identity, domains: ['acme.io'] })).toBe('which-issuer');
+  });
+
+  it('is clear where several clients of one are listed, while one takes the place of the other', async () => {
+    expect(await login(nobodyListens, { ...nobodyListens, clientId: '0oa2' })).toBe('issuer-unavailable');
   });
 });
