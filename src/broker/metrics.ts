@@ -42,6 +42,7 @@ export function metrics(version: string): Metrics {
   const pastEnd = gauge('grants_past_end', 'Grants past their end by more than the allowance.');
   const stuck = gauge('grants_stuck', 'Grants whose end has failed again and again.');
   const drift = gauge('members_drift', 'Members whom nobody let in through oncall.');
+  const rejected = gauge('policy_rejected', '1 where the policy file is not used because of a fault, and the one before it still counts.');
   const codes = new Set<string>();
 
   const show = (health: Health): void => {
@@ -56,6 +57,7 @@ export function metrics(version: string): Metrics {
     pastEnd.set(health.pastEnd);
     stuck.set(health.stuck);
     drift.set(health.drift);
+    rejected.set(health.policyRejected ? 1 : 0);
   };
 
   return {

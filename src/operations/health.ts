@@ -16,6 +16,8 @@ export type Health = {
   readonly pastEnd: number;
   readonly stuck: number;
   readonly drift: number;
+  /** The policy's file has changed into one that is not used. */
+  readonly policyRejected?: boolean;
   readonly now: number;
 };
 

@@ -20,6 +20,8 @@ export type HostOf = {
   readonly version: string;
   readonly origin: string;
   readonly policy: () => Policy;
+  /** Whether the file has changed into one that is not used. */
+  readonly isRejected: () => boolean;
   /** It is open. */
   readonly ledger: Ledger;
   readonly remembers: ReturnType<typeof ledgerOf>;
@@ -56,7 +58,7 @@ export function hostOf(of: HostOf): Host {
     operationsFor: (actor, signal) => operationsOn(of, { actor: async () => actor, signal, throughBroker: true }),
     answers: answersIn(async () => ledger),
     refused: (call) => recordRefusedCall(ledger, call),
-    health: () => health(ledger, policy()),
+    health: async () => ({ ...(await health(ledger, policy())), policyRejected: of.isRejected() }),
     folder: keysFolder(of.env),
     // Nothing is said there while all is well.
     log: (message) => tell({ level: 'warning', event: 'server', message }),

@@ -70,7 +70,17 @@ export async function serve(options: ServeOptions): Promise<void> {
     });
     const stopped = new AbortController();
     const host: HostOf = {
-      ...{ version: options.version, origin: found.address.origin, policy: policies.current, ledger, remembers, env, now, tell },
+      ...{
+        version: options.version,
+        origin: found.address.origin,
+        policy: policies.current,
+        isRejected: () => policies.rejected() !== undefined,
+        ledger,
+        remembers,
+        env,
+        now,
+        tell,
+      },
       stopped: stopped.signal,
     };
     if (!signal.aborted) await run(options, host, policies);

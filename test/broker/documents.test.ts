@@ -161,6 +161,7 @@ describe('a broker', () => {
       'oncall_grants_past_end 0',
       'oncall_grants_stuck 0',
       'oncall_members_drift 0',
+      'oncall_policy_rejected 0',
       'oncall_calls_refused_total{code="forbidden"}',
       /oncall_call_duration_seconds_count\{operation="request",status="200"\} \d/,
     ]) {

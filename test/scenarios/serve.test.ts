@@ -190,6 +190,7 @@ describe('a broker', () => {
     write('oncall.yaml', policy('    ttll: 1h\n'));
     broker.signal('SIGHUP');
     await broker.logged(/error: the policy file is not used, the policy before it stays in force: .*unknown-key/);
+    await until('a metric of it', async () => (await broker.get('/metrics')).text.includes('oncall_policy_rejected 1') || undefined);
     expect((await broker.call(maria, 'request', anHour)).body.result.result).toBe('granted');
     expect(members()).toEqual(['maria@acme.dev']);
     write('oncall.yaml', policy('blocked: [ maria@acme.dev ]\n'));
