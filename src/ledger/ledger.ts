@@ -2,7 +2,7 @@
 
 import type { Chain, Expected, Head, LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import { type AnswerQueries, answerQueries } from './answers.ts';
-import type { Connection, Database, Value } from './database.ts';
+import type { Connection, Database, Row, Value } from './database.ts';
 import { appendEvent, chainHead, lastEventOf, lastEvents, lastRecovery } from './events.ts';
 import { type GrantQueries, grantQueries } from './grants.ts';
 import { type GroupQueries, groupQueries } from './groups.ts';
@@ -20,6 +20,10 @@ export type Queries = RequestQueries &
     readonly clockBehindMs: number;
     /** Set where nothing is written any more, or yet: why. Whoever writes is refused for it. */
     readonly closed?: string;
+    /** A head that was seen on some host, and is no part of the chain. */
+    readonly lost?: Head;
+    /** `undefined`: it was recovered. */
+    tellLost(head: Head | undefined): Promise<void>;
     record(event: LedgerEvent): Promise<void>;
     lastEvents(limit: number | undefined): Promise<readonly RecordedEvent[]>;
     /** Reads the whole trail: for one request that somebody asks about. */
@@ -53,27 +57,17 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
     throw error;
   });
 
-  // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at half the pace: it neither goes back nor stands still, and the host catches up.
-  let ahead = 0;
-  let seen = 0;
-  const clockColumn = database.clock === undefined ? '' : `, ${database.clock} AS now`;
-  const clock = async (connection: Connection): Promise<Clock> => {
-    // Read before the question is sent: with a database's clock `now()` is then rather late than early, and what has a time limit ends rather early.
-    const local = world.now();
-    const [row] = await connection.all(`SELECT clock, host, schema, moved_to${clockColumn} FROM ledger`, []);
-    await requireKnownSchema(connection, Number(row?.schema ?? 0));
-    const host = database.clock === undefined ? local : Number(row?.now);
-    const now = Math.max(host, Number(row?.clock ?? 0) + Math.ceil(Math.max(0, host - Number(row?.host ?? 0)) / 2));
-    ahead = now - local;
-    seen = now;
-    return { now, clockBehindMs: now - host, host, movedTo: row?.moved_to ?? null };
-  };
-  // So that `now()` is right before the first transaction: who reckons from it must not find it minutes later in the next moment.
-  await database.read(clock);
-  const queries = (connection: Connection, now: number, clockBehindMs: number): Queries => ({
+  const queries = (connection: Connection, now: number, clockBehindMs: number, { movedTo, lost }: Standing): Queries => ({
     ...timelessQueries(connection),
     ...answerQueries(connection, now),
     clockBehindMs,
+    ...(movedTo === null ? {} : { closed: whyClosed(String(movedTo)) }),
+    ...(lost === null ? {} : { lost: JSON.parse(String(lost)) as Head }),
+    tellLost: async (head) =>
+      // libsql takes a lone NULL for something else.
+      void (head === undefined
+        ? await connection.run('UPDATE ledger SET lost = NULL', [])
+        : await connection.run('UPDATE ledger SET lost = ?', [JSON.stringify(head)])),
     record: (event) => appendEvent(connection, id, now, event),
     lastEvents: (limit) => lastEvents(connection, limit),
     lastEventOf: (requestId, types) => lastEventOf(connection, requestId, types),
@@ -86,21 +80,44 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
     verifyChain: async (expected, pause) => (await import('./verify.ts')).verifyChain(connection, id, expected, pause),
   });
 
+  // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at half the pace: it neither goes back nor stands still, and the host catches up.
+  let ahead = 0;
+  let seen = 0;
+  const clockColumn = database.clock === undefined ? '' : `, ${database.clock} AS now`;
+  const beginAt = async (row: Row | undefined, local: number, connection: Connection): Promise<Begun> => {
+    await requireKnownSchema(connection, Number(row?.schema ?? 0));
+    const host = database.clock === undefined ? local : Number(row?.now);
+    const now = Math.max(host, Number(row?.clock ?? 0) + Math.ceil(Math.max(0, host - Number(row?.host ?? 0)) / 2));
+    ahead = now - local;
+    seen = now;
+    const movedTo = row?.moved_to ?? null;
+    return { now, host, movedTo, queries: queries(connection, now, now - host, { movedTo, lost: row?.lost ?? null }) };
+  };
+  let last: { readonly row: Row | undefined; readonly begun: Promise<Begun> } | undefined;
+  const begin = async (connection: Connection): Promise<Begun> => {
+    // Read before the question is sent: with a database's clock `now()` is then rather late than early, and what has a time limit ends rather early.
+    const local = world.now();
+    const [row] = await connection.all(`SELECT clock, host, schema, moved_to, lost${clockColumn} FROM ledger`, []);
+    // Those who read together are given the same row, and have one instant.
+    if (row === undefined || row !== last?.row) last = { row, begun: beginAt(row, local, connection) };
+    return last.begun;
+  };
+  // So that `now()` is right before the first transaction: who reckons from it must not find it minutes later in the next moment.
+  await database.read(begin);
   return {
     id,
     write: (work) =>
       database.write(async (connection) => {
-        const { now, clockBehindMs, host, movedTo } = await clock(connection);
+        const { queries: q, now, host, movedTo } = await begin(connection);
         if (movedTo !== null) throw moved(String(movedTo));
-        const result = await work(queries(connection, now, clockBehindMs), now);
+        const result = await work(q, now);
         await connection.run('UPDATE ledger SET clock = ?, host = ?', [now, host]);
         return result;
       }),
     read: (work) =>
       database.read(async (connection) => {
-        const { now, clockBehindMs, movedTo } = await clock(connection);
-        const closed = movedTo === null ? {} : { closed: whyClosed(String(movedTo)) };
-        return work({ ...queries(connection, now, clockBehindMs), ...closed }, now);
+        const { queries: q, now } = await begin(connection);
+        return work(q, now);
       }),
     now: () => Math.max(seen, world.now() + ahead),
     offsetMs: () => ahead,
@@ -108,7 +125,8 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
   };
 }
 
-type Clock = { readonly now: number; readonly clockBehindMs: number; readonly host: number; readonly movedTo: Value };
+type Standing = { readonly movedTo: Value; readonly lost: Value };
+type Begun = { readonly now: number; readonly host: number; readonly movedTo: Value; readonly queries: Queries };
 
 type Timeless = RequestQueries & GrantQueries & MembershipQueries & GroupQueries;
 

@@ -24,6 +24,7 @@ export type LedgerEvent = {
     | 'member.adopted'
     | 'member.drift'
     | 'member.baseline'
+    | 'ledger.behind'
     | 'ledger.recovered'
     | 'ledger.copied'
     | 'sweep.overridden'

@@ -44,7 +44,7 @@ export const behind = (because: string): OncallError =>
 
 /** Inside the transaction that would grant. */
 export async function requireNotBehind({ anchor }: { readonly anchor: Anchor }, q: Queries, now: number): Promise<void> {
-  const because = await whyBehind(q, now, await anchor.read());
+  const because = (await whyBehind(q, now, await anchor.read())) ?? (await whyBehind(q, now, q.lost));
   if (because !== undefined) throw behind(because);
 }
 
@@ -54,6 +54,8 @@ export function readNow(anchor: Anchor): Anchor {
   kept.catch(() => undefined);
   return { ...anchor, read: () => kept };
 }
+
+const lostIt = (because: string): string => `the ledger has lost what it knew, and nothing is granted: ${because}`;
 
 export type Standing = {
   readonly head: Head;
@@ -67,15 +69,28 @@ export async function standing(anchor: Anchor, q: Queries, now: number): Promise
   const head = { ...(await q.head()), at: now };
   try {
     const kept = await anchor.read();
-    if (kept === undefined) return { head };
-    const because = await whyNotIn(q, now, kept);
-    if (because === undefined) return { head, kept };
-    if (await recoveryAfter(q, kept)) return { head };
-    return { head, kept, fault: `the ledger has lost what it knew, and nothing is granted: ${because}` };
+    const because = kept && (await whyNotIn(q, now, kept));
+    if (kept !== undefined && because !== undefined && !(await recoveryAfter(q, kept))) return { head, kept, fault: lostIt(because) };
+    const elsewhere = await whyBehind(q, now, q.lost);
+    if (q.lost !== undefined && elsewhere !== undefined) return { head, kept: q.lost, fault: lostIt(elsewhere) };
+    return { head, ...(kept !== undefined && because === undefined ? { kept } : {}) };
   } catch (error) {
     if (!isOncallError(error)) throw error;
     return { head, fault: error.why === undefined ? error.message : `${error.message}: ${error.why}` };
   }
+}
+
+/** Tells the other hosts on this ledger, whose own heads may be older than the loss and are part of the chain. */
+export async function tellLoss(deps: Pick<Deps, 'anchor' | 'ledger'>): Promise<void> {
+  const ledger = await deps.ledger();
+  const kept = await deps.anchor.read().catch(() => undefined);
+  if (kept === undefined) return;
+  await ledger.write(async (q, now) => {
+    const because = await whyBehind(q, now, kept);
+    if (because === undefined || (q.lost !== undefined && q.lost.at >= kept.at)) return;
+    await q.tellLost(kept);
+    await q.record({ type: 'ledger.behind', actor: 'sweep', data: { kept, because } });
+  });
 }
 
 /** Keeps the head as it is now, where that is further along the same chain, or the one that was recovered. What is wrong is for the caller to tell. */

@@ -67,6 +67,7 @@ async function settle(deps: Deps, q: Queries, now: number, { decided, actor, bef
   const names = (ended: boolean): readonly string[] => found.filter(({ told }) => ends.has(told.id) === ended).map(({ told }) => told.id);
   const { seq, hash } = before.head;
   const data = { lost: before.kept ?? null, readAt, found: { seq, hash }, ended: names(true), kept: names(false) };
+  if (q.lost !== undefined && readAt > q.lost.at) await q.tellLost(undefined);
   await q.record({ type: 'ledger.recovered', actor, policyDigest: deps.policy.digest, data });
   return { head: { ...(await q.head()), at: now }, found, ends };
 }

@@ -7,7 +7,7 @@ import { stuckAfter } from '../lifecycle/limits.ts';
 import { planSweep } from '../lifecycle/plan.ts';
 import type { GrantView } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
-import { keepHead } from './anchor.ts';
+import { keepHead, tellLoss } from './anchor.ts';
 import { departedPlan, endDeparted } from './departed.ts';
 import type { Deps } from './deps.ts';
 import { described, dueAtOnce, endAllDue, isOver, settled, startRun } from './end-due.ts';
@@ -64,7 +64,9 @@ export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult
 async function anchorLedger(deps: Deps): Promise<readonly SweepStep[]> {
   const { fault, head } = await keepHead(deps);
   deps.log(`the head of the ledger ${head.ledger} is event ${head.seq}, ${head.hash}`);
-  return fault === undefined ? [] : [{ action: 'ledger', outcome: 'failed', because: fault, next: 'oncall ledger recover' }];
+  if (fault === undefined) return [];
+  await tellLoss(deps);
+  return [{ action: 'ledger', outcome: 'failed', because: fault, next: 'oncall ledger recover' }];
 }
 
 /** Past its end by more than the allowance, or tried too often: loud, and still retried. */

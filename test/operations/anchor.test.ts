@@ -123,6 +123,27 @@ describe('a ledger that has lost what it knew', () => {
       (w) => w.as('ana').request(ask),
     );
 
+  it('lets nobody in on the other hosts either, once a sweep has met the loss, until it is recovered', async () => {
+    const world = await lost();
+    const elsewhere = { anchor: memoryAnchor() };
+    await world.on('cron', elsewhere).sweep({});
+    expect(elsewhere.anchor.kept, 'a host that has seen nothing of what was lost').toBeDefined();
+    expect(await world.sweepOn(minute)).toMatchObject({ failed: 1 });
+    await expect(world.on('sam', elsewhere).request(ask)).rejects.toMatchObject({ code: 'ledger-behind' });
+    expect((await world.on('sam', elsewhere).status({})).faults.map(({ code }) => code)).toContain('ledger-behind');
+    await world.sweepOn(minute);
+    const told = (await world.older.read((q) => q.lastEvents(undefined))).filter(({ type }) => type === 'ledger.behind');
+    expect(told).toMatchObject([{ actor: 'sweep', data: { kept: { hash: world.anchor.kept?.hash } } }]);
+
+    const { uncovered } = await world.on('boss', elsewhere).recover({});
+    const end = uncovered.map(({ id }) => id);
+    await world.on('boss', elsewhere).recover({ decided: { end, keep: [] } });
+    expect(await world.sweepOn(minute)).toMatchObject({ failed: 0 });
+    granted(await world.on('ana', elsewhere).request(ask));
+    granted(await world.on('ana').request({ ...ask, asked: { forMs: 2 * hour } }));
+    expect(await world.older.read(async (q) => q.lost)).toBeUndefined();
+  });
+
   it('lets nobody in: not by a rule, not by an approver, not for longer, not despite a late sweep', async () => {
     const world = await lost();
     const behind = { code: 'ledger-behind', next: expect.stringContaining('oncall ledger recover') };
@@ -153,7 +174,7 @@ describe('a ledger that has lost what it knew', () => {
     expect(world.okta.in('db')).toEqual(['ana@acme.dev']);
     expect((await world.on('boss').status({})).sweep).toMatchObject({ late: true });
     const noHead = { read: async () => undefined, keep: async () => undefined };
-    await expect(world.on('sam', { anchor: noHead }).request(ask)).rejects.toMatchObject({ code: 'sweep-late' });
+    await expect(world.on('sam', { anchor: noHead }).request(ask)).rejects.toMatchObject({ code: 'ledger-behind' });
   });
 
   it('makes no error of what was done, where the ledger cannot be asked for its head afterwards', async () => {

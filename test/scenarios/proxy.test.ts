@@ -73,7 +73,10 @@ for (const { name, skip, host, isDirectory, start } of providers)
     });
 
     it('trusts no proxy to open TLS', async () => {
-      const run = await refused({ HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: '' }, 'its TLS certificate is not trusted here');
+      const run = await refused(
+        { HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: '', NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+        'its TLS certificate is not trusted here',
+      );
       expect(run.said).toContain('NODE_EXTRA_CA_CERTS');
       expect(proxy.seen).toContain(target);
     });

@@ -4,6 +4,8 @@
 ALTER TABLE ledger ADD COLUMN schema INTEGER;
 -- Where the ledger was copied to; from then on nothing is written here.
 ALTER TABLE ledger ADD COLUMN moved_to TEXT;
+-- The head that some host has kept and that is no part of the chain: for all the others, whose own is older than the loss.
+ALTER TABLE ledger ADD COLUMN lost TEXT;
 
 CREATE TABLE upgrades (
   version INTEGER PRIMARY KEY,
