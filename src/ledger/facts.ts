@@ -27,6 +27,7 @@ async function server(connection: Connection) {
   const [about] = await connection.all(
     `SELECT current_setting('server_version') AS version, current_user AS "user",
         (SELECT CASE WHEN rolsuper THEN 1 ELSE 0 END FROM pg_roles WHERE rolname = current_user) AS superuser,
+        CASE WHEN has_schema_privilege('public', current_schema(), 'CREATE') THEN 1 ELSE 0 END AS anybody,
         (SELECT version FROM pg_stat_ssl WHERE ssl AND pid = pg_backend_pid()) AS tls`,
     [],
   );
@@ -36,6 +37,7 @@ async function server(connection: Connection) {
     version: String(about?.version).split(' ')[0] ?? '',
     user: String(about?.user),
     isSuperuser: about?.superuser === 1,
+    anybodyMayCreate: about?.anybody === 1,
     ...(about?.tls == null ? {} : { tls: String(about.tls) }),
     missing: missing.map((one) => `${one.right} on ${one.table}`),
   };

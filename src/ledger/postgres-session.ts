@@ -1,5 +1,6 @@
 /** One connection to PostgreSQL: made, asked, and noticed when it is gone. */
 
+import { hash } from 'node:crypto';
 import type { ClientConfig, Client as PgClient, QueryResult } from 'pg';
 import { OncallError } from '../errors.ts';
 import { type Connection, type Row, storable, type Value } from './database.ts';
@@ -149,7 +150,8 @@ function statement(sql: string): Statement {
   if (before !== undefined) return before;
   let count = 0;
   const text = sql.replaceAll('?', () => `$${++count}`).replaceAll('instr(', 'strpos(');
-  const made = { name: `oncall_${statements.size}`, text };
+  // By its text: behind a pooler that hands sessions around, a number could be another statement.
+  const made = { name: `oncall_${hash('sha256', text).slice(0, 24)}`, text };
   statements.set(sql, made);
   return made;
 }

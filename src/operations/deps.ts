@@ -25,6 +25,8 @@ export type LedgerFacts = {
     readonly version: string;
     readonly user: string;
     readonly isSuperuser: boolean;
+    /** Functions, for one: one of a name that this program uses would run with its rights. */
+    readonly anybodyMayCreate: boolean;
     /** `TLSv1.3`; absent: not encrypted, which is accepted on this machine alone. */
     readonly tls?: string;
     /** `INSERT on events` */

@@ -29,7 +29,7 @@ function moved({ closed }: LedgerFacts, place: string): readonly Check[] {
 
 function server({ server: about, schema, upgraded }: LedgerFacts, place: string): readonly Check[] {
   if (about === undefined) return [];
-  const { version, user, isSuperuser, tls, missing } = about;
+  const { version, user, isSuperuser, anybodyMayCreate, tls, missing } = about;
   const by = [upgraded?.program ? `by oncall ${upgraded.program}` : '', upgraded?.host ? `on ${upgraded.host}` : ''].filter(
     (part) => part !== '',
   );
@@ -46,6 +46,15 @@ function server({ server: about, schema, upgraded }: LedgerFacts, place: string)
             'warning',
             `its user ${user} is a superuser: it could do anything to every database of that server`,
             'use a user of its own: docs/operations.md',
+          ),
+        ]
+      : []),
+    ...(anybodyMayCreate
+      ? [
+          line(
+            'fault',
+            'every user of that database may create things beside its tables, which would run with its rights',
+            'REVOKE CREATE ON SCHEMA public FROM PUBLIC; docs/operations.md',
           ),
         ]
       : []),

@@ -29,7 +29,7 @@ export async function health(ledger: Ledger, policy: Policy): Promise<Health> {
     const strangers = await q.strangers();
     const allowance = policy.sweep.refuseWhenLateMs;
     return {
-      ready: true,
+      ...(q.closed === undefined ? { ready: true } : { ready: false, why: 'the ledger takes no writes any more: it was copied elsewhere' }),
       sweeps: Object.keys(policy.directories).map((directory) => {
         const lastAt = rows.find(({ name }) => name === directory)?.heartbeatAt;
         const late = lastAt === undefined || now - lastAt > allowance;

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Deps } from '../operations/deps.ts';
+import type { Policy } from '../policy/types.ts';
 import { sources } from './open-source.ts';
 
 /** What differs between those three. */
@@ -26,16 +27,21 @@ export type DepsOf = Pick<
 > & {
   readonly fault?: string | undefined;
   readonly meter?: Deps['meter'] | undefined;
+  /** Where it is open already: then the time is the ledger's from the first question on. */
+  readonly opened?: Ledger;
 };
 
 /** Uniform in [0, 1). */
 export const random = (): number => randomInt(2 ** 32) / 2 ** 32;
 
-export function depsOf({ fault, meter, ...given }: DepsOf): Deps {
+/** Where the ledger's time is a database's, that is what ends access: this host may be off, and neither grants nor is kept from it by its own clock. */
+export const offsetOf = ({ ledger: settings }: Pick<Policy, 'ledger'>, ledger: Ledger): number =>
+  'sqlite' in settings ? 0 : ledger.offsetMs();
+
+export function depsOf({ fault, meter, opened, ...given }: DepsOf): Deps {
   const { policy, now, log, signal } = given;
-  let ledger: Ledger | undefined;
-  // Where the ledger's time is a database's, that is what ends access: this host may be off, and neither grants nor is kept from it by its own clock.
-  const offsetMs = (): number => ('sqlite' in policy.ledger ? 0 : (ledger?.offsetMs() ?? 0));
+  let ledger = opened;
+  const offsetMs = (): number => (ledger === undefined ? 0 : offsetOf(policy, ledger));
   let ahead: readonly number[] = [];
   const onServerDate = (ms: number): void => {
     const by = ms - now();

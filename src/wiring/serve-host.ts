@@ -12,7 +12,7 @@ import type { Operations } from '../operations/types.ts';
 import type { Policy } from '../policy/types.ts';
 import { privateFolder } from '../private-file.ts';
 import { anchorFile } from './anchor.ts';
-import { type DepsOf, depsOf, random } from './deps.ts';
+import { type DepsOf, depsOf, offsetOf, random } from './deps.ts';
 import type { Env } from './find-policy.ts';
 import type { ledgerOf } from './open-ledger.ts';
 
@@ -34,11 +34,12 @@ export type HostOf = {
 
 /** For one call, or one sweep. */
 export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' | 'throughBroker'>): Operations {
-  const { policy, remembers, now, tell } = of;
+  const { policy, ledger, remembers, now, tell } = of;
   return createOperations(
     depsOf({
       policy: policy(),
       ...remembers,
+      opened: ledger,
       ...call,
       now,
       log: (message) => tell({ level: 'debug', event: 'detail', message }),
@@ -52,7 +53,9 @@ export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' |
 export function hostOf(of: HostOf): Host {
   const { version, origin, policy, ledger, now, tell, stopped } = of;
   return {
-    ...{ version, origin, now, random, signal: stopped },
+    ...{ version, origin, random, signal: stopped },
+    // What tokens are held against is what access is.
+    now: () => now() + offsetOf(policy(), ledger),
     identities: () => policy().identity,
     isBlocked: ({ email }) => policy().blocked.includes(email),
     operationsFor: (actor, signal) => operationsOn(of, { actor: async () => actor, signal, throughBroker: true }),

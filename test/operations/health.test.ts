@@ -59,3 +59,12 @@ it('names no person', async () => {
   await world.sweepAfter(hour / 2);
   expect(JSON.stringify(await seen(world))).not.toMatch(/maria|ana|acme/);
 });
+
+it('is not ready where the ledger takes no writes any more, so that nobody is sent to this broker', async () => {
+  const world = await company();
+  const closed = {
+    ...world.ledger,
+    read: ((work) => world.ledger.read((q, now) => work({ ...q, closed: 'it was copied to elsewhere' }, now))) as typeof world.ledger.read,
+  };
+  expect(await health(closed, world.policy)).toMatchObject({ ready: false, why: expect.stringContaining('copied') });
+});

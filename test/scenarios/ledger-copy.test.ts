@@ -424,9 +424,13 @@ describe.skipIf(noPostgres !== undefined)(`to PostgreSQL${noPostgres === undefin
     const well = await flat();
     const place = `postgres://127.0.0.1:${server.port}/${database}`;
     expect(well).toMatch(
-      new RegExp(`ok ledger ${place}: PostgreSQL \\d[\\d.]+, not encrypted, and on this machine; schema 2, made by oncall \\S+ on \\S+`),
+      new RegExp(`ok ledger ${place}: PostgreSQL \\d[\\d.]+, not encrypted, and on this machine; schema 3, made by oncall \\S+ on \\S+`),
     );
     expect(well).not.toContain('superuser');
+    expect(well).not.toContain('may create');
+    await server.query(database, 'GRANT CREATE ON SCHEMA public TO PUBLIC');
+    expect(await flat()).toContain(`FAULT ledger ${place}: every user of that database may create things`);
+    await server.query(database, 'REVOKE CREATE ON SCHEMA public FROM PUBLIC');
     expect(well).toContain('ok clock this host: within 10 s of the database');
     await server.query(database, "CREATE ROLE poor LOGIN PASSWORD 'CANARY-poor'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO poor");
     await server.query(database, 'GRANT UPDATE ON ledger TO poor');

@@ -53,3 +53,14 @@ it.each<[string, LedgerSettings, number, number, number]>([
     await stop();
   }
 });
+
+it('goes by an open database from the first question on, so that nothing which is asked seems old when it is decided', () => {
+  const policy = { path: '/etc/oncall/oncall.yaml', ledger: postgres, directories: {}, rosters: {} } as unknown as Policy;
+  const opened = { offsetMs: () => -10 * minute } as Ledger;
+  const deps = depsOf({
+    ...{ policy, opened, ledger: async () => opened, anchor: { read: async () => undefined, keep: async () => undefined } },
+    actor: async () => ({ issuer: 'local', subject: 'a', email: 'a@acme.dev' }),
+    ...{ now: () => 20 * minute, signal: new AbortController().signal, log: () => undefined, progress: () => undefined, courtesy: false },
+  });
+  expect(deps.now()).toBe(10 * minute);
+});
