@@ -21,6 +21,8 @@ export type GetOptions = {
   readonly log?: (line: string) => void;
   /** Finds the provider's own words in the body of a refusal. */
   readonly explain?: (body: unknown) => string | undefined;
+  /** Finds in the body of a refusal how long to wait, for a provider that says it there: seconds or a date, as in `Retry-After`. */
+  readonly retryAfter?: (body: unknown) => string | undefined;
 };
 
 const maxBytesByDefault = 8 * 1024 * 1024;
@@ -153,7 +155,7 @@ function refusal(status: number, headers: IncomingHttpHeaders, body: unknown, ur
   const { provider } = options;
   const said = quoted(body, options);
   const fail = (fault: ProviderFault, message: string, next?: string) => {
-    const retryAfterMs = fault === 'rate-limited' || fault === 'unavailable' ? waitAsked(headers) : undefined;
+    const retryAfterMs = fault === 'rate-limited' || fault === 'unavailable' ? waitAsked(headers, options.retryAfter?.(body)) : undefined;
     return new ProviderError(provider, fault, `${message} (${status}${said})`, {
       applied: 'no',
       ...(next === undefined ? {} : { next }),
@@ -185,9 +187,9 @@ function refusal(status: number, headers: IncomingHttpHeaders, body: unknown, ur
   return fail('refused', `${provider} refused the question`);
 }
 
-/** `Retry-After` in seconds or as a date (read against the answer's own `Date`), else the `ratelimit-reset` of the IETF draft, in seconds. */
-function waitAsked(headers: IncomingHttpHeaders): number | undefined {
-  const after = headers['retry-after'] ?? headers['ratelimit-reset'];
+/** `Retry-After` in seconds or as a date (read against the answer's own `Date`), else the `ratelimit-reset` of the IETF draft or what Opsgenie calls it, in seconds. */
+function waitAsked(headers: IncomingHttpHeaders, inBody: string | undefined): number | undefined {
+  const after = headers['retry-after'] ?? headers['ratelimit-reset'] ?? headers['x-ratelimit-period-in-sec'] ?? inBody;
   if (typeof after !== 'string') return undefined;
   if (/^\d{1,7}(\.\d+)?$/.test(after.trim())) return Math.ceil(Number(after) * 1000);
   const ms = Date.parse(after) - Date.parse(headers.date ?? '');

@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { ProviderError } from '../errors.ts';
 import { covers } from './interval.ts';
-import { defineRoster, type Incident, type Shift } from './roster.ts';
+import { defineRoster, type Incident, type Roster, type Shift } from './roster.ts';
 import { readScheduleFile, type ScheduleFile } from './schedule-file.ts';
 
 const settings = z.strictObject({ path: z.string().check(z.minLength(1)) });
@@ -18,25 +18,9 @@ export default defineRoster({
     const title = basename(path);
     return {
       title,
-      onCall: async (query, at) => {
-        if (query.escalationPolicy !== undefined) {
-          throw new ProviderError(
-            title,
-            'not-found',
-            `${title} has no escalation policies, so none is called "${query.escalationPolicy}"`,
-            {
-              applied: 'no',
-              next: 'name one of its schedules in the policy, with levels where they matter',
-            },
-          );
-        }
-        const { schedules = {} } = await readScheduleFile(path);
-        const names = query.schedule === undefined ? Object.keys(schedules) : [known(schedules, query.schedule, title)];
-        return names
-          .flatMap((name) => (schedules[name] ?? []).map((entry) => toShift(name, entry)))
-          .filter((shift) => covers(shift, at))
-          .filter(({ level }) => query.levels.length === 0 || (level !== undefined && query.levels.includes(level)));
-      },
+      onCall: async (query, at) => (await shiftsFor(path, title, query)).filter((shift) => covers(shift, at)),
+      shifts: async (query, { from, to }) =>
+        (await shiftsFor(path, title, query)).filter(({ start, end }) => (start === null || start < to) && (end === null || from < end)),
       incident: async (ref) => {
         const { incidents = {} } = await readScheduleFile(path);
         const found = Object.hasOwn(incidents, ref) ? incidents[ref] : undefined;
@@ -52,6 +36,20 @@ export default defineRoster({
   },
 });
 
+async function shiftsFor(path: string, title: string, query: Parameters<Roster['onCall']>[0]) {
+  if (query.escalationPolicy !== undefined) {
+    throw new ProviderError(title, 'not-found', `${title} has no escalation policies, so none is called "${query.escalationPolicy}"`, {
+      applied: 'no',
+      next: 'name one of its schedules in the policy, with levels where they matter',
+    });
+  }
+  const { schedules = {} } = await readScheduleFile(path);
+  const names = query.schedule === undefined ? Object.keys(schedules) : [known(schedules, query.schedule, title)];
+  return names
+    .flatMap((name) => (schedules[name] ?? []).map((entry) => toShift(name, entry)))
+    .filter(({ level }) => query.levels.length === 0 || (level !== undefined && query.levels.includes(level)));
+}
+
 type Entry = NonNullable<ScheduleFile['schedules']>[string][number];
 
 function known(schedules: object, name: string, title: string): string {
@@ -64,21 +62,23 @@ function known(schedules: object, name: string, title: string): string {
   });
 }
 
-function toShift(schedule: string, { user, start, end, level }: Entry): Shift {
-  return { schedule, email: user, start: start ?? null, end: end ?? null, ...(level === undefined ? {} : { level }) };
+function toShift(schedule: string, { user, start, end, level }: Entry) {
+  return { schedule, email: user, start: start ?? null, end: end ?? null, ...(level === undefined ? {} : { level }) } satisfies Shift;
 }
 
 function toIncident(ref: string, written: NonNullable<ScheduleFile['incidents']>[string]): Incident {
-  const { status, services = [], assigned = [], title, severity, type, openedBy, assignedBy } = written;
+  const { status, services = [], assigned = [], title, severity, type, openedBy, assignedBy, openedAt, endedAt } = written;
   return {
     ref,
     live: status === 'live',
     services,
     assigned,
+    severities: severity === undefined ? [] : [severity],
     ...(title === undefined ? {} : { title }),
-    ...(severity === undefined ? {} : { severity }),
     ...(type === undefined ? {} : { type }),
     ...(openedBy === undefined ? {} : { openedBy }),
     ...(assignedBy === undefined ? {} : { assignedBy }),
+    ...(openedAt === undefined ? {} : { openedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
   };
 }

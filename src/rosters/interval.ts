@@ -8,7 +8,7 @@ export const instant = z.pipe(
   z.transform((text) => Date.parse(text)),
 );
 
-/** From its start on, until before its end, so that at a handover exactly one person is on call. `null`: without that bound. */
-export function covers({ start, end }: { readonly start: number | null; readonly end: number | null }, at: number): boolean {
-  return (start === null || start <= at) && (end === null || at < end);
+/** From its start on, until before its end, so that at a handover exactly one person is on call. `null`, or left out: without that bound. */
+export function covers({ start, end }: { readonly start?: number | null; readonly end?: number | null }, at: number): boolean {
+  return (start ?? at) <= at && (end === null || end === undefined || at < end);
 }

@@ -6,8 +6,10 @@ import { isLoopback } from '../http.ts';
 import { secretRef } from '../secrets.ts';
 import { covers, instant } from './interval.ts';
 import { pagerduty, provider, type Session } from './pagerduty-client.ts';
+import { incidentsOf } from './pagerduty-incidents.ts';
 import { findByName, type Kind, type Named, readById } from './pagerduty-names.ts';
 import { defineRoster, type Roster, type Shift } from './roster.ts';
+import { endpoint, timeout, toMs } from './session.ts';
 
 const regions = { us: 'https://api.pagerduty.com', eu: 'https://api.eu.pagerduty.com' } as const;
 
@@ -15,13 +17,11 @@ const settings = z
   .strictObject({
     token: secretRef,
     region: z.optional(z.enum(['us', 'eu'], 'is us or eu')),
-    endpoint: z.optional(
-      z.string().check(z.refine(isSafeEndpoint, 'needs an https:// address without user, query or fragment; http:// only on this machine')),
-    ),
-    timeout: z.optional(z.string().check(z.regex(/^([1-9]|[1-5]\d|60)s$/, 'needs seconds from 1s to 60s'))),
+    endpoint: z.optional(endpoint),
+    timeout: z.optional(timeout),
   })
   .check(
-    z.refine(({ region, endpoint }) => region === undefined || endpoint === undefined, {
+    z.refine((chosen) => chosen.region === undefined || chosen.endpoint === undefined, {
       error: 'region and endpoint exclude each other',
       path: ['region'],
     }),
@@ -30,37 +30,42 @@ const settings = z
 type Settings = z.output<typeof settings>;
 type Query = Parameters<Roster['onCall']>[0];
 
-/** The token goes to this address: not in the clear, except to an emulator on this machine. */
-function isSafeEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  return bare && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(text)));
-}
-
-function endpointOf({ endpoint, region }: Settings): string {
-  return endpoint ?? regions[region ?? 'us'];
-}
+const endpointOf = (chosen: Settings): string => chosen.endpoint ?? regions[chosen.region ?? 'us'];
 
 export default defineRoster({
   settings,
   isLocal: (chosen) => isLoopback(endpointOf(chosen)),
-  knowsIncidents: false,
+  knowsIncidents: true,
   open: async (chosen, context) => {
-    const timeoutMs = Number.parseInt(chosen.timeout ?? '5s', 10) * 1000;
-    const inSession = pagerduty({ token: chosen.token, endpoint: endpointOf(chosen), timeoutMs }, context);
-    return { title: provider, onCall: (query, at, call) => inSession(call, (session) => onCall(session, query, at)) };
+    const access = { token: chosen.token, endpoint: endpointOf(chosen), timeoutMs: toMs(chosen.timeout) };
+    const inSession = pagerduty(access, context);
+    return {
+      title: provider,
+      onCall: (query, at, call) => inSession(call, (session) => shifts(session, query, secondOf(at), (one) => covers(one, at))),
+      shifts: (query, span, call) => inSession(call, (session) => shifts(session, query, span, (one) => touches(one, span))),
+      ...incidentsOf(inSession),
+    };
   },
 });
 
+type Span = { readonly from: number; readonly to: number };
+type Counts = (entry: Entry) => boolean;
+
+function secondOf(at: number): Span {
+  const from = Math.floor(at / 1000) * 1000;
+  return { from, to: from + 1000 };
+}
+
+const touches = ({ start, end }: Entry, { from, to }: Span): boolean => (start === null || start < to) && (end === null || end > from);
+
 /** The bare id is tried first, as it costs one call; only where that gives nobody must we learn whether the thing exists at all, or is a name that looks like an id. */
-async function onCall(session: Session, query: Query, at: number): Promise<readonly Shift[]> {
+async function shifts(session: Session, query: Query, span: Span, counts: Counts): Promise<readonly Shift[]> {
   const [schedule, policy] = await Promise.all([
     locate(session, 'schedule', query.schedule),
     locate(session, 'escalation policy', query.escalationPolicy),
   ]);
-  const first = await entriesOf(session, { schedule, policy }, at);
-  if (first.length > 0) return shiftsOf(session, first, query, at);
+  const first = await entriesOf(session, { schedule, policy }, span);
+  if (first.length > 0) return shiftsOf(session, first, query, counts);
 
   const sure = { schedule: schedule && (await confirm(session, schedule)), policy: policy && (await confirm(session, policy)) };
   if (sure.schedule?.unattached) {
@@ -76,7 +81,7 @@ async function onCall(session: Session, query: Query, at: number): Promise<reado
     );
   }
   const same = sure.schedule?.id === schedule?.id && sure.policy?.id === policy?.id;
-  return same ? [] : shiftsOf(session, await entriesOf(session, sure, at), query, at);
+  return same ? [] : shiftsOf(session, await entriesOf(session, sure, span), query, counts);
 }
 
 async function locate(session: Session, kind: Kind, ref: string | undefined): Promise<Named | undefined> {
@@ -103,12 +108,11 @@ const entry = z.object({
 type Entry = z.output<typeof entry>;
 type Scope = { readonly schedule: Named | undefined; readonly policy: Named | undefined };
 
-/** What PagerDuty lists around `at`, held against the scope once more: a filter that was overlooked would let everybody in. */
-async function entriesOf(session: Session, { schedule, policy }: Scope, at: number): Promise<readonly Entry[]> {
-  const since = Math.floor(at / 1000) * 1000;
+/** What PagerDuty lists within that time, held against the scope once more: a filter that was overlooked would let everybody in. */
+async function entriesOf(session: Session, { schedule, policy }: Scope, { from, to }: Span): Promise<readonly Entry[]> {
   const params = {
-    since: new Date(since).toISOString(),
-    until: new Date(since + 1000).toISOString(),
+    since: new Date(from).toISOString(),
+    until: new Date(to).toISOString(),
     'include[]': 'users',
     ...(schedule && { 'schedule_ids[]': schedule.id }),
     ...(policy && { 'escalation_policy_ids[]': policy.id }),
@@ -122,8 +126,8 @@ async function entriesOf(session: Session, { schedule, policy }: Scope, at: numb
 }
 
 /** The same schedule on several escalation policies comes as several entries, often alike: those are one shift. */
-function shiftsOf(session: Session, entries: readonly Entry[], query: Query, at: number): readonly Shift[] {
-  const wanted = entries.filter((one) => covers(one, at) && (query.levels.length === 0 || query.levels.includes(one.escalation_level)));
+function shiftsOf(session: Session, entries: readonly Entry[], query: Query, counts: Counts): readonly Shift[] {
+  const wanted = entries.filter((one) => counts(one) && (query.levels.length === 0 || query.levels.includes(one.escalation_level)));
   const shifts = new Map<string, Shift>();
   for (const one of wanted) {
     const email = one.user?.email?.toLowerCase();

@@ -10,24 +10,33 @@ export type Shift = {
   readonly schedule: string;
   /** E-mail, case-folded. */
   readonly email: string;
-  /** Epoch ms; `null`: permanent. */
-  readonly start: number | null;
-  readonly end: number | null;
+  /** Epoch ms; `null`: permanent. Left out: the roster does not say. */
+  readonly start?: number | null;
+  readonly end?: number | null;
   readonly level?: number;
 };
 
 export type Incident = {
+  /** What people call it there: a number, `INC-42`. `incident` understands it. */
   readonly ref: string;
   readonly title?: string;
   readonly live: boolean;
-  readonly severity?: string;
+  /** Every word the roster has for how grave it is: a condition names any of them. */
+  readonly severities: readonly string[];
   readonly type?: string;
+  /** By name and, where the roster has them, by id. */
   readonly services: readonly string[];
-  /** E-mails, case-folded. */
+  /** E-mails, case-folded: who works on it. */
   readonly assigned: readonly string[];
+  /** Who opened it and who assigned its people: an e-mail, case-folded, or the name of a monitor or a schedule that did. Left out: not known, so it may have been anybody. */
   readonly openedBy?: string;
   readonly assignedBy?: string;
+  /** Epoch ms. */
+  readonly openedAt?: number;
+  readonly endedAt?: number;
 };
+
+export type Origin = Pick<Incident, 'openedBy' | 'assignedBy'>;
 
 /** Every function throws `ProviderError` and nothing else; an unknown schedule throws `not-found`, an answer read in part throws. */
 export type Roster = {
@@ -39,10 +48,18 @@ export type Roster = {
     at: number,
     call: RosterCall,
   ): Promise<readonly Shift[]>;
+  /** Everybody's shifts that touch the time from `from` to `to`, each whole: for telling people what comes, never for deciding. Left out where the roster cannot tell. */
+  shifts?(
+    query: Parameters<Roster['onCall']>[0],
+    span: { readonly from: number; readonly to: number },
+    call: RosterCall,
+  ): Promise<readonly Shift[]>;
   /** One incident by its reference, or `undefined`. */
   incident?(ref: string, call: RosterCall): Promise<Incident | undefined>;
   /** The incidents that are live. */
   incidents?(call: RosterCall): Promise<readonly Incident[]>;
+  /** Who opened it and who put that person on it, where that costs calls of its own: asked only about people who are on it. Both, or neither where either is not known. */
+  origin?(incident: Incident, email: string, call: RosterCall): Promise<Origin>;
 };
 
 export type RosterContext = {
@@ -58,6 +75,8 @@ export type RosterKind<S> = {
   readonly isLocal: (settings: S) => boolean;
   /** Whether it can answer `incident` conditions at all; `policy check` asks. */
   readonly knowsIncidents: boolean;
+  /** The day on which its vendor ends the service, as `policy check` then says. */
+  readonly ends?: string;
   readonly open: (settings: S, context: RosterContext) => Promise<Roster>;
 };
 

@@ -43,6 +43,8 @@ const incident = z.strictObject(
     assigned: list(email),
     openedBy: z.optional(email),
     assignedBy: z.optional(email),
+    openedAt: z.optional(instant),
+    endedAt: z.optional(instant),
   },
   'needs at least a status',
 );

@@ -157,6 +157,9 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
     copyLedger: async () => {
       throw new Error('copying the ledger was not expected');
     },
+    testPolicy: async () => {
+      throw new Error('testing the policy was not expected');
+    },
     checkFiles: async () => [],
     checkPolicy: async () => ({ path: '/etc/oncall/oncall.yaml', whyThisOne: 'the system-wide policy', issues, courtesy: false }),
   };

@@ -1,7 +1,7 @@
 /** A small PagerDuty: lists with paging, time windows and filters as documented, and the faults that a real one has. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { incidents } from './pagerduty-incidents.ts';
+import { type Answer, type Asked, rosterServer } from './roster-server.ts';
 
 /** One on-call entry as PagerDuty has worked it out; `schedule` left out: a user who is a direct target of the policy. */
 export type Entry = {
@@ -13,17 +13,6 @@ export type Entry = {
   readonly level?: number;
 };
 
-/** What the next request gets instead of an answer. */
-export type Fault = {
-  readonly status?: number;
-  readonly headers?: Record<string, string>;
-  readonly body?: string;
-  /** The right answer, late. */
-  readonly afterMs?: number;
-  readonly hang?: true;
-  readonly cut?: true;
-};
-
 type Thing = { readonly id: string; readonly name: string; policies: string[] };
 
 const key = 'a-CANARY-key-of-the-fake';
@@ -32,8 +21,6 @@ const mediaType = 'application/vnd.pagerduty+json;version=2';
 export async function startPagerDuty({ pageSize = 2 } = {}) {
   let serial = 0;
   const world = { schedules: [] as Thing[], policies: [] as Thing[], users: new Map<string, object>(), entries: [] as Entry[] };
-  const faults: Fault[] = [];
-  const requests: { path: string; query: URLSearchParams; headers: IncomingMessage['headers'] }[] = [];
   const nextId = (letter: string) => `P${letter}${String(++serial).padStart(5, '0')}`;
   const reference = (thing: Thing, type: string) => ({
     id: thing.id,
@@ -70,6 +57,12 @@ export async function startPagerDuty({ pageSize = 2 } = {}) {
     policy(entry.policy ?? `${entry.schedule} policy`);
     world.entries.push(entry);
   };
+  const personOf = (name: string) => {
+    if (!world.users.has(name) && ![...world.users.values()].some((one) => (one as { id: string }).id === name)) user(name, name);
+    const found = world.users.get(name) ?? [...world.users.values()].find((one) => (one as { id: string }).id === name);
+    return found as { readonly id: string; readonly summary: string };
+  };
+  let ofIncidents = incidents(personOf, nextId);
   /** The person of the override stands in; what the others have left of their shifts before and after it stays theirs. */
   const override = (over: Entry & { schedule: string; start: string; end: string }) => {
     world.entries = world.entries.flatMap((entry) => {
@@ -125,8 +118,22 @@ export async function startPagerDuty({ pageSize = 2 } = {}) {
       const limit = Math.min(Number(query.get('limit') ?? 25), pageSize);
       return [200, { [name]: all.slice(offset, offset + limit), limit, offset, more: offset + limit < all.length, total: null }];
     };
-    const [, collection = '', id] = path.split('/');
+    const [, collection = '', id, of] = path.split('/');
     if (collection === 'oncalls') return page('oncalls', oncalls(query));
+    const missing: [number, unknown] = [404, { error: { message: 'Not Found', code: 2100 } }];
+    if (collection === 'users') {
+      const one = [...world.users.values()].find((known) => (known as { id: string }).id === id) as { email?: string } | undefined;
+      return one?.email === undefined ? missing : [200, { user: one }];
+    }
+    if (collection === 'incidents') {
+      if (id === undefined) return page('incidents', ofIncidents.list(query, Date.now()));
+      if (of === 'log_entries') {
+        const entries = ofIncidents.logs(id);
+        return entries === undefined ? missing : page('log_entries', entries);
+      }
+      const incident = ofIncidents.find(id, query);
+      return incident === undefined ? missing : [200, { incident }];
+    }
     const [things, type] =
       collection === 'schedules' ? [world.schedules, 'schedule' as const] : [world.policies, 'escalation_policy' as const];
     if (id === undefined) {
@@ -137,55 +144,38 @@ export async function startPagerDuty({ pageSize = 2 } = {}) {
       );
     }
     const found = things.find((thing) => thing.id === id);
-    return found ? [200, { [type]: full(found, type) }] : [404, { error: { message: 'Not Found', code: 2100 } }];
+    return found ? [200, { [type]: full(found, type) }] : missing;
   }
 
-  function serve(request: IncomingMessage, response: ServerResponse) {
-    const url = new URL(request.url ?? '/', 'http://fake');
-    requests.push({ path: url.pathname, query: url.searchParams, headers: request.headers });
-    const fault = faults.shift();
-    if (fault?.afterMs === undefined) respond(request, response, url, fault);
-    else setTimeout(() => respond(request, response, url), fault.afterMs);
+  function serve({ path, query, headers }: Asked): Answer {
+    const refuse = (status: number, message: string, code: number): Answer => ({ status, body: { error: { message, code } } });
+    if (headers.authorization !== `Token token=${key}`) return refuse(401, 'Invalid credentials', 2006);
+    if (headers.accept !== mediaType) return refuse(400, 'Wrong version', 2001);
+    const [status, body] = answer(path, query);
+    return { status, body, headers: { 'content-type': mediaType } };
   }
 
-  function respond(request: IncomingMessage, response: ServerResponse, url: URL, fault?: Fault) {
-    if (fault?.hang) return;
-    if (fault?.cut) return void request.socket.destroy();
-    const send = (status: number, body: string, headers = {}) =>
-      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
-    if (fault)
-      return void send(fault.status ?? 200, fault.body ?? JSON.stringify({ error: { message: 'a fault', code: 1 } }), fault.headers);
-    if (request.headers.authorization !== `Token token=${key}`)
-      return void send(401, JSON.stringify({ error: { message: 'Invalid credentials', code: 2006 } }));
-    if (request.headers.accept !== mediaType) return void send(400, JSON.stringify({ error: { message: 'Wrong version', code: 2001 } }));
-    const [status, body] = answer(url.pathname, url.searchParams);
-    send(status, JSON.stringify(body), { 'content-type': mediaType });
-  }
-
-  const server = createServer(serve);
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  const server = await rosterServer(serve, { error: { message: 'a fault', code: 1 } });
   return {
+    ...server,
     key,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    requests,
     user,
     schedule,
     policy,
     twin,
     shift,
     override,
-    /** The next requests, in order, fail like this. */
-    fail: (...next: readonly Fault[]) => void faults.push(...next),
+    get incidents() {
+      return ofIncidents;
+    },
+    dropIncidents: () => {
+      ofIncidents = incidents(personOf, nextId);
+    },
     reset: () => {
       Object.assign(world, { schedules: [], policies: [], users: new Map(), entries: [] });
-      faults.length = 0;
-      requests.length = 0;
+      ofIncidents = incidents(personOf, nextId);
+      server.clear();
     },
-    stop: () =>
-      new Promise<void>((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
   };
 }
 

@@ -75,7 +75,12 @@ describe('the command line', () => {
       ONCALL_POLICY: join(folder, 'oncall.yaml'),
       ONCALL_USER: user,
     };
-    const exit = await main(args, env, { ...io, cwd: folder });
+    // A broker serves until somebody stops it.
+    const onInterrupt: typeof io.onInterrupt = (listener) => {
+      const stop = args.includes('serve') ? setTimeout(() => listener('SIGINT'), 50) : undefined;
+      return () => clearTimeout(stop);
+    };
+    const exit = await main(args, env, { ...io, onInterrupt, cwd: folder });
     return { exit, out: io.out(), err: io.err() };
   };
 

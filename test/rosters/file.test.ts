@@ -20,11 +20,38 @@ const ask = async (yaml: string, query: { schedule?: string; escalationPolicy?: 
   return (await open()).onCall({ levels: [], ...query }, at, {});
 };
 
-rosterContract('file', async () => ({
-  roster: await open(),
-  arrange: async (schedules) => writeFileSync(path, JSON.stringify({ schedules })),
-  stop: async () => {},
-}));
+rosterContract(
+  'file',
+  async () => {
+    let written: Record<string, object> = {};
+    const write = (): void => writeFileSync(path, JSON.stringify({ incidents: written }));
+    return {
+      roster: await open(),
+      arrange: async (schedules) => writeFileSync(path, JSON.stringify({ schedules })),
+      incidents: {
+        arrange: async (incidents) => {
+          written = Object.fromEntries(
+            incidents.map(
+              ({ live = true, openedAt = '2026-11-15T12:00:00Z', openedBy = 'monitor', assignedBy = 'schedule', ...more }, at) => [
+                `INC-${at + 1}`,
+                { status: live ? 'live' : 'closed', openedAt, openedBy, assignedBy, ...more },
+              ],
+            ),
+          );
+          write();
+          return Object.keys(written);
+        },
+        reassign: async (ref, assigned) => {
+          written = { ...written, [ref]: { ...written[ref], assigned } };
+          write();
+        },
+        unknown: 'INC-40',
+      },
+      stop: async () => {},
+    };
+  },
+  { incidents: true },
+);
 
 const sample = `schedules:
   db-primary:
@@ -54,7 +81,7 @@ describe('the file roster', () => {
     const inc42 = {
       ref: 'INC-42',
       live: true,
-      severity: 'major',
+      severities: ['major'],
       services: [],
       assigned: ['maria@acme.dev'],
       openedBy: 'sam@acme.dev',
@@ -65,6 +92,7 @@ describe('the file roster', () => {
     expect(await roster.incident?.('INC-41', {})).toEqual({
       ref: 'INC-41',
       live: false,
+      severities: [],
       title: 'Disk full',
       type: 'outage',
       services: ['search'],

@@ -35,6 +35,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   delete process.env[keyName];
+  delete process.env[`${keyName}_OTHER`];
   await fake.stop();
 });
 beforeEach(() => {
@@ -43,20 +44,55 @@ beforeEach(() => {
   lines.length = 0;
 });
 
-rosterContract('pagerduty', async () => {
-  const own = await startPagerDuty();
-  return {
-    roster: await open({ endpoint: own.url }),
-    arrange: async (schedules) => {
-      own.reset();
-      for (const [schedule, shifts] of Object.entries(schedules)) {
-        own.schedule(schedule);
-        for (const { user, start = null, end = null, level = 1 } of shifts) own.shift({ schedule, user, start, end, level });
-      }
-    },
-    stop: own.stop,
-  };
-});
+rosterContract(
+  'pagerduty',
+  async () => {
+    const own = await startPagerDuty();
+    const incidents = () => own.incidents;
+    const settings = { endpoint: own.url, timeout: '2s' };
+    return {
+      roster: await open(settings),
+      arrange: async (schedules) => {
+        own.reset();
+        for (const [schedule, shifts] of Object.entries(schedules)) {
+          own.schedule(schedule);
+          for (const { user, start = null, end = null, level = 1 } of shifts) own.shift({ schedule, user, start, end, level });
+        }
+      },
+      override: async (schedule, shift) => own.override({ schedule, ...shift }),
+      incidents: {
+        arrange: async (written) => {
+          own.dropIncidents();
+          return written.map(({ title, live = true, services = [], severity, type, assigned = [], openedBy, assignedBy, openedAt }) => {
+            const number = incidents().open({
+              title,
+              ...(services[0] === undefined ? {} : { service: services[0] }),
+              ...(severity === undefined ? {} : { priority: severity }),
+              ...(type === undefined ? {} : { type }),
+              ...(openedBy === undefined ? {} : { by: openedBy }),
+              ...(openedAt === undefined ? {} : { at: openedAt }),
+            });
+            if (assigned.length > 0) incidents().assign(number, assigned, assignedBy);
+            if (!live) incidents().resolve(number);
+            return String(number);
+          });
+        },
+        reassign: async (ref, people) => incidents().assign(Number(ref), people, 'ana@acme.dev'),
+        alias: (ref) => incidents().idOf(Number(ref)),
+        unknown: 'PZZZZZZ',
+      },
+      provider: {
+        ...own,
+        withKey: async (key) => {
+          process.env[`${keyName}_OTHER`] = key;
+          return open({ ...settings, token: { env: `${keyName}_OTHER` } });
+        },
+      },
+      stop: own.stop,
+    };
+  },
+  { incidents: true, overHttp: true },
+);
 
 describe('what it asks PagerDuty', () => {
   it('asks one question where the id of the schedule is given and somebody is on call', async () => {
@@ -213,6 +249,7 @@ describe('when PagerDuty does not answer as it should', () => {
 
   it('names a key that is not set as a fault of the credentials, and asks PagerDuty nothing', async () => {
     delete process.env[keyName];
+    delete process.env[`${keyName}_OTHER`];
     await expect(ask({ schedule: id })).rejects.toMatchObject({
       name: 'ProviderError',
       fault: 'credentials',

@@ -23,13 +23,13 @@ import {
   type World,
 } from './world.ts';
 
-const overHttp: readonly Failure[] = ['wrong key', 'no right', 'rate limit', ...onTheWay];
-const groups = JSON.stringify({ users: ['maria@acme.dev', 'sam@acme.dev'], groups: { 'db-admins': [], readers: [] } });
-const membersIn =
+export const overHttp: readonly Failure[] = ['wrong key', 'no right', 'rate limit', ...onTheWay];
+export const groups = JSON.stringify({ users: ['maria@acme.dev', 'sam@acme.dev'], groups: { 'db-admins': [], readers: [] } });
+export const membersIn =
   (s: Stage) =>
   async (group: string): Promise<readonly string[]> =>
     JSON.parse(s.read('groups.json')).groups[group];
-const embedded = (who: string, rosters: string, rule: string): string => `version: 1
+export const embedded = (who: string, rosters: string, rule: string): string => `version: 1
 ledger: ./oncall.db
 ${who}
 directories:

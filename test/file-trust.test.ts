@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { folderFaults, readJudged } from '../../src/wiring/file-trust.ts';
-import { scratch } from './scratch.ts';
+import { folderFaults, readJudged } from '../src/file-trust.ts';
+import { scratch } from './wiring/scratch.ts';
 
 const me = process.geteuid?.() ?? 0;
 const stranger = 54_321;

@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, rea
 import { join, resolve, sep } from 'node:path';
 
 export type TrustFault = { readonly path: string; readonly because: string; readonly mend: string };
+export type Judged = { readonly real: string; readonly stats: Stats; readonly faults: readonly TrustFault[] };
 
 const STICKY = 0o1000;
 const MAX_LINKS = 40;
@@ -60,12 +61,15 @@ function walk(path: string, uid: number | undefined): { real: string; last: Stat
 
 const parts = (path: string): string[] => path.split(sep).filter((part) => part !== '');
 
-/** Faults of a folder and everything above it. */
-export function folderFaults(path: string, uid: number | undefined = process.geteuid?.()): readonly TrustFault[] {
+/** Where a path leads, and the faults of what is there and of everything above it. Throws what `lstat` throws. */
+export function judged(path: string, uid: number | undefined = process.geteuid?.()): Judged {
   const { real, last, faults } = walk(path, uid);
   const own = uid === undefined ? undefined : judge(real, last, uid);
-  return own === undefined ? faults : [...faults, own];
+  return { real, stats: last, faults: own === undefined ? faults : [...faults, own] };
 }
+
+/** Faults of a folder and everything above it. */
+export const folderFaults = (path: string, uid?: number): readonly TrustFault[] => judged(path, uid).faults;
 
 export type Reading = { readonly real: string; readonly bytes: Buffer; readonly faults: readonly TrustFault[] };
 
