@@ -45,6 +45,20 @@ export function positiveLeaves(condition: Condition): readonly Condition[] {
   return [condition];
 }
 
+/** Each condition with whether it may speak against somebody: in a rule that keeps people out, or behind a `not` in one that lets them in. */
+export function sidesOf(
+  rules: readonly Rule[],
+  against: readonly Rule[],
+): readonly { readonly leaf: Condition; readonly isAdverse: boolean }[] {
+  return rules.flatMap((rule) => sidesIn(rule.condition, against.includes(rule)));
+}
+
+function sidesIn(condition: Condition, isAdverse: boolean): ReturnType<typeof sidesOf> {
+  if (condition.kind === 'not') return sidesIn(condition.condition, !isAdverse);
+  if (condition.kind === 'all' || condition.kind === 'any') return condition.conditions.flatMap((one) => sidesIn(one, isAdverse));
+  return [{ leaf: condition, isAdverse }];
+}
+
 /** `on call for pagerduty/PDB1234`: stands behind "whoever is" as well as behind "be". */
 export function describeCondition(condition: Condition): string {
   switch (condition.kind) {

@@ -4,8 +4,8 @@ import { describeCondition } from './conditions.ts';
 import { formatDuration } from './duration.ts';
 import { type End, endOf } from './end.ts';
 import { judge } from './evaluate.ts';
-import type { Subject } from './truth.ts';
-import type { Asked, Decision, Facts, Finding, Policy, Role, Rule } from './types.ts';
+import { incidentsBehind, type Subject } from './truth.ts';
+import type { Asked, Decision, Facts, Finding, IncidentRef, Policy, Role, Rule } from './types.ts';
 
 export type DecideInput = {
   readonly role: Role;
@@ -19,12 +19,14 @@ export type DecideInput = {
   /** When access that is held already began: the maximum counts from there. */
   readonly startedAt?: number;
   readonly facts: Facts;
+  /** The only incidents that may let them in; left out: any. `incidents.ts` finds out which. */
+  readonly incidents?: readonly IncidentRef[];
 };
 
 /** Pure, so that it can be asked again: by `explain`, at approval, and for access that is to last longer. */
 export function decide(input: DecideInput): Decision {
-  const { role, policy, email, client, now, facts } = input;
-  const subject: Subject = { email, client, now, facts };
+  const { role, policy, email, client, now, facts, incidents } = input;
+  const subject: Subject = { email, client, now, facts, ...(incidents === undefined ? {} : { incidents }) };
   const findings = [
     ...blockedFinding(policy.blocked, email),
     ...judge(role.deny, 'deny', subject),
@@ -41,12 +43,17 @@ export function decide(input: DecideInput): Decision {
   const over = overFinding(role, input, end);
   if (over !== undefined) return { ...common, findings: [...findings, over], outcome: 'deny', undecided: false, heldBy: [], endsWith: [] };
   const lasting = rules.every((rule) => rule.until !== undefined);
+  const byIncident = rules.filter((rule) => incidentsBehind(rule, subject).length > 0);
+  // Asked for by the person, an incident ends access even where no rule insists on it.
+  const withIncident = 'until' in input.asked && input.asked.until === 'incident' && byIncident.length > 0;
+  const [incident] = byIncident.length > 0 && incidents?.length === 1 ? incidents : [];
   return {
     ...common,
     ...end,
     outcome: verdict.outcome,
     heldBy: rules.map((rule) => rule.name),
-    endsWith: lasting ? rules : [],
+    endsWith: withIncident ? byIncident : lasting ? rules : [],
+    ...(incident === undefined ? {} : { incident }),
     ...(role.endsSessionsIn === undefined || role.endsSessionsIn.length === 0 ? {} : { endsSessionsIn: role.endsSessionsIn }),
     approvers: verdict.outcome === 'ask' ? [...new Set(role.approvers.map((rule) => describeCondition(rule.condition)))] : [],
   };

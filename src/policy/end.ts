@@ -85,4 +85,4 @@ function wantedEnd(role: Role, asked: Asked, subject: Subject, rules: readonly R
 }
 
 /** RFC 3339, UTC: a decision is read in more than one place, and whoever shows it turns instants into the reader's own time. */
-const instant = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+export const instant = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');

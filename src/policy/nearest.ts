@@ -17,7 +17,7 @@ export function suggest(word: string, known: readonly string[]): string | undefi
 }
 
 /** Steps of inserting, deleting, replacing or swapping neighbours that lead from one word to the other. */
-function editDistance(from: string, to: string): number {
+export function editDistance(from: string, to: string): number {
   // Whatever is that much longer is not a slip of the fingers, and this keeps hostile keys cheap.
   if (Math.abs(from.length - to.length) > 8) return Number.POSITIVE_INFINITY;
   let beforeLast: number[] = [];

@@ -104,7 +104,7 @@ function lookUp(name: string, path: Path, scope: Scope): Condition | undefined {
 }
 
 /** At the first slash: names of groups and schedules may have more of them. */
-function splitSource(source: string): { name: string; thing: string | undefined } {
+export function splitSource(source: string): { name: string; thing: string | undefined } {
   const slash = source.indexOf('/');
   return slash === -1 ? { name: source, thing: undefined } : { name: source.slice(0, slash), thing: source.slice(slash + 1) };
 }

@@ -28,6 +28,8 @@ export function resolveRules(
     if (list === 'allow' || list === 'ask') checkUntil(until, grace, condition, at, scope);
     else refuseRuleKeys(at, scope);
     if (condition === undefined || isTooLarge(condition, at, scope)) return [];
+    if (list !== 'deny' && !namesAnybody(condition)) noticeEverybody(at, scope);
+    if (list === 'allow') noticeSelfMade(condition, at, scope);
     const name = `${owner}[${index}]${typeof one === 'string' ? ` ${one}` : ''}`;
     return [{ name, condition, ...(until === undefined ? {} : { until }), graceMs: grace ?? graceMs }];
   });
@@ -54,6 +56,35 @@ function checkUntil(
     code: `until-without-${until}`,
     message: `"until: ${until}" needs "${needed}" in the same rule`,
     path: [...path, 'until'],
+  });
+}
+
+/** What stands under `not`, and the hours of `during`, only take away. */
+function namesAnybody(condition: Condition): boolean {
+  if (condition.kind === 'all') return condition.conditions.some(namesAnybody);
+  if (condition.kind === 'any') return condition.conditions.every(namesAnybody);
+  return condition.kind !== 'not' && condition.kind !== 'during';
+}
+
+function noticeEverybody(path: Path, { report }: Scope): void {
+  report({
+    severity: 'warning',
+    code: 'everybody',
+    message: 'this names nobody, so it holds for everybody who can sign in',
+    hint: 'say who is meant besides: user, client, member, onCall or incident',
+    path,
+  });
+}
+
+/** An incident is opened by a click: then so is the door. */
+function noticeSelfMade(condition: Condition, path: Path, { keysAt, report }: Scope): void {
+  if (!positiveLeaves(condition).some((leaf) => leaf.kind === 'incident' && leaf.selfMade === 'allow')) return;
+  report({
+    severity: 'warning',
+    code: 'self-made',
+    message: 'whoever opens an incident, or assigns one to themselves, gets in at once',
+    hint: 'take "selfMade: allow" out, and an approver decides about those',
+    path: keysAt(path).includes('selfMade') ? [...path, 'selfMade'] : path,
   });
 }
 

@@ -78,7 +78,7 @@ export const condition: z.ZodMiniType<WrittenCondition> = z.union([
 
 const conditions = listOf(condition);
 
-const group = field((written) => {
+export const group = field((written) => {
   if (typeof written === 'string' && written.trim() !== '') return { value: written };
   if (typeof written === 'object' && written !== null && 'assumeRole' in written) return notYet('a target { assumeRole: … }');
   return { code: 'wrong-type', message: 'must be the name of a group' };
@@ -133,7 +133,7 @@ export const directory = z.looseObject({
 export const roster = z.looseObject({ kind: optional(text) });
 export const person = filled(z.record(z.string(), text));
 
-const version = field((written) =>
+export const version = field((written) =>
   written === 1 ? { value: 1 } : { code: 'bad-version', message: 'this program reads policies of version 1', hint: 'write version: 1' },
 );
 

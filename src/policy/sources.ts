@@ -9,7 +9,7 @@ import type { DirectorySource, Identity, Source } from './types.ts';
 
 type Kind = { readonly settings: z.ZodMiniType<unknown>; readonly isLocal: (settings: unknown) => boolean };
 type DirectoryKind = Kind & { readonly endsSessions?: (settings: unknown) => true | string };
-type RosterKind = Kind & { readonly knowsIncidents: boolean };
+type RosterKind = Kind & { readonly knowsIncidents: boolean; readonly ends?: string };
 
 export type IdentityKind = {
   readonly settings: z.ZodMiniType<unknown>;
@@ -60,8 +60,18 @@ export function readDirectory(
 export function readRoster(name: string, written: WrittenRoster, path: Path, kinds: Kinds['rosters']): Known<Source> {
   const { kind: writtenKind, ...rest } = written;
   const kind = kindOf(name, writtenKind);
-  const knowsIncidents = Object.hasOwn(kinds, kind) ? kinds[kind]?.knowsIncidents : undefined;
-  return { ...readSource(name, writtenKind, rest, path, kinds, ['kind']), knowsIncidents };
+  const { knowsIncidents, ends } = (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined) ?? {};
+  const read = readSource(name, writtenKind, rest, path, kinds, ['kind']);
+  if (ends === undefined) return { ...read, knowsIncidents };
+  const ending: Fault = {
+    severity: 'warning',
+    code: 'service-ends',
+    message: `the service behind "${kind}" ends on ${ends}`,
+    hint: 'have another roster in its place before that day',
+    path,
+    on: 'key',
+  };
+  return { ...read, faults: [...read.faults, ending], knowsIncidents };
 }
 
 /** Who may say who somebody is. Without a word: `local`, which `checks.ts` refuses where a directory is elsewhere. */

@@ -1,11 +1,18 @@
 /** Three-valued logic over conditions: what holds, what does not, and what nobody could tell. */
 
-import { factKey, isFactCondition } from './conditions.ts';
+import { factKey, isFactCondition, positiveLeaves } from './conditions.ts';
 import { isDuring } from './during.ts';
-import type { Condition, Fact, Facts, IncidentCondition, Truth } from './types.ts';
+import type { Condition, Fact, Facts, IncidentCondition, IncidentRef, OwnIncident, Rule, Truth } from './types.ts';
 
 /** Who it is about, the moment, and what the world said about both. `client`: they are that service account; to be said of everybody, so that none passes for a person. */
-export type Subject = { readonly email: string; readonly client: string | undefined; readonly now: number; readonly facts: Facts };
+export type Subject = {
+  readonly email: string;
+  readonly client: string | undefined;
+  readonly now: number;
+  readonly facts: Facts;
+  /** The only incidents that may speak for them; left out: any. What an incident speaks against needs no choice: there all count. */
+  readonly incidents?: readonly IncidentRef[];
+};
 
 export type Reading = {
   /** Whether it is to somebody's advantage that the condition holds; turned round by `not`. What they can bring about themselves then counts against them. */
@@ -29,7 +36,7 @@ export function truthOf(condition: Condition, subject: Subject, reading: Reading
     case 'during':
       return isDuring(condition, subject.now);
     case 'incident':
-      return incidentTruth(condition, factOf(condition, subject), reading);
+      return incidentTruth(condition, subject, reading);
     default:
       return factOf(condition, subject)?.holds ?? 'unknown';
   }
@@ -39,16 +46,33 @@ export function factOf(condition: Condition, { facts }: Subject): Fact | undefin
   return isFactCondition(condition) ? facts.get(factKey(condition)) : undefined;
 }
 
-function incidentTruth({ selfMade }: IncidentCondition, fact: Fact | undefined, reading: Reading): Truth {
+function incidentTruth(condition: IncidentCondition, subject: Subject, reading: Reading): Truth {
+  const fact = factOf(condition, subject);
   if (fact === undefined) return 'unknown';
-  if (fact.holds !== true || !reading.favours || selfMade === 'allow' || !isSelfMade(fact)) return fact.holds;
-  return selfMade === 'ask' && reading.selfMade;
+  if (fact.holds !== true || !reading.favours) return fact.holds;
+  const counted = countedOf(condition, fact, subject);
+  if (subject.incidents !== undefined && counted.length === 0) return false;
+  if (condition.selfMade === 'allow' || !isSelfMade(counted)) return true;
+  return condition.selfMade === 'ask' && reading.selfMade;
+}
+
+/** Those incidents of the fact that may speak for the person. */
+export function countedOf(condition: IncidentCondition, { incidents = [] }: Fact, subject: Subject): readonly OwnIncident[] {
+  const chosen = subject.incidents;
+  if (chosen === undefined) return incidents;
+  return incidents.filter(({ ref }) => chosen.some((one) => one.roster === condition.roster && one.ref === ref));
+}
+
+/** The incidents that a rule which lets somebody in rests on. */
+export function incidentsBehind({ condition }: Pick<Rule, 'condition'>, subject: Subject): readonly OwnIncident[] {
+  return positiveLeaves(condition).flatMap((leaf) => {
+    const fact = leaf.kind === 'incident' ? factOf(leaf, subject) : undefined;
+    return leaf.kind === 'incident' && fact?.holds === true ? countedOf(leaf, fact, subject) : [];
+  });
 }
 
 /** Without a list of incidents nobody can say that somebody else opened one. */
-export function isSelfMade({ incidents = [] }: Fact): boolean {
-  return incidents.every((incident) => incident.selfMade);
-}
+export const isSelfMade = (incidents: readonly OwnIncident[]): boolean => incidents.every((incident) => incident.selfMade);
 
 const not = (truth: Truth): Truth => (truth === 'unknown' ? 'unknown' : !truth);
 

@@ -148,9 +148,52 @@ export type Fact = {
   readonly fetchedAt?: number;
   /** End of the shift that makes it hold, epoch ms; `null`: no end (permanently on call). */
   readonly endsAt?: number | null;
+  /** When the person's next shift begins, where that was asked. */
+  readonly nextAt?: number;
   /** The incidents that make it hold. */
-  readonly incidents?: readonly { readonly ref: string; readonly title?: string; readonly selfMade: boolean }[];
+  readonly incidents?: readonly OwnIncident[];
+  /** Where an incident was named that is none of `incidents`: why it does not count. */
+  readonly uncounted?: string;
+  readonly evidence?: readonly Evidence[];
 };
+
+/** An incident by the name of its roster in the policy, and as that roster spells its reference. */
+export type IncidentRef = { readonly roster: string; readonly ref: string };
+
+/** A live incident that somebody is assigned to, and that a condition counts. */
+export type OwnIncident = {
+  readonly ref: string;
+  readonly title?: string;
+  /** Whether they opened it or assigned it to themselves, or may have. */
+  readonly selfMade: boolean;
+  /** The roster does not tell who opened it, or who assigned its people. */
+  readonly untold?: true;
+  /** It is the one that was named. */
+  readonly named?: true;
+};
+
+/** What a roster answered that speaks for somebody; kept with the decision. Texts are cut, lists are short. */
+export type Evidence =
+  | {
+      readonly kind: 'shift';
+      readonly roster: string;
+      readonly schedule: string;
+      readonly level?: number;
+      /** Epoch ms; `null`: permanent; left out: the roster does not say. */
+      readonly startsAt?: number | null;
+      readonly endsAt?: number | null;
+    }
+  | {
+      readonly kind: 'incident';
+      readonly roster: string;
+      readonly ref: string;
+      readonly title?: string;
+      readonly severities: readonly string[];
+      readonly openedAt?: number;
+      /** An e-mail, or the name of what did it; left out where the roster does not tell. */
+      readonly openedBy?: string;
+      readonly assignedBy?: string;
+    };
 
 /** Facts by `factKey(condition)`. A key that is absent counts as unknown. */
 export type Facts = ReadonlyMap<string, Fact>;
@@ -166,6 +209,20 @@ export type Finding = {
   readonly fetchedAt?: number;
   /** What would make this rule come out differently, for people. */
   readonly change?: string;
+  readonly evidence?: readonly Evidence[];
+  /** Of a rule with several conditions, and not very many: each of them. */
+  readonly parts?: readonly Part[];
+};
+
+/** One condition within a rule, or several taken together. */
+export type Part = {
+  /** `member of okta/Engineering`, `not on call for …`, `any of these` */
+  readonly what: string;
+  readonly holds: Truth;
+  readonly because?: string;
+  readonly source?: string;
+  readonly fetchedAt?: number;
+  readonly parts?: readonly Part[];
 };
 
 /** What was asked for: a length, an instant, or the end of what justifies it. */
@@ -187,6 +244,8 @@ export type Decision = {
   readonly heldBy: readonly string[];
   /** The rules among `heldBy` that end with a shift or an incident; the sweep asks them again. Empty when some rule that holds has no such end. */
   readonly endsWith: readonly Rule[];
+  /** The incident it rests on. */
+  readonly incident?: IncidentRef;
   /** Directories in which the holder's sessions are ended when the membership is; absent: none. */
   readonly endsSessionsIn?: readonly string[];
   /** True where the outcome is deny or ask because a source could not be asked. */

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { directoryKinds } from '../../src/directories/index.ts';
+import { rehearse } from '../../src/operations/rehearse.ts';
+import { parseFixtures } from '../../src/policy/fixtures.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
 import type { Kinds } from '../../src/policy/sources.ts';
 import { rosterKinds } from '../../src/rosters/index.ts';
@@ -32,12 +34,22 @@ describe('docs/policy.md', () => {
     expect(policy).toBeDefined();
   });
 
+  it('has tests that its larger policy passes', async () => {
+    const { policy } = parsePolicy(examples[1] ?? '', { path: '/etc/oncall/oncall.yaml', digest: '', kinds });
+    if (policy === undefined) throw new Error('no policy');
+    const { fixtures, issues } = parseFixtures(blocks('yaml').find((text) => text.startsWith('at:')) ?? '', { policy, machines: {} });
+    expect(issues).toEqual([]);
+    const { tried } = await rehearse(policy, fixtures ?? { cases: [], people: [] });
+    expect(tried.map(({ differences }) => differences)).toEqual([[], [], [], [], []]);
+  });
+
   it('lists every code that the source has, and no other', () => {
     const source = readdirSync(join(root, 'src/policy')).map((name) => readFileSync(join(root, 'src/policy', name), 'utf8'));
     const literal = source.flatMap((text) => [...text.matchAll(/(?:\bcode: |refuse\()'([a-z-]+)'/g)].map((match) => match[1]));
     const derived = [
       'undeclared-directory',
       'undeclared-roster',
+      'undeclared-role',
       'until-without-shift',
       'until-without-incident',
       'wrong-type',
@@ -75,7 +87,7 @@ describe('docs/policy.md', () => {
       const context = { name: 'x', now: Date.now, log: () => undefined, onServerDate: () => undefined, baseDir: folder };
       const roster = await (await rosterKinds.file()).open({ path: 'schedule.yaml' }, context);
       expect(await roster.onCall({ schedule: 'db-primary', levels: [] }, Date.parse('2026-11-15T00:00:00Z'), {})).toHaveLength(2);
-      expect(await roster.incident?.('INC-42', {})).toMatchObject({ live: true, severity: 'major' });
+      expect(await roster.incident?.('INC-42', {})).toMatchObject({ live: true, severities: ['major'] });
       const directory = await (await directoryKinds.local()).open({ path: 'groups.json' }, context);
       expect(await directory.findUser('maria@acme.dev', {})).toMatchObject({ active: true });
       expect(await directory.findGroup('db-admins', {})).toBeDefined();

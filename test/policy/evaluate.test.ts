@@ -107,6 +107,11 @@ describe('a finding', () => {
       because: 'a member of local/eng; on call for "Database"; not a member of local/out',
       source: 'B, A',
       fetchedAt: 4,
+      parts: [
+        { what: 'member of local/eng', holds: true, because: 'a member of local/eng', source: 'B', fetchedAt: 4 },
+        { what: 'on call for file/db', holds: true, because: 'on call for "Database"', source: 'A', fetchedAt: 9 },
+        { what: 'not member of local/out', holds: true, because: 'not a member of local/out', source: 'B' },
+      ],
     });
   });
 
