@@ -1,31 +1,41 @@
 /** `oncall explain`: what `request` would answer right now, with every rule and every fact; changes nothing. */
 
 import type { ExplainResult } from '../operations/types.ts';
-import type { Decision, Finding } from '../policy/types.ts';
+import type { Decision, Finding, Part, Truth } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
-import { showInstant, showRemaining } from '../terminal/time.ts';
+import { showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import { askedFrom, askedOptions } from './asked.ts';
 import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
-import { findingLine, heldWhat, labelled, nameOf } from './lines.ts';
+import { evidenceText, findingText, heldWhat, labelled, nameOf } from './lines.ts';
 
 export const explain: Command = {
   name: 'explain',
   group: 'Access',
   summary: 'what request would answer now, rule by rule',
   argument: { syntax: '<role|id>', summary: 'a role, or a request to look at again', words: 'roles-and-open' },
-  options: [...askedOptions, { flags: '--incident <ref>', summary: 'as if asked for this incident' }],
+  options: [
+    ...askedOptions,
+    { flags: '--incident <ref>', summary: 'as if asked for this incident' },
+    { flags: '--user <email>', summary: 'admins and approvers: as if this person asked' },
+  ],
   examples: [
     ['oncall explain db-admin', 'would I get it, and if not, why not'],
     ['oncall explain db-admin --hours 12', 'and until when'],
+    ['oncall explain k7m2xq', 'a request as it was decided, with what was found then'],
+    ['oncall explain db-admin --user maria@acme.dev', 'why maria does not get in'],
   ],
   notes: 'Exits as request would: 0 given or held, 8 not yet (somebody must say yes, or a place is taken), 3 denied, 1 undecided.',
   run,
 };
 
 async function run(args: Args, context: Context): Promise<Outcome> {
-  const incident = text(args, 'incident');
+  const [incident, user] = [text(args, 'incident'), text(args, 'user')];
   const asked = askedFrom(args, context.clock().now);
-  const result = await (await context.operations()).explain({ role: only(args), asked, ...(incident === undefined ? {} : { incident }) });
+  const result = await (await context.operations()).explain({
+    ...{ role: only(args), asked, soon: true },
+    ...(incident === undefined ? {} : { incident }),
+    ...(user === undefined ? {} : { user }),
+  });
   const { exit, ...document } = result;
   return {
     exit,
@@ -36,14 +46,28 @@ async function run(args: Args, context: Context): Promise<Outcome> {
 }
 
 function explainText(result: ExplainResult, context: Context): string {
-  const { role, requester, decision, targets, refusal, held } = result;
+  const { role, requester, decision, targets, refusal, held, decided } = result;
   const { width, paint } = context.screen;
-  const answer = held === undefined ? verdict(decision, context) : heldText(held, decision, context);
+  const isOpen = refusal?.code === 'which-incident';
+  const answer = isOpen
+    ? 'it depends on the incident'
+    : held === undefined
+      ? verdict(decision, context)
+      : heldText(held, decision, context);
   return [
-    wrap(`${paint.bold(role)} for ${requester}: ${answer}${refusal === undefined ? '' : ', but not now'}`, width, 2),
+    wrap(`${paint.bold(role)} for ${requester}: ${answer}${refusal === undefined || isOpen ? '' : ', but not now'}`, width, 2),
+    ...(decided === undefined
+      ? []
+      : [`  as it was decided ${showInstant(decided.at, context.clock())}, ${showAgo(decided.at, context.clock())} (${decided.id})`]),
     wrap(`  in ${targets.map(nameOf).join(', ')}`, width, 5),
     ...(decision.endsSessionsIn === undefined ? [] : [`  then signed out of ${decision.endsSessionsIn.join(' and ')}, everywhere`]),
-    ...decision.findings.flatMap((finding) => findingLines(finding, context)),
+    ...branches.flatMap(([title, effects]) =>
+      branch(
+        title,
+        decision.findings.filter(({ effect }) => effects.includes(effect)),
+        context,
+      ),
+    ),
     ...(refusal === undefined ? [] : refusalLines(refusal, context)),
   ].join('\n');
 }
@@ -77,8 +101,45 @@ function refusalLines({ message, why, next }: NonNullable<ExplainResult['refusal
   return [...labelled('but', [message], context), ...labelled('why', [why], context), ...labelled('next', [next], context)];
 }
 
+/** In the order in which they are decided. */
+const branches: readonly (readonly [title: string, effects: readonly Finding['effect'][]])[] = [
+  ['keeps out, where one of these holds', ['deny']],
+  ['lets in, where one of these holds', ['allow']],
+  ['lets ask somebody, where one of these holds', ['ask']],
+];
+
+function branch(title: string, findings: readonly Finding[], context: Context): string[] {
+  return findings.length === 0 ? [] : [`  ${title}:`, ...findings.flatMap((finding) => findingLines(finding, context))];
+}
+
+/** In a sign and in words, never by colour alone. */
+function markOf(holds: Truth, { screen: { paint } }: Context): string {
+  if (holds === 'unknown') return paint.yellow('? unknown');
+  return holds ? paint.green('✓ yes    ') : paint.red('✗ no     ');
+}
+
+/** Below a rule: its conditions, what was found, and what would change it. */
 function findingLines(finding: Finding, context: Context): string[] {
-  const line = findingLine(finding, context);
-  const showChange = finding.change !== undefined && finding.holds !== true && (finding.effect === 'allow' || finding.effect === 'ask');
-  return showChange ? [line, wrap(`       to change that: ${finding.change}`, context.screen.width, 9)] : [line];
+  const { holds, effect, change, evidence = [], parts = [] } = finding;
+  const { width } = context.screen;
+  const clock = context.clock();
+  const showChange = change !== undefined && holds !== true && (effect === 'allow' || effect === 'ask');
+  const below = ' '.repeat(13);
+  return [
+    wrap(`  ${markOf(holds, context)}  ${finding.rule}: ${findingText(finding, clock)}`, width, 13),
+    ...parts.flatMap((part, index) => partLines(part, below, index === parts.length - 1, context)),
+    ...evidence.map((one) => wrap(`${below}found: ${evidenceText(one, clock)}`, width, 20)),
+    ...(showChange ? [wrap(`${below}to change that: ${change}`, width, 15)] : []),
+  ];
+}
+
+function partLines(part: Part, indent: string, isLast: boolean, context: Context): string[] {
+  const { what, holds, because, parts = [] } = part;
+  const reason = because === undefined ? '' : `: ${findingText({ ...part, because }, context.clock())}`;
+  const line = `${indent}${isLast ? '└' : '├'} ${markOf(holds, context)}  ${what}${reason}`;
+  const inner = `${indent}${isLast ? ' ' : '│'} `;
+  return [
+    wrap(line, context.screen.width, inner.length + 4),
+    ...parts.flatMap((one, index) => partLines(one, inner, index === parts.length - 1, context)),
+  ];
 }

@@ -1,9 +1,9 @@
 /** Lines that several commands print alike: labelled values, names of targets, findings. */
 
 import type { GrantView, Request } from '../lifecycle/types.ts';
-import type { Finding, Target } from '../policy/types.ts';
+import type { Evidence, Finding, Target } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
-import { type Clock, showAgo } from '../terminal/time.ts';
+import { type Clock, showAgo, showInstant } from '../terminal/time.ts';
 import type { Context } from './command.ts';
 
 export const nameOf = (target: Target): string => `${target.directory}/${target.group}`;
@@ -26,7 +26,10 @@ export function labelled(label: string, values: readonly string[], { screen }: P
   return values.map((value, index) => wrap(`${index === 0 ? first : ' '.repeat(first.length)}${value}`, screen.width, first.length));
 }
 
-export function findingText({ because, detail, source, fetchedAt }: Finding, clock: Clock): string {
+export function findingText(
+  { because, detail, source, fetchedAt }: Pick<Finding, 'because' | 'detail' | 'source' | 'fetchedAt'>,
+  clock: Clock,
+): string {
   const what = detail === undefined ? because : `${because}; ${detail}`;
   const age = fetchedAt === undefined ? undefined : showAgo(fetchedAt, clock);
   const from = [source, age].filter((part) => part !== undefined);
@@ -38,4 +41,22 @@ export function findingLine(finding: Finding, context: Context): string {
   const { width, paint } = context.screen;
   const mark = finding.holds === 'unknown' ? paint.yellow('?  ') : finding.holds ? paint.green('yes') : paint.red('no ');
   return wrap(`  ${mark}  ${finding.rule}: ${findingText(finding, context.clock())}`, width, 7);
+}
+
+/** What a roster answered then: the shift with its bounds, the incident with who made it. */
+export function evidenceText(evidence: Evidence, clock: Clock): string {
+  if (evidence.kind === 'incident') {
+    const { roster, ref, title, severities, openedAt, openedBy, assignedBy } = evidence;
+    return [
+      `${roster}/${ref}${title === undefined ? '' : ` "${title}"`}`,
+      ...(severities.length === 0 ? [] : [severities.join(' ')]),
+      `opened${openedAt === undefined ? '' : ` ${showInstant(openedAt, clock)}`} by ${openedBy ?? 'whom it does not tell'}`,
+      `assigned by ${assignedBy ?? 'whom it does not tell'}`,
+    ].join(', ');
+  }
+  const { roster, schedule, level, startsAt, endsAt } = evidence;
+  // What the roster did not tell is left out.
+  const from = startsAt === undefined || startsAt === null ? '' : ` from ${showInstant(startsAt, clock)}`;
+  const until = endsAt === undefined ? '' : endsAt === null ? ' until further notice' : ` until ${showInstant(endsAt, clock)}`;
+  return `${roster}: "${schedule}"${level === undefined ? '' : `, level ${level}`}${from === '' && until === '' ? '' : `,${from}${until}`}`;
 }

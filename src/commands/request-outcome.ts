@@ -10,6 +10,9 @@ import type { Context, Outcome } from './command.ts';
 import { findingText, labelled, nameOf } from './lines.ts';
 import { pendingText } from './pending.ts';
 
+/** So long asking, granting and the way back may have taken. */
+const justAskedMs = 15_000;
+
 export function isRefusal(result: RequestResult | Refusal): result is Refusal {
   return result.result === 'denied' || result.result === 'taken' || result.result === 'undecided' || result.result === 'ending';
 }
@@ -76,10 +79,11 @@ function grantedText(result: RequestResult, granted: Granted): string {
   const { request, decision } = result;
   const { width, paint } = granted.context.screen;
   const clock = granted.context.clock();
-  const end =
-    request.expiresAt === undefined ? '' : `${untilOf(result, request.expiresAt, clock)}, ${showRemaining(request.expiresAt, clock)}`;
+  const end = request.expiresAt === undefined ? '' : `${untilOf(result, request.expiresAt, clock)}, ${lengthOf(request.expiresAt, clock)}`;
   const unchanged =
-    result.result === 'held' ? `, as before${result.notExtended === undefined ? '' : `, and no longer: ${result.notExtended}`}` : '';
+    result.result === 'held' || isAsBefore(result)
+      ? `, as before${result.notExtended === undefined ? '' : `, and no longer: ${result.notExtended}`}`
+      : '';
   const holder = granted.reader === 'requester' ? '' : ` for ${request.requester.email}`;
   const lines = [
     wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result)}`, width, 8),
@@ -92,18 +96,30 @@ function grantedText(result: RequestResult, granted: Granted): string {
   return lines.join('\n');
 }
 
-function untilOf({ result, movedFrom }: RequestResult, expiresAt: number, clock: Clock): string {
+function untilOf(result: RequestResult, expiresAt: number, clock: Clock): string {
+  const { movedFrom } = result;
   const until = showInstant(expiresAt, clock);
-  if (movedFrom !== undefined) return ` moved from ${showInstant(movedFrom, clock)} to ${until}`;
-  return `${result === 'again' ? ' let in again' : ''} until ${until}`;
+  if (movedFrom !== undefined && !isAsBefore(result)) return ` moved from ${showInstant(movedFrom, clock)} to ${until}`;
+  return `${result.result === 'again' ? ' let in again' : ''} until ${until}`;
+}
+
+/** Asked for again at once the end moves by seconds, and both ends would read the same. */
+const isAsBefore = ({ movedFrom, request: { expiresAt } }: RequestResult): boolean =>
+  movedFrom !== undefined && expiresAt !== undefined && expiresAt - movedFrom < 60_000;
+
+/** What was given a moment ago is as long as it was asked for, though seconds of it are gone. */
+function lengthOf(expiresAt: number, clock: Clock): string {
+  const whole = Math.ceil((expiresAt - clock.now) / 60_000) * 60_000;
+  return whole - (expiresAt - clock.now) <= justAskedMs ? formatDuration(whole) : showRemaining(expiresAt, clock);
 }
 
 /** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */
-function endsWith({ decision, expiresAt }: Request, context: Context): string[] {
+function endsWith({ decision, expiresAt, incident }: Request, context: Context): string[] {
   const what = [...new Set(decision.endsWith.flatMap(({ until }) => (until === undefined ? [] : [until])))];
   if (what.length === 0 || (what.join() === 'shift' && decision.limitedBy === 'shift')) return [];
   const latest = expiresAt === undefined ? '' : `, at the latest ${showInstant(expiresAt, context.clock())}`;
-  return labelled('ends', [`with the ${what.join(' or the ')}${latest}`], context);
+  const named = decision.incident === undefined || incident === undefined ? 'incident' : `incident ${incident}`;
+  return labelled('ends', [`with the ${what.map((one) => (one === 'incident' ? named : one)).join(' or the ')}${latest}`], context);
 }
 
 /** Whoever is about to be signed out of everything should know it beforehand; membership that stays signs nobody out. */

@@ -16,7 +16,7 @@ export const request: Command = {
   options: [
     ...askedOptions,
     { flags: '--reason <text>', summary: 'why, for the approver and the audit' },
-    { flags: '--incident <ref>', summary: 'the incident it is for' },
+    { flags: '--incident <ref>', summary: 'the incident it is for, by its number or id; left out, yours is looked for' },
     { flags: '--wait', summary: 'where an approver is needed: wait for the answer' },
     { flags: '--timeout <duration>', summary: 'wait no longer than this (5m)' },
     { flags: '--despite-late-sweep', summary: 'admins: although the sweep is late; needs --reason' },

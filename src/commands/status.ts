@@ -5,7 +5,8 @@ import type { StatusResult, SweepAge } from '../operations/types.ts';
 import { table } from '../terminal/table.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
-import { labelled, nameOf, newestOf } from './lines.ts';
+import { evidenceText, labelled, nameOf, newestOf } from './lines.ts';
+import { reasons } from './request-outcome.ts';
 
 export const status: Command = {
   name: 'status',
@@ -35,17 +36,19 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   return {
     exit: flag(args, 'check') && faults.length > 0 ? 1 : 0,
     document: { requests, grants, sweep, faults, drift, ...(ended === undefined ? {} : { ended }), courtesy },
-    text: statusText(result, context),
+    text: statusText(result, of, context),
     brief: requests.length === 0 ? '' : requestsTable(result, { ...context.clock(), now: result.now }, context),
   };
 }
 
-function statusText(result: StatusResult, context: Context): string {
+function statusText(result: StatusResult, of: string | undefined, context: Context): string {
   const clock = { ...context.clock(), now: result.now };
   return [
     ...(result.requests.length === 0 ? ['nothing open'] : [requestsTable(result, clock, context)]),
     ...result.requests.flatMap((request) => missingLines(request, result, context)),
     ...result.requests.flatMap((request) => unheldLine(request, result.grants, context)),
+    ...result.requests.flatMap((request) => unknownLine(request, result.grants, context)),
+    ...result.requests.flatMap((request) => (request.id === of ? restsOn(request, context) : [])),
     ...endedLine(result, clock, context),
     ...faultLines(result, context),
     ...labelled('note', notes(result), context),
@@ -156,14 +159,35 @@ function missingLines(request: Request, { grants, faults }: StatusResult, contex
 }
 
 /** The sweep found that nothing holds it any more, and lets the grace run out. */
-function unheldLine({ id, unheldSince, decision }: Request, grants: readonly GrantView[], context: Context): string[] {
-  if (unheldSince === undefined || !grants.some((one) => one.requestId === id && isLasting(one))) return [];
+function unheldLine({ id, unheldSince, unknownSince, decision }: Request, grants: readonly GrantView[], context: Context): string[] {
+  if (unheldSince === undefined || unknownSince !== undefined || !grants.some((one) => one.requestId === id && isLasting(one))) return [];
   const clock = context.clock();
   const ending = decision.endsWith.map(({ name }) => name);
   const held = decision.findings.filter(({ rule, holds }) => holds === true && ending.includes(rule)).map(({ because }) => because);
   const end = unheldSince + Math.max(0, ...decision.endsWith.map(({ graceMs }) => graceMs));
   const when = end <= clock.now ? 'ends with the next sweep' : `ends within ${showRemaining(end, clock)}`;
   return labelled(id, [`no longer ${(held.length === 0 ? ending : held).join(', ')}: ${when}, unless it is so again`], context);
+}
+
+/** Nobody could say whether it still holds: it goes on, and ends when its time is up at the latest. */
+function unknownLine({ id, unheldSince, unknownSince, decision }: Request, grants: readonly GrantView[], context: Context): string[] {
+  if (unknownSince === undefined || !grants.some((one) => one.requestId === id && isLasting(one))) return [];
+  const clock = context.clock();
+  const ends = [...new Set(decision.endsWith.map(({ until }) => until ?? 'rule'))].join(' or the ');
+  const since = `${showInstant(unknownSince, clock)}, ${showAgo(unknownSince, clock)}`;
+  const before = unheldSince === undefined ? '' : ' (the last answer was no)';
+  const what = `not known since ${since}, whether the ${ends} still lasts${before}: stays until its own end at the latest`;
+  return labelled(id, [what], context);
+}
+
+/** Of one request: what it was given for, and what the rosters answered then. */
+function restsOn(request: Request, context: Context): string[] {
+  const clock = context.clock();
+  const evidence = request.decision.findings.filter(({ holds }) => holds === true).flatMap((finding) => finding.evidence ?? []);
+  return [
+    ...labelled('why', reasons(request, request.decision, clock), context),
+    ...labelled('found', [...new Set(evidence.map((one) => evidenceText(one, clock)))], context),
+  ];
 }
 
 /** Where it is late, the fault says so, and where. */

@@ -202,10 +202,15 @@ async function check(connection: Connection, other: Connection, { pause }: CopyO
   const { id } = await stateOf(connection);
   const { head } = await stateOf(other);
   const kept = head.seq === 0 ? undefined : { ledger: id, at: 0, ...head };
-  const { breach } = await verifyChain(connection, id, { kept }, async () => {
-    await other.all('SELECT 1 AS one', []);
-    await pause();
-  });
+  const { breach } = await verifyChain(
+    (work) => work(connection),
+    id,
+    { kept },
+    async () => {
+      await other.all('SELECT 1 AS one', []);
+      await pause();
+    },
+  );
   return breach;
 }
 

@@ -35,6 +35,22 @@ export async function lastEvents(connection: Connection, limit: number | undefin
   return rows.map(toEvent).reverse();
 }
 
+export type EventsWanted = {
+  /** Only events below this number, and from that one on. */
+  readonly before: number;
+  readonly from: number;
+  readonly limit: number;
+  /** Any of these stands in its text; none: all of them. Found by it is only what may be meant: canonical JSON has one way to write a field, but another field can hold the same. */
+  readonly texts: readonly string[];
+};
+
+/** The last ones of them, newest first. */
+export async function eventsWith(connection: Connection, { before, from, limit, texts }: EventsWanted): Promise<readonly RecordedEvent[]> {
+  const having = texts.length === 0 ? '' : `AND (${texts.map(() => 'instr(body, ?) > 0').join(' OR ')})`;
+  const sql = `SELECT body, prev, hash FROM events WHERE seq < ? AND seq >= ? ${having} ORDER BY seq DESC LIMIT ?`;
+  return (await connection.all(sql, [before, from, ...texts, limit])).map(toEvent);
+}
+
 const toEvent = ({ body, prev, hash }: Row): RecordedEvent => ({
   ...JSON.parse(String(body)),
   body: String(body),

@@ -4,7 +4,7 @@ import { assertGrantMove } from '../lifecycle/moves.ts';
 import type { Grant, GrantView } from '../lifecycle/types.ts';
 import { conflict } from './conflict.ts';
 import type { Connection } from './database.ts';
-import { grantViewColumns, toGrant, toGrantView } from './rows.ts';
+import { grantViewColumns, toGrant, toGrantViews } from './rows.ts';
 
 export type GrantQueries = ReturnType<typeof grantQueries>;
 
@@ -18,7 +18,7 @@ const due = "grants.state <> 'ended' AND grants.next_attempt_at <= ?";
 
 export function grantQueries(connection: Connection) {
   const views = async (where: string, params: readonly (string | number)[]): Promise<readonly GrantView[]> =>
-    (await connection.all(`SELECT ${grantViewColumns} FROM ${viewTables} WHERE ${where}`, params)).map(toGrantView);
+    toGrantViews(await connection.all(`SELECT ${grantViewColumns} FROM ${viewTables} WHERE ${where}`, params));
 
   return {
     grant: async (id: string): Promise<Grant | undefined> => {

@@ -3,7 +3,7 @@
 import type { Chain, Expected, Head, LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import { type AnswerQueries, answerQueries } from './answers.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
-import { appendEvent, chainHead, lastEventOf, lastEvents, lastRecovery } from './events.ts';
+import { appendEvent, chainHead, type EventsWanted, eventsWith, lastEventOf, lastEvents, lastRecovery } from './events.ts';
 import { type GrantQueries, grantQueries } from './grants.ts';
 import { type GroupQueries, groupQueries } from './groups.ts';
 import { type MembershipQueries, membershipQueries } from './memberships.ts';
@@ -26,14 +26,14 @@ export type Queries = RequestQueries &
     tellLost(head: Head | undefined): Promise<void>;
     record(event: LedgerEvent): Promise<void>;
     lastEvents(limit: number | undefined): Promise<readonly RecordedEvent[]>;
+    /** Newest first. */
+    eventsWith(wanted: EventsWanted): Promise<readonly RecordedEvent[]>;
     /** Reads the whole trail: for one request that somebody asks about. */
     lastEventOf(requestId: string, types: readonly LedgerEvent['type'][]): Promise<RecordedEvent | undefined>;
     lastRecovery(): Promise<RecordedEvent | undefined>;
     /** As it stands in this transaction. */
     head(): Promise<Omit<Head, 'at'>>;
     eventHash(seq: number): Promise<string | undefined>;
-    /** Calls `pause` now and then: a long chain takes a while. */
-    verifyChain(expected: Expected, pause: () => Promise<void>): Promise<Chain>;
   };
 
 export type Ledger = {
@@ -41,6 +41,8 @@ export type Ledger = {
   /** One transaction beside which no other writer runs; `now` is the ledger's time, epoch ms, and never goes back. */
   write<T>(work: (queries: Queries, now: number) => Promise<T>): Promise<T>;
   read<T>(work: (queries: Queries, now: number) => Promise<T>): Promise<T>;
+  /** As far as the chain came when it began, in pieces, each a transaction of its own: beside it others read and write. Calls `pause` between them. */
+  verifyChain(expected: Expected, pause: () => Promise<void>): Promise<Chain>;
   /** The ledger's time as far as this process knows it, without asking the database. */
   now(): number;
   /** How far the ledger's time is ahead of this process's clock, ms; below 0 where it is behind. */
@@ -70,6 +72,7 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
         : await connection.run('UPDATE ledger SET lost = ?', [JSON.stringify(head)])),
     record: (event) => appendEvent(connection, id, now, event),
     lastEvents: (limit) => lastEvents(connection, limit),
+    eventsWith: (wanted) => eventsWith(connection, wanted),
     lastEventOf: (requestId, types) => lastEventOf(connection, requestId, types),
     lastRecovery: () => lastRecovery(connection),
     head: async () => ({ ledger: id, ...(await chainHead(connection)) }),
@@ -77,7 +80,6 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
       const [row] = await connection.all('SELECT hash FROM events WHERE seq = ?', [seq]);
       return row && String(row.hash);
     },
-    verifyChain: async (expected, pause) => (await import('./verify.ts')).verifyChain(connection, id, expected, pause),
   });
 
   // Where the host's clock is behind what the ledger has seen, the ledger's goes on from there at half the pace: it neither goes back nor stands still, and the host catches up.
@@ -119,6 +121,7 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
         const { queries: q, now } = await begin(connection);
         return work(q, now);
       }),
+    verifyChain: async (expected, pause) => (await import('./verify.ts')).verifyChain(database.read, id, expected, pause),
     now: () => Math.max(seen, world.now() + ahead),
     offsetMs: () => ahead,
     close: () => database.close(),

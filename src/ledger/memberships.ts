@@ -71,6 +71,15 @@ export function membershipQueries(connection: Connection) {
         groupName: String(row.group_name),
       })),
 
+    /** By whom else than this person the memberships are known on which requests of theirs stood: one user in a directory, under an e-mail of before. */
+    alsoHeldAs: async (email: string): Promise<readonly string[]> =>
+      (
+        await connection.all(
+          `SELECT DISTINCT memberships.holder FROM requests JOIN grants ON grants.request_id = requests.id
+             JOIN memberships ON memberships.id = grants.membership_id WHERE requests.email = ? AND memberships.holder <> ?`,
+          [email, email],
+        )
+      ).map(({ holder }) => String(holder)),
     insertMembership: async (id: string, directory: string, holder: string, pin: Pin): Promise<Membership> => {
       await connection.run(
         `INSERT INTO memberships (id, directory, account, holder, user_id, user_name, group_id, group_name, unanswered_until, end_sessions, busy_until, quiet_until, remove_by, version)

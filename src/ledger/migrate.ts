@@ -4,8 +4,9 @@ import { OncallError } from '../errors.ts';
 import type { Connection, Database } from './database.ts';
 import first from './migrations/0001-first.sql';
 import broker from './migrations/0002-broker.sql';
+import unknown from './migrations/0003-unknown.sql';
 
-const migrations: readonly string[] = [first, broker];
+const migrations: readonly string[] = [first, broker, unknown];
 
 export type SchemaWorld = {
   readonly now: () => number;

@@ -3,7 +3,7 @@
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { conflict } from './conflict.ts';
 import type { Connection } from './database.ts';
-import { toRequest } from './rows.ts';
+import { toRequest, toRequests } from './rows.ts';
 
 export type RequestQueries = ReturnType<typeof requestQueries>;
 
@@ -20,10 +20,21 @@ export function requestQueries(connection: Connection) {
     return row && toRequest(row);
   };
   const many = async (sql: string, params: readonly (string | number)[]): Promise<readonly Request[]> =>
-    (await connection.all(sql, params)).map(toRequest);
+    toRequests(await connection.all(sql, params));
 
   return {
     request: (id: string) => one('SELECT * FROM requests WHERE id = ?', [id]),
+    /** Of each whom and what it is about, of those there are. */
+    requestsNamed: async (
+      ids: readonly string[],
+    ): Promise<readonly { readonly id: string; readonly email: string; readonly role: string }[]> =>
+      ids.length === 0
+        ? []
+        : (await connection.all(`SELECT id, email, role FROM requests WHERE id IN (${ids.map(() => '?').join(', ')})`, ids)).map((row) => ({
+            id: String(row.id),
+            email: String(row.email),
+            role: String(row.role),
+          })),
     openRequest: (who: Actor, role: string) =>
       one('SELECT * FROM requests WHERE issuer = ? AND subject = ? AND role = ? AND open = 1', [who.issuer, who.subject, role]),
     openRequests: () => many('SELECT * FROM requests WHERE open = 1 ORDER BY requested_at, id', []),
@@ -88,6 +99,10 @@ export function requestQueries(connection: Connection) {
 
     markUnheld: async (id: string, since: number | undefined): Promise<void> => {
       await connection.run('UPDATE requests SET unheld_since = ? WHERE id = ?', [since ?? null, id]);
+    },
+
+    markUnknown: async (id: string, since: number | undefined): Promise<void> => {
+      await connection.run('UPDATE requests SET unknown_since = ? WHERE id = ?', [since ?? null, id]);
     },
 
     /** Once every grant of an approved request has ended: it is no longer open, and its place is free. Says whether that was now. */

@@ -48,6 +48,7 @@ export function toRequest(row: Row): Request {
     decision: json(row, 'decision', noDecision),
     approvals: json<readonly Approval[]>(row, 'approvals', []),
     ...optional('unheldSince', row.unheld_since, Number),
+    ...optional('unknownSince', row.unknown_since, Number),
     version: number(row, 'version'),
   };
 }
@@ -108,3 +109,16 @@ export function toMembership(row: Row): Membership {
 }
 
 export const bit = (value: boolean | undefined): Value => (value === undefined ? null : value ? 1 : 0);
+
+/** Those who read together are given the same rows, of which each is made into a value once. */
+function once<T>(to: (row: Row) => T): (rows: readonly Row[]) => readonly T[] {
+  const known = new WeakMap<readonly Row[], readonly T[]>();
+  return (rows) => {
+    const values = known.get(rows) ?? rows.map(to);
+    known.set(rows, values);
+    return values;
+  };
+}
+
+export const toRequests = once(toRequest);
+export const toGrantViews = once(toGrantView);

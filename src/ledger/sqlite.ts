@@ -4,6 +4,7 @@ import { chmodSync } from 'node:fs';
 import { isOncallError, OncallError } from '../errors.ts';
 import { type Connection, type Database, type Row, storable, type Value } from './database.ts';
 import { groupCommit } from './group-commit.ts';
+import { groupRead } from './group-read.ts';
 
 type Statement = { all(...params: Value[]): Row[]; run(...params: Value[]): { changes: number }; readonly reader?: boolean };
 type Driver = { prepare(sql: string): Statement; exec(sql: string): unknown; close(): unknown; readonly inTransaction: boolean };
@@ -56,14 +57,9 @@ function database(path: string, driver: Driver): SqliteDatabase {
     return result;
   };
   const exec = (sql: string): void => void guard(path, () => driver.exec(sql));
-  const read = async <T>(work: (connection: Connection) => Promise<T>): Promise<T> => {
-    exec('BEGIN');
-    try {
-      return await work(connection);
-    } finally {
-      // It has changed nothing, and SQLite may have ended it already.
-      if (driver.inTransaction) exec('ROLLBACK');
-    }
+  const endRead = (): void => {
+    // It has changed nothing, and SQLite may have ended it already.
+    if (driver.inTransaction) exec('ROLLBACK');
   };
   const transaction = { connection, exec, commit: () => exec('COMMIT'), rollback: () => exec('ROLLBACK') };
   const begin = () => {
@@ -75,7 +71,7 @@ function database(path: string, driver: Driver): SqliteDatabase {
 
   return {
     write: groupCommit({ begin, inTurn, gather }),
-    read: (work) => inTurn(() => read(work)),
+    read: groupRead({ connection, begin: () => exec('BEGIN'), end: endRead, inTurn, gather }),
     between: (work) => inTurn(async () => work()),
     schemaVersion: {
       read: async (reader) => Number((await reader.all('PRAGMA user_version', []))[0]?.user_version ?? 0),

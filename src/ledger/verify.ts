@@ -7,10 +7,11 @@ import { hash as digest } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { OncallError } from '../errors.ts';
 import type { Breach, Chain, Expected } from '../lifecycle/events.ts';
-import type { Connection, Dialect, Row } from './database.ts';
-import { firstPrev } from './events.ts';
+import type { Connection, Database, Dialect, Row } from './database.ts';
+import { chainHead, firstPrev } from './events.ts';
 
-const rowsAtOnce = 4000;
+/** Some 10 ms: so long nobody else gets a turn. */
+const rowsAtOnce = 1000;
 
 /** Bytes, not text: a driver may stop at a NUL, mend what is no UTF-8, or end the process at it. */
 const columns: Readonly<Record<Dialect, string>> = {
@@ -20,14 +21,18 @@ const columns: Readonly<Record<Dialect, string>> = {
     CASE WHEN octet_length(prev) = 64 THEN 1 ELSE 0 END AS sound`,
 };
 
+/** `read`: one after the other, within one transaction or each in its own: events are only ever added, so that what was read stays as it was. */
 export async function verifyChain(
-  connection: Connection,
+  read: Database['read'],
   ledger: string,
   { kept, given }: Expected,
   pause: () => Promise<void>,
 ): Promise<Chain> {
-  const dialect = connection.dialect ?? 'sqlite';
-  await requireTable(connection, dialect);
+  // What is written while it goes on is the business of the next check.
+  const upTo = await read(async (connection) => {
+    await requireTable(connection, connection.dialect ?? 'sqlite');
+    return (await chainHead(connection)).seq;
+  });
   const last = { ledger, seq: 0, hash: firstPrev };
   let times: readonly number[] = [];
   let foundSeq: number | undefined;
@@ -43,8 +48,11 @@ export async function verifyChain(
   for (;;) {
     // Every number at first: a row before the first one is no less wrong than one after the last.
     const [after, from] = last.seq === 0 ? ['', []] : ['WHERE seq > ?', [last.seq]];
-    const rows = await connection.all(`SELECT ${columns[dialect]} FROM events ${after} ORDER BY seq LIMIT ${rowsAtOnce}`, from);
+    const rows = await read(({ all, dialect = 'sqlite' }) =>
+      all(`SELECT ${columns[dialect]} FROM events ${after} ORDER BY seq LIMIT ${rowsAtOnce}`, from),
+    );
     for (const row of rows) {
+      if (Number(row.seq) > upTo) break;
       const judged = judge(row, last, kept);
       if ('kind' in judged) return chain(judged);
       last.seq += 1;
@@ -52,12 +60,13 @@ export async function verifyChain(
       times = [times[0] ?? judged.at, judged.at];
       if (judged.hash === given?.toLowerCase()) foundSeq = last.seq;
     }
-    if (rows.length < rowsAtOnce) break;
+    if (rows.length < rowsAtOnce || last.seq >= upTo) break;
     await pause();
   }
   const next = last.seq + 1;
   if (kept !== undefined && last.seq < kept.seq)
     return broken('truncation', next, `the chain ends at ${last.seq}, and event ${kept.seq} was seen`);
+  if (last.seq < upTo) return broken('truncation', next, `the chain ends at ${last.seq}, and came to ${upTo} when this check began`);
   if (given !== undefined && foundSeq === undefined) return broken('behind', next, 'no event has the hash that was given as head');
   return chain();
 }

@@ -40,6 +40,8 @@ export type Request = {
   readonly approvals: readonly Approval[];
   /** When a sweep first found that none of the rules it ends with holds any more. */
   readonly unheldSince?: number;
+  /** Since when no sweep could find out whether one of them holds. */
+  readonly unknownSince?: number;
   readonly version: number;
 };
 

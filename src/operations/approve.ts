@@ -2,25 +2,25 @@
 
 import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
-import { decide } from '../policy/decide.ts';
+import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
-import { gatherFacts } from './facts.ts';
+import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
 import { freePlace, insertGrants } from './intent.ts';
 import { type Lookups, lookups } from './lookups.ts';
 import { requestNamed, roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
 import { denied, taken } from './refusal.ts';
-import { result, rulesOf, type Settled } from './request.ts';
+import { result, type Settled } from './request.ts';
 import { requireApprover } from './rights.ts';
 import type { OneInput, Refusal, RequestResult, WaitingResult } from './types.ts';
 
 export async function approve(deps: Deps, input: OneInput): Promise<RequestResult | Refusal> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const pending = await requestNamed(ledger, actor, input.id);
+  const pending = await requestNamed(ledger, actor, input.id, 'what waits for you: oncall approve');
   requirePending(pending, ledger.now());
   requireOther(actor, pending);
   const role = roleNamed(deps.policy, pending.role);
@@ -30,7 +30,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
   const world = lookups(deps);
   const askedAt = deps.now();
   const [facts, pins] = await Promise.all([
-    gatherFacts(deps, world, rulesOf(role), {
+    gatherRoleFacts(deps, world, role, {
       email: requester.email,
       at: askedAt,
       ...(pending.incident === undefined ? {} : { incident: pending.incident }),
@@ -43,15 +43,20 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
   const settled = await ledger.write<Settled>(async (q, now) => {
     const request = await q.request(pending.id);
     requirePending(request, now);
-    const decision = decide({
-      role,
-      policy: deps.policy,
-      email: requester.email,
-      client: clientOf(requester),
-      asked: request.asked,
-      now,
-      facts,
-    });
+    // Several incidents, and none that it was asked for: then it rests on what else holds.
+    const { decision, incident } = decideFor(
+      {
+        role,
+        policy: deps.policy,
+        email: requester.email,
+        client: clientOf(requester),
+        asked: request.asked,
+        now,
+        facts,
+      },
+      request.incident === undefined ? {} : { named: request.incident },
+    );
+    const forIncident = incident === undefined ? {} : { incident };
     if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
     await requireSweep(deps, q, now, role.targets, false);
     requireFresh(askedAt, now);
@@ -65,7 +70,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
       request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group),
     );
     if (wanted.length === 0) throw targetsChanged(request);
-    const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals });
+    const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals, ...forIncident });
     if (place) await q.takePlace(role.name, place.place, approved.id);
     await q.record({
       type: 'request.approved',
@@ -74,6 +79,7 @@ export async function approve(deps: Deps, input: OneInput): Promise<RequestResul
       role: role.name,
       holder: requester.email,
       ...said,
+      ...forIncident,
       policyDigest: deps.policy.digest,
       data: { ...times, by: 'approver', findings: decision.findings },
     });

@@ -1,53 +1,91 @@
 /**
- * `audit list`: the events as they were written, oldest first; with `of` only those of one request, with `limit` only the last ones.
+ * `audit list`: the events as they were written, oldest first; with `of` only those of one request. Only the last ones, and of what was `before` only.
  * Everybody reads what concerns themselves, approvers what concerns their roles, admins all of it.
  */
 
 import { OncallError } from '../errors.ts';
-import type { Ledger, Queries } from '../ledger/ledger.ts';
+import type { Queries } from '../ledger/ledger.ts';
 import type { RecordedEvent } from '../lifecycle/events.ts';
-import type { Actor, Request } from '../lifecycle/types.ts';
+import type { Actor } from '../lifecycle/types.ts';
 import type { Finding } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { requireReadable, requireRevoker } from './rights.ts';
 import type { AuditInput, EventView } from './types.ts';
 
-export async function audit(deps: Deps, { of, limit }: AuditInput): Promise<readonly EventView[]> {
+const usualLimit = 500;
+const mostAtOnce = 5_000;
+/** Of the trail that are looked through in one transaction: for some milliseconds nobody else gets a turn. */
+const piece = 2_000;
+
+type Wanted = {
+  /** Any of these stands in every event that is wanted; none: all of them. */
+  readonly texts: readonly string[];
+  /** Which of them are. */
+  readonly pick: (q: Queries, events: readonly RecordedEvent[]) => Promise<readonly RecordedEvent[]>;
+};
+
+/** Who may read what is found out first: nobody has the trail read for nothing. */
+export async function audit(deps: Deps, { of, limit = usualLimit, before }: AuditInput): Promise<readonly EventView[]> {
   const actor = await deps.actor();
-  const ledger = await deps.ledger();
-  const last = (events: readonly RecordedEvent[]): readonly RecordedEvent[] => (limit === undefined ? events : events.slice(-limit));
-  if (of !== undefined) return last(await eventsOf(deps, ledger, actor, of)).map(view);
-  const own = 'for one of your own requests: oncall audit list ID';
-  const roles = await requireReadable(deps, actor, 'read all of the audit', own);
-  if (roles === 'all') return (await ledger.read((q) => q.lastEvents(limit))).map(view);
-  deps.progress('only what concerns you, or a role that you approve; admins read all of it');
-  return last(await ledger.read((q) => readableEvents(q, actor, roles))).map(view);
+  const wanted = of === undefined ? await readable(deps, actor) : await ofRequest(deps, actor, of);
+  return (await lastOf(deps, wanted, Math.min(limit, mostAtOnce), before)).map(view);
 }
 
-async function eventsOf(deps: Deps, ledger: Ledger, actor: Actor, of: string): Promise<readonly RecordedEvent[]> {
-  const { request, events } = await ledger.read(async (q) => ({ request: await q.request(of), events: await q.lastEvents(undefined) }));
-  const found = events.filter(({ requestId }) => requestId === of);
-  if (found.length === 0)
+async function lastOf(deps: Deps, { texts, pick }: Wanted, limit: number, before: number | undefined): Promise<readonly RecordedEvent[]> {
+  const ledger = await deps.ledger();
+  const found: RecordedEvent[] = [];
+  // Events are only ever added: read piece by piece they are what they are read at once.
+  for (let top = Math.min(before ?? Number.POSITIVE_INFINITY, (await ledger.read((q) => q.head())).seq + 1); top > 1; ) {
+    deps.signal.throwIfAborted();
+    const [from, room] = [Math.max(1, top - piece), limit - found.length];
+    const { events, picked } = await ledger.read(async (q) => {
+      const events = await q.eventsWith({ before: top, from, limit: room, texts });
+      return { events, picked: await pick(q, events) };
+    });
+    found.push(...picked);
+    if (found.length >= limit) break;
+    top = events.length < room ? from : (events.at(-1)?.seq ?? from);
+  }
+  return found.reverse();
+}
+
+async function ofRequest(deps: Deps, actor: Actor, of: string): Promise<Wanted> {
+  const ledger = await deps.ledger();
+  const request = await ledger.read((q) => q.request(of));
+  if (request === undefined)
     throw new OncallError('unknown-request', `there is no request "${of}"`, { exit: 2, next: 'oncall audit list shows every id there is' });
-  if (request?.requester.email !== actor.email) {
-    const role = request && Object.hasOwn(deps.policy.roles, request.role) ? deps.policy.roles[request.role] : undefined;
+  if (request.requester.email !== actor.email) {
+    const role = Object.hasOwn(deps.policy.roles, request.role) ? deps.policy.roles[request.role] : undefined;
     await requireRevoker(deps, actor, role, `read what concerns request ${of}`, 'ask its requester, an approver of the role, or an admin');
   }
-  return found;
+  return { texts: [field('requestId', of)], pick: async (_, events) => events.filter(({ requestId }) => requestId === of) };
 }
 
-async function readableEvents(q: Queries, actor: Actor, roles: ReadonlySet<string>): Promise<readonly RecordedEvent[]> {
-  const requests = new Map<string, Request | undefined>();
-  const readable: RecordedEvent[] = [];
-  for (const event of await q.lastEvents(undefined)) {
-    const { requestId: id } = event;
-    if (id !== undefined && !requests.has(id)) requests.set(id, await q.request(id));
-    const request = id === undefined ? undefined : requests.get(id);
-    const about = [event.holder, typeof event.actor === 'string' ? undefined : event.actor.email, request?.requester.email];
-    if (about.includes(actor.email) || roles.has(event.role ?? request?.role ?? '')) readable.push(event);
-  }
-  return readable;
+async function readable(deps: Deps, actor: Actor): Promise<Wanted> {
+  const own = 'for one of your own requests: oncall audit list ID';
+  const roles = await requireReadable(deps, actor, 'read all of the audit', own);
+  if (roles === 'all') return { texts: [], pick: async (_, events) => events };
+  deps.progress('only what concerns you, or a role that you approve; admins read all of it');
+  const { email } = actor;
+  const ledger = await deps.ledger();
+  const names = [email, ...(await ledger.read((q) => q.alsoHeldAs(email)))];
+  return {
+    // What says nothing of a role belongs to that of its request.
+    texts: [...names.map((name) => field('holder', name)), field('email', email), ...(roles.size === 0 ? [] : ['"requestId":', '"role":'])],
+    pick: async (q, events) => {
+      const ids = new Set(events.flatMap(({ requestId }) => requestId ?? []));
+      const requests = new Map((await q.requestsNamed([...ids])).map((request) => [request.id, request]));
+      return events.filter((event) => {
+        const request = requests.get(event.requestId ?? '');
+        const about = [event.holder, typeof event.actor === 'string' ? undefined : event.actor.email, request?.email];
+        return about.includes(email) || roles.has(event.role ?? request?.role ?? '');
+      });
+    },
+  };
 }
+
+/** As it stands in canonical JSON. */
+const field = (name: string, value: string): string => `"${name}":${JSON.stringify(value)}`;
 
 function view(event: RecordedEvent): EventView {
   const { seq, at, type, actor, requestId, role, holder, target, reason, endReason, data, body, prev, hash } = event;

@@ -10,7 +10,7 @@ import type { OneInput, OneResult } from './types.ts';
 export async function deny(deps: Deps, input: OneInput): Promise<OneResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const pending = await requestNamed(ledger, actor, input.id);
+  const pending = await requestNamed(ledger, actor, input.id, 'what waits for you: oncall approve');
   requirePending(pending, ledger.now());
   if (isSame(actor, pending.requester)) {
     throw new OncallError('own-request', 'this request is yours', { exit: 2, next: `withdraw it: oncall release ${pending.id}` });

@@ -40,6 +40,8 @@ export type Deps = {
   readonly policy: Policy;
   /** Set where the policy file has faults and only what a sweep needs could be read from it: the first fault, for people. */
   readonly policyFault?: string;
+  /** Why the broker's policy file, as it is now, is not the policy in force; one line. */
+  readonly policyRejected?: string;
   readonly ledger: () => Promise<Ledger>;
   /** Asked by `doctor`, which must not be what makes a ledger; left out where there is one for certain. */
   readonly ledgerExists?: () => boolean;

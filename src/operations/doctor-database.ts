@@ -4,16 +4,16 @@ import { clockSkewMs, factsWithinMs } from '../lifecycle/limits.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Deps, LedgerFacts } from './deps.ts';
 import { check, some } from './doctor-check.ts';
-import { ledgerClock } from './names.ts';
+import { hostNamed, ledgerClock } from './names.ts';
 import type { Check } from './types.ts';
 
 export async function checkItself(deps: Deps, place: string): Promise<readonly Check[]> {
   const facts = await deps.ledgerFacts?.();
   if (facts === undefined) return [];
-  return [...moved(facts, place), ...server(facts, place)];
+  return [...moved(facts, deps, place), ...server(facts, deps, place)];
 }
 
-function moved({ closed }: LedgerFacts, place: string): readonly Check[] {
+function moved({ closed }: LedgerFacts, deps: Deps, place: string): readonly Check[] {
   if (closed === undefined) return [];
   const because = `${closed}; nothing is written to it, and nobody is let in`;
   return [
@@ -22,12 +22,12 @@ function moved({ closed }: LedgerFacts, place: string): readonly Check[] {
       place,
       'fault',
       because,
-      'name the ledger that is in use under `ledger` in the policy of this host; docs/operations.md',
+      `name the ledger that is in use under \`ledger\` in the policy of ${hostNamed(deps)}; docs/operations.md`,
     ),
   ];
 }
 
-function server({ server: about, schema, upgraded }: LedgerFacts, place: string): readonly Check[] {
+function server({ server: about, schema, upgraded }: LedgerFacts, { throughBroker }: Deps, place: string): readonly Check[] {
   if (about === undefined) return [];
   const { version, user, isSuperuser, anybodyMayCreate, tls, missing } = about;
   const by = [upgraded?.program ? `by oncall ${upgraded.program}` : '', upgraded?.host ? `on ${upgraded.host}` : ''].filter(
@@ -36,7 +36,10 @@ function server({ server: about, schema, upgraded }: LedgerFacts, place: string)
   const made = by.length === 0 ? '' : `, made ${by.join(' ')}`;
   const line = (outcome: Check['outcome'], because: string, next?: string): Check => check('ledger', place, outcome, because, next);
   return [
-    line('ok', `PostgreSQL ${version}, ${tls ?? 'not encrypted, and on this machine'}; schema ${schema}${made}`),
+    line(
+      'ok',
+      `PostgreSQL ${version}, ${tls ?? `not encrypted, and on ${throughBroker ? "the broker's" : 'this'} machine`}; schema ${schema}${made}`,
+    ),
     ...(missing.length === 0
       ? []
       : [line('fault', `its user ${user} lacks rights there: ${some(missing)}`, 'give it those rights: docs/operations.md')]),
@@ -63,15 +66,21 @@ function server({ server: about, schema, upgraded }: LedgerFacts, place: string)
 
 /** `offsetMs`: how far the ledger's time is ahead of this host's. */
 export function clocks(deps: Deps, behindMs: number, offsetMs = 0): readonly Check[] {
-  return ledgerClock(deps.policy) === 'this host' ? [ledgers(deps, behindMs)] : [ledgers(deps, behindMs), own(offsetMs)];
+  return 'sqlite' in deps.policy.ledger ? [ledgers(deps, behindMs)] : [ledgers(deps, behindMs), own(deps, offsetMs)];
 }
 
 /** The one that access ends by. */
-function ledgers({ policy, clockSkew }: Deps, behindMs: number): Check {
-  const what = ledgerClock(policy);
-  const skewMs = clockSkew();
+function ledgers(deps: Deps, behindMs: number): Check {
+  const what = ledgerClock(deps);
+  const skewMs = deps.clockSkew();
   const line = (outcome: Check['outcome'], because: string): Check =>
-    check('clock', what, outcome, because, `set the clock of ${what === 'this host' ? what : `${what}'s host`}: timedatectl set-ntp true`);
+    check(
+      'clock',
+      what,
+      outcome,
+      because,
+      `set the clock of ${what === hostNamed(deps) ? what : `${what}'s host`}: timedatectl set-ntp true`,
+    );
   if (behindMs > clockSkewMs) return line('fault', `${formatDuration(behindMs)} behind what the ledger has seen, so nobody is let in`);
   if (skewMs === undefined) return check('clock', what, 'skipped', 'no provider told the time to compare it with');
   if (skewMs > clockSkewMs) return line('fault', `${formatDuration(skewMs)} off the clock of a provider, so nobody is let in`);
@@ -81,11 +90,13 @@ function ledgers({ policy, clockSkew }: Deps, behindMs: number): Check {
 }
 
 /** Nothing ends by it; but what a command has asked before it reaches the ledger is as old to the ledger as the two differ. */
-function own(offsetMs: number): Check {
+function own(deps: Deps, offsetMs: number): Check {
+  const host = hostNamed(deps);
   const offMs = Math.abs(offsetMs);
-  const next = 'set the clock of this host: timedatectl set-ntp true';
+  const next = `set the clock of ${host}: timedatectl set-ntp true`;
   const off = `${formatDuration(offMs)} off the clock of the database`;
-  if (offMs > factsWithinMs) return check('clock', 'this host', 'fault', `${off}, so nobody is let in from here`, next);
-  if (offMs > clockSkewMs / 6) return check('clock', 'this host', 'warning', off, next);
-  return check('clock', 'this host', 'ok', 'within 10 s of the database');
+  if (offMs > factsWithinMs)
+    return check('clock', host, 'fault', `${off}, so nobody is let in ${deps.throughBroker ? 'by it' : 'from here'}`, next);
+  if (offMs > clockSkewMs / 6) return check('clock', host, 'warning', off, next);
+  return check('clock', host, 'ok', 'within 10 s of the database');
 }

@@ -4,8 +4,9 @@ import type { Member } from '../directories/directory.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
 import { factConditions } from '../policy/conditions.ts';
 import type { Policy } from '../policy/types.ts';
+import { accountFault } from './accounts.ts';
 import type { Deps } from './deps.ts';
-import { attempt, check, counted, each, everyRule, faults, some, valuesOf, within } from './doctor-check.ts';
+import { attempt, check, counted, each, everyRule, fault, faults, some, valuesOf, within } from './doctor-check.ts';
 import { type Lookups, lookups } from './lookups.ts';
 import { nameIn } from './names.ts';
 import type { Check } from './types.ts';
@@ -26,7 +27,13 @@ export type DirectoryReport = {
   readonly user: (email: string) => ReturnType<Lookups['user']>;
 };
 
-export type ToAsk = { readonly inUse: readonly GroupPin[]; readonly person: string | undefined; readonly deadline: AbortSignal };
+export type ToAsk = {
+  readonly inUse: readonly GroupPin[];
+  /** As the ledger has it. */
+  readonly known: readonly { readonly name: string; readonly account: string }[];
+  readonly person: string | undefined;
+  readonly deadline: AbortSignal;
+};
 
 export async function checkDirectory(deps: Deps, name: string, toAsk: ToAsk): Promise<DirectoryReport> {
   const signal = AbortSignal.any([deps.signal, toAsk.deadline]);
@@ -36,7 +43,7 @@ export async function checkDirectory(deps: Deps, name: string, toAsk: ToAsk): Pr
   return { name, ...told, user: (email) => within(signal, world.user(name, email)) };
 }
 
-async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, person }: ToAsk) {
+async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, known, person }: ToAsk) {
   const named = groupsNamed(deps.policy, name);
   const wanted = [...new Set([...named.ours, ...named.asked])];
   const [found, user] = await Promise.all([
@@ -58,7 +65,11 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, p
     }),
   );
   const readings = valuesOf(read).flat();
-  const failed = faults('directory', name, [...found, ...(user === undefined ? [] : [user]), ...read]);
+  const account = pins[0] && accountFault(known, name, pins[0].account);
+  const failed = [
+    ...(account === undefined ? [] : [fault('directory', name, account)]),
+    ...faults('directory', name, [...found, ...(user === undefined ? [] : [user]), ...read]),
+  ];
   const signsOut = await sessionsLine(deps, name);
   const missing = valuesOf(found).filter(({ pin }) => pin === undefined);
   const tried = wanted.length + byId.length + (user === undefined ? 0 : 1);

@@ -1,7 +1,8 @@
-/** `doctor` on identities: whoever is on call must be found where their roles would put them, before the night it matters. */
+/** `doctor` on identities: whoever is on call, or soon will be, must be found where their roles would put them, before the night it matters. */
 
 import { isProviderError } from '../errors.ts';
 import { describeCondition, factKey, positiveLeaves } from '../policy/conditions.ts';
+import { instant } from '../policy/end.ts';
 import type { OnCallCondition, Policy, Role } from '../policy/types.ts';
 import { attempt, check, each, some, valuesOf } from './doctor-check.ts';
 import type { DirectoryReport } from './doctor-directory.ts';
@@ -42,8 +43,8 @@ export async function checkPeople(policy: Policy, { directories, rosters }: Repo
 
 const allKnown = (count: number): Check =>
   count === 0
-    ? check('identity', 'people', 'skipped', 'nobody is on call now for a role, and people: names nobody')
-    : check('identity', 'people', 'ok', 'everybody on call now, or named under people:, is known where it matters');
+    ? check('identity', 'people', 'skipped', 'nobody is on call for a role, and people: names nobody')
+    : check('identity', 'people', 'ok', 'everybody on call, now or soon, or named under people:, is known where it matters');
 
 /** `undefined`: all is well. Throws where the directory could not say. */
 async function lookFor(policy: Policy, { email, directory, because, must }: Wanted, report: DirectoryReport | undefined) {
@@ -63,24 +64,37 @@ async function lookFor(policy: Policy, { email, directory, because, must }: Want
   }
 }
 
+/** Who is on call now comes first, then who will be, the soonest first: it is they whom the first lookups are for. */
 function peopleOnCall(policy: Policy, rosters: Reports['rosters']): { wanted: readonly Wanted[]; nameless: readonly Check[] } {
-  const wanted: Wanted[] = [];
+  const wanted: (Wanted & { readonly from: number })[] = [];
   const nameless = new Map<string, Check>();
   for (const role of Object.values(policy.roles)) {
     for (const condition of schedulesOf(role)) {
-      for (const { email: known } of rosters.get(condition.roster)?.onCall.get(factKey(condition)) ?? []) {
+      for (const { email: known, from } of onSchedule(condition, rosters.get(condition.roster))) {
         const people = peopleKnownAs(policy, condition.roster, known);
-        const because = `${describeCondition(condition)}, for ${role.name}`;
-        if (people.length === 0) {
+        const begins = from === 0 ? '' : ` from ${instant(from)} on`;
+        const because = `${describeCondition(condition)}${begins}, for ${role.name}`;
+        if (people.length === 0 && !nameless.has(known)) {
           const problem = `people: gives them another name in ${condition.roster}, so no rule counts this shift; ${because}`;
           nameless.set(known, check('identity', known, 'fault', problem, 'correct people: in the policy'));
         }
         const directories = new Set(role.targets.map((target) => target.directory));
-        for (const directory of directories) for (const email of people) wanted.push({ email, directory, because, must: true });
+        for (const directory of directories) for (const email of people) wanted.push({ email, directory, because, must: true, from });
       }
     }
   }
-  return { wanted, nameless: [...nameless.values()] };
+  return { wanted: wanted.sort((a, b) => a.from - b.from), nameless: [...nameless.values()] };
+}
+
+/** Everybody once; `from` is 0 for who is on call now. */
+function onSchedule(condition: OnCallCondition, report: RosterReport | undefined) {
+  const key = factKey(condition);
+  const people = new Map((report?.onCall.get(key) ?? []).map(({ email }) => [email, 0]));
+  for (const { email, start } of report?.upcoming.get(key) ?? []) {
+    const from = start ?? 0;
+    people.set(email, Math.min(from, people.get(email) ?? from));
+  }
+  return [...people].map(([email, from]) => ({ email, from }));
 }
 
 const schedulesOf = (role: Role): readonly OnCallCondition[] =>

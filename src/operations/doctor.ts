@@ -19,12 +19,14 @@ export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.tim
   if (deps.throughBroker) await requireAdmin(deps, await deps.actor(), 'look into the broker');
   const [opened, actor] = await Promise.all([openLedger(deps), attempt('', deps.actor)]);
   const person = 'value' in actor ? actor.value.email : undefined;
-  const inUse = 'ledger' in opened ? opened.inUse : [];
+  const { inUse, known } = 'ledger' in opened ? opened : { inUse: [], known: [] };
   const names = [...new Set([...Object.keys(policy.directories), ...inUse.map(({ directory }) => directory)])];
   deps.progress(`asking ${[...names, ...Object.keys(policy.rosters)].join(', ')} …`);
   const [directories, rosters] = await Promise.all([
     Promise.all(
-      names.map((name) => checkDirectory(deps, name, { inUse: inUse.filter((group) => group.directory === name), person, deadline })),
+      names.map((name) =>
+        checkDirectory(deps, name, { inUse: inUse.filter((group) => group.directory === name), known, person, deadline }),
+      ),
     ),
     Promise.all(Object.keys(policy.rosters).map(async (name) => ({ name, ...(await checkRoster(deps, name, deadline)) }))),
   ]);
@@ -46,14 +48,23 @@ export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.tim
   };
 }
 
-type InUse = readonly (GroupPin & { readonly directory: string })[];
+type Opened = {
+  readonly ledger: Ledger;
+  readonly inUse: readonly (GroupPin & { readonly directory: string })[];
+  /** Which account each directory's name stands for. */
+  readonly known: readonly { readonly name: string; readonly account: string }[];
+};
 
-async function openLedger(deps: Deps): Promise<{ readonly ledger: Ledger; readonly inUse: InUse } | { readonly line: Check }> {
+async function openLedger(deps: Deps): Promise<Opened | { readonly line: Check }> {
   // Whoever makes the file owns it; that should be the user of the sweep.
   if (deps.ledgerExists?.() === false) return { line: await noLedger(deps) };
   try {
     const ledger = await deps.ledger();
-    return { ledger, inUse: await ledger.read((q, now) => q.groupsInUse(now - rememberUnansweredMs)) };
+    return await ledger.read(async (q, now) => ({
+      ledger,
+      inUse: await q.groupsInUse(now - rememberUnansweredMs),
+      known: await q.directories(),
+    }));
   } catch (error) {
     return { line: fault('ledger', await ledgerNamed(deps), error) };
   }
@@ -69,7 +80,8 @@ async function noLedger(deps: Deps): Promise<Check> {
   return check('ledger', place, 'fault', because, 'put it back, or begin a new one: oncall ledger recover');
 }
 
-function howItRuns({ courtesy }: Deps): readonly Check[] {
+function howItRuns({ courtesy, throughBroker, policy: { path, digest }, policyRejected }: Deps): readonly Check[] {
+  if (throughBroker) return inForce(`${path}, SHA-256 ${digest}`, policyRejected);
   if (!courtesy) return [];
   const because = 'a courtesy, not a control: whoever runs this can also read the credentials it uses';
   return [
@@ -79,6 +91,22 @@ function howItRuns({ courtesy }: Deps): readonly Check[] {
       'warning',
       because,
       'it is a control where people reach it only through one sudo rule (README, Direct and broker)',
+    ),
+  ];
+}
+
+/** Nobody but whoever reads the broker's log would know that what they wrote does not count. */
+function inForce(which: string, rejected: string | undefined): readonly Check[] {
+  const line = check('policy', 'in force', 'ok', which);
+  if (rejected === undefined) return [line];
+  const because = `the broker's file is not in force (${rejected}); the policy before it is: ${which}`;
+  return [
+    check(
+      'policy',
+      "the broker's file",
+      'fault',
+      because,
+      "mend it on the broker's host, until this finds nothing there: oncall policy check",
     ),
   ];
 }

@@ -1,64 +1,100 @@
 /** `explain`: the decision that `request` would make now, with every finding; grants nothing and records nothing. `roles`: what there is to ask for. */
 
-import { isOncallError } from '../errors.ts';
+import { isOncallError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
+import type { Actor } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
-import { decide } from '../policy/decide.ts';
+import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
 import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
-import { gatherFacts } from './facts.ts';
+import { gatherRoleFacts } from './facts.ts';
 import { requireSweep } from './gate.ts';
 import { freePlace } from './intent.ts';
 import { lookups } from './lookups.ts';
 import { roleNamed, unknownRole } from './names.ts';
-import { stillEnding, taken } from './refusal.ts';
+import { stillEnding, taken, whichIncident } from './refusal.ts';
 import { type Before, before } from './repeat.ts';
-import { rulesOf } from './request.ts';
 import { requireRevoker } from './rights.ts';
 import type { ExplainInput, ExplainResult, Refusal, RoleView } from './types.ts';
 
 export async function explain(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
-  return Object.hasOwn(deps.policy.roles, input.role) ? explainNow(deps, input) : explainThen(deps, input.role);
+  if (Object.hasOwn(deps.policy.roles, input.role)) return explainNow(deps, input);
+  if (input.user === undefined) return explainThen(deps, input.role);
+  throw new OncallError('usage', `${input.role} is no role, and only of a role can be said what somebody would get`, {
+    exit: 2,
+    next: `oncall explain ROLE --user ${input.user}, or oncall explain ${input.role}`,
+  });
 }
 
-/** A request by its id: the findings it was decided with. For its requester, and for who may revoke it. */
+/** A request by its id: the findings it was decided with, as they were then. For its requester, and for who may revoke it. */
 async function explainThen(deps: Deps, id: string): Promise<ExplainResult> {
   const ledger = await deps.ledger();
   const request = await ledger.read((q) => q.request(id));
   // Neither a role nor a request: said as for any unknown role, with a guess.
   if (!request) throw unknownRole(deps.policy, id);
-  const { role, requester, decision, targets } = request;
+  const { role, requester, decision, targets, startsAt, requestedAt } = request;
   const actor = await deps.actor();
   if (!isSame(actor, requester)) await requireRevoker(deps, actor, deps.policy.roles[role], `see the findings of ${id}`);
-  return { role, requester: requester.email, decision, targets, exit: exitOf(decision) };
+  const decided = { id, at: startsAt ?? requestedAt };
+  return { role, requester: requester.email, decision, targets, exit: exitOf(decision), decided };
 }
 
 async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
   const role = roleNamed(deps.policy, input.role);
   const actor = await deps.actor();
-  const about = { email: actor.email, at: deps.now(), ...(input.incident === undefined ? {} : { incident: input.incident }) };
-  const facts = await gatherFacts(deps, lookups(deps), rulesOf(role), about);
+  const email = await whom(deps, actor, role, input.user);
+  const about = {
+    ...{ email, at: deps.now() },
+    ...(input.incident === undefined ? {} : { incident: input.incident }),
+    ...(input.soon === undefined ? {} : { soon: input.soon }),
+  };
+  const facts = await gatherRoleFacts(deps, lookups(deps), role, about);
   const ledger = await deps.ledger();
   const still = { ...deps, anchor: readNow(deps.anchor) };
   return ledger.read(async (q, now) => {
-    const had = await before(q, actor, role.name);
+    const person = email === actor.email ? actor : await whoAsked(q, email, role.name);
+    const had: Before = person === undefined ? { standing: [] } : await before(q, person, role.name);
     const held = heldOf(role, had);
     const startedAt = held && had.open?.startsAt;
-    const decision = decide({
-      ...{ role, policy: deps.policy, email: actor.email, client: clientOf(actor), asked: input.asked, now, facts },
-      ...(startedAt === undefined ? {} : { startedAt }),
-    });
+    const { decision, several } = decideFor(
+      {
+        ...{ role, policy: deps.policy, email, client: person && clientOf(person), asked: input.asked, now, facts },
+        ...(startedAt === undefined ? {} : { startedAt }),
+      },
+      {
+        ...(input.incident === undefined ? {} : { named: input.incident }),
+        ...(had.open?.incident === undefined ? {} : { before: had.open.incident }),
+      },
+    );
     const exit = held ? exitOfHeld(decision, held) : exitOf(decision);
-    const refused = await refusedAllTheSame(still, q, now, { role, decision, had, email: actor.email, exit });
+    const refused = several
+      ? { error: toError(whichIncident(role, email, several, email === actor.email ? 'requester' : 'other')), exit: 2 as const }
+      : await refusedAllTheSame(still, q, now, { role, decision, had, email, exit });
     return {
-      ...{ role: role.name, requester: actor.email, decision, targets: role.targets, exit: refused?.exit ?? exit },
+      ...{ role: role.name, requester: email, decision, targets: role.targets, exit: refused?.exit ?? exit },
       ...(refused && { refusal: refused.error }),
       ...(held && { held }),
     };
   });
+}
+
+/** What the sources say about somebody else is for those who may decide about them. */
+async function whom(deps: Deps, actor: Actor, role: Role, user: string | undefined): Promise<string> {
+  const email = (user ?? actor.email).toLowerCase();
+  if (email === actor.email) return email;
+  if (!email.includes('@')) {
+    throw new OncallError('usage', `${user} is no e-mail address`, { exit: 2, next: 'name them by the e-mail that they sign in with' });
+  }
+  await requireRevoker(deps, actor, role, `see what others would get of ${role.name}`, `ask an admin, or an approver of ${role.name}`);
+  return email;
+}
+
+/** As they signed in for what they have or wait for. */
+async function whoAsked(q: Queries, email: string, role: string): Promise<Actor | undefined> {
+  return (await q.openRequests()).find((request) => request.role === role && request.requester.email === email)?.requester;
 }
 
 function heldOf(role: Role, { open, standing }: Before): ExplainResult['held'] {
@@ -93,12 +129,17 @@ async function refusedAllTheSame(
     await requireSweep(deps, q, now, role.targets, false);
   } catch (error) {
     if (!isOncallError(error)) throw error;
-    const { code, message, why = '', next = '' } = error;
-    return { error: { code, message, why, next }, exit: 1 };
+    return { error: toError(error), exit: 1 };
   }
   const place = standing.length > 0 ? undefined : await freePlace(q, role, ending?.request.id);
   return place && 'holders' in place ? taken(q, now, role, email, decision, place.holders) : undefined;
 }
+
+/** In one line: as part of a result it is shown among others. */
+const toError = ({ code, message, why = '', next = '' }: OncallError): Refusal['error'] => ({
+  ...{ code, message, next },
+  why: why.replaceAll('\n', '; '),
+});
 
 function exitOf({ outcome, undecided, findings }: Decision): ExplainResult['exit'] {
   if (outcome !== 'deny') return outcome === 'allow' ? 0 : 8;

@@ -1,27 +1,59 @@
 /** Asks the world everything that a set of rules needs to know about one person, in parallel. A source that fails makes its facts unknown, never an exception. */
 
 import { isOncallError, isProviderError, nextStep } from '../errors.ts';
-import { factConditions, factKey } from '../policy/conditions.ts';
-import type { Fact, FactCondition, Facts, IncidentCondition, MemberCondition, OnCallCondition, Rule } from '../policy/types.ts';
+import { factConditions, factKey, sidesOf } from '../policy/conditions.ts';
+import type { Evidence, Fact, FactCondition, Facts, MemberCondition, OnCallCondition, Role, Rule } from '../policy/types.ts';
+import type { Shift } from '../rosters/roster.ts';
 import type { Deps } from './deps.ts';
+import { type AboutIncident, incidentFact, mostEvidence, short } from './incident-fact.ts';
 import type { Lookups } from './lookups.ts';
 import { nameIn } from './names.ts';
 
-export type About = { readonly email: string; readonly at: number; readonly incident?: string };
+/** `incident`: as it was named, so that no other speaks for them. `soon`: also when their next shift begins, where they are on none and the roster can tell. */
+export type About = Omit<AboutIncident, 'isAdverse'> & { readonly at: number; readonly soon?: boolean };
 
-export async function gatherFacts(deps: Deps, world: Lookups, rules: readonly Rule[], about: About): Promise<Facts> {
-  const conditions = factConditions(rules);
+/** For a role: an incident that was named speaks for somebody alone, but all of theirs may speak against them. */
+export function gatherRoleFacts(deps: Deps, world: Lookups, { deny, allow, ask: asks }: Role, about: About): Promise<Facts> {
+  return gatherFacts(deps, world, [...deny, ...allow, ...asks], about, deny);
+}
+
+/** `against`: those among the rules that let nobody in, but keep people out. */
+export async function gatherFacts(
+  deps: Deps,
+  world: Lookups,
+  rules: readonly Rule[],
+  about: About,
+  against: readonly Rule[] = [],
+): Promise<Facts> {
+  const { adverse, judged } = sides(rules, against);
   const facts = await Promise.all(
-    conditions.map(async (condition): Promise<readonly [string, Fact]> => [factKey(condition), await ask(deps, world, condition, about)]),
+    factConditions(rules).map(async (condition): Promise<readonly [string, Fact]> => {
+      const key = factKey(condition);
+      const asking = { ...about, isAdverse: adverse.has(key), whoever: about.whoever === true || !judged.has(key) };
+      return [key, await ask(deps, world, condition, asking)];
+    }),
   );
   return new Map(facts);
 }
 
-async function ask(deps: Deps, world: Lookups, condition: FactCondition, about: About): Promise<Fact> {
+/** Keys of the conditions that may speak against the person, and of the incidents in their favour for which it matters who made them. */
+function sides(rules: readonly Rule[], against: readonly Rule[]) {
+  const [adverse, judged] = [new Set<string>(), new Set<string>()];
+  for (const { leaf, isAdverse } of sidesOf(rules, against)) {
+    if (leaf.kind !== 'incident') continue;
+    if (isAdverse) adverse.add(factKey(leaf));
+    else if (leaf.selfMade !== 'allow') judged.add(factKey(leaf));
+  }
+  return { adverse, judged };
+}
+
+type Asking = About & { readonly isAdverse: boolean };
+
+async function ask(deps: Deps, world: Lookups, condition: FactCondition, about: Asking): Promise<Fact> {
   try {
     if (condition.kind === 'member') return await isMember(deps, world, condition, about);
     if (condition.kind === 'onCall') return await isOnCall(deps, world, condition, about);
-    return await hasIncident(deps, world, condition, about);
+    return await incidentFact(deps, world, condition, about);
   } catch (error) {
     if (!isProviderError(error) && !isOncallError(error)) throw error;
     const next = isProviderError(error) ? nextStep(error) : error.next;
@@ -48,7 +80,7 @@ async function isMember(deps: Deps, world: Lookups, { directory: name, group }: 
   return { holds, because: `${holds ? '' : 'not '}a member of ${name}/${group}`, ...about, fetchedAt: deps.now() };
 }
 
-async function isOnCall(deps: Deps, world: Lookups, condition: OnCallCondition, { email, at }: About): Promise<Fact> {
+async function isOnCall(deps: Deps, world: Lookups, condition: OnCallCondition, { email, at, soon }: About): Promise<Fact> {
   const { title, shifts, fetchedAt } = await world.shifts(condition, at);
   const me = nameIn(deps.policy, condition.roster, email).toLowerCase();
   const mine = shifts.filter((shift) => shift.email === me);
@@ -57,50 +89,44 @@ async function isOnCall(deps: Deps, world: Lookups, condition: OnCallCondition, 
   if (mine.length === 0) {
     const others = [...new Set(shifts.map((shift) => shift.email))].slice(0, 3).join(', ');
     const where = label === undefined ? 'on any schedule' : `for "${shifts[0]?.schedule ?? label}"`;
-    return { holds: false, because: `not on call ${where}`, detail: others === '' ? 'nobody is' : `${others} is`, ...about };
+    const nextAt = soon ? await nextShift(world, condition, me, at) : undefined;
+    return {
+      ...{ holds: false, because: `not on call ${where}`, detail: others === '' ? 'nobody is' : `${others} is`, ...about },
+      ...(nextAt === undefined ? {} : { nextAt }),
+    };
   }
-  const ends = mine.map((shift) => shift.end);
+  const endsAt = latestEnd(mine);
   return {
     holds: true,
     because: `on call for "${mine[0]?.schedule ?? label}"`,
     ...about,
-    endsAt: ends.includes(null) ? null : Math.max(...(ends as number[])),
+    ...(endsAt === undefined ? {} : { endsAt }),
+    evidence: mine.slice(0, mostEvidence).map((shift) => toEvidence(condition.roster, shift)),
   };
 }
 
-async function hasIncident(deps: Deps, world: Lookups, condition: IncidentCondition, { email, incident: ref }: About): Promise<Fact> {
-  const { title, incidents, fetchedAt } = await world.incidents(condition.roster, ref);
-  const me = nameIn(deps.policy, condition.roster, email).toLowerCase();
-  const fits = (wanted: readonly string[], has: readonly string[]): boolean =>
-    wanted.length === 0 || has.some((value) => wanted.includes(value));
-  const mine = incidents.filter(
-    (incident) =>
-      incident.live &&
-      incident.assigned.includes(me) &&
-      fits(condition.services, incident.services) &&
-      fits(condition.severities, incident.severity === undefined ? [] : [incident.severity]) &&
-      fits(condition.types, incident.type === undefined ? [] : [incident.type]),
-  );
-  const about = { source: title, fetchedAt };
-  if (mine.length === 0) {
-    return {
-      holds: false,
-      because:
-        ref === undefined
-          ? 'assigned to no live incident that this rule counts'
-          : `not assigned to a live incident ${ref} that this rule counts`,
-      ...about,
-    };
-  }
+/** `null`: it never ends. Undefined: the roster does not say of any of them. */
+function latestEnd(shifts: readonly Shift[]): number | null | undefined {
+  const ends = shifts.flatMap(({ end }) => (end === undefined ? [] : [end]));
+  if (ends.length === 0 || ends.includes(null)) return ends[0] === undefined ? undefined : null;
+  return Math.max(...(ends as number[]));
+}
+
+function toEvidence(roster: string, { schedule, start, end, level }: Shift): Evidence {
   return {
-    holds: true,
-    because: `assigned to ${mine.map((incident) => incident.ref).join(', ')}`,
-    ...about,
-    incidents: mine.map(({ ref: id, title: name, openedBy, assignedBy }) => ({
-      ref: id,
-      ...(name === undefined ? {} : { title: name }),
-      // Who opened it is not known: then it may have been the requester.
-      selfMade: openedBy === undefined || openedBy === me || assignedBy === me,
-    })),
+    ...{ kind: 'shift', roster, schedule: short(schedule) },
+    ...(level === undefined ? {} : { level }),
+    ...(start === undefined ? {} : { startsAt: start }),
+    ...(end === undefined ? {} : { endsAt: end }),
   };
+}
+
+/** A help for people: what is not known about later must not make an answer about now unknown. */
+async function nextShift(world: Lookups, condition: OnCallCondition, me: string, at: number): Promise<number | undefined> {
+  const coming = await world.upcoming(condition, at).catch((error) => {
+    if (!isProviderError(error) && !isOncallError(error)) throw error;
+    return undefined;
+  });
+  const starts = (coming ?? []).flatMap(({ email, start }) => (email === me && typeof start === 'number' && start > at ? [start] : []));
+  return starts.length === 0 ? undefined : Math.min(...starts);
 }

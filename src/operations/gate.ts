@@ -74,25 +74,28 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
   );
 }
 
-export const clockFault = (policy: Policy, behindMs: number): string =>
-  `${ledgerClock(policy)}'s clock is ${formatDuration(behindMs)} behind what the ledger has seen`;
+export const clockFault = (deps: Pick<Deps, 'policy' | 'throughBroker'>, behindMs: number): string =>
+  `${ledgerClock(deps)}'s clock is ${formatDuration(behindMs)} behind what the ledger has seen`;
 
 /** Why nobody may go by the ledger's clock; `undefined`: they may. */
 export function whyClockIsOff(deps: Deps, behindMs: number): string | undefined {
-  if (behindMs > clockSkewMs) return clockFault(deps.policy, behindMs);
+  if (behindMs > clockSkewMs) return clockFault(deps, behindMs);
   const skewMs = deps.clockSkew() ?? 0;
-  return skewMs > clockSkewMs ? `${ledgerClock(deps.policy)}'s clock is ${formatDuration(skewMs)} off a provider's` : undefined;
+  return skewMs > clockSkewMs ? `${ledgerClock(deps)}'s clock is ${formatDuration(skewMs)} off a provider's` : undefined;
 }
 
 function requireClock(deps: Deps, q: Queries): void {
   const off = Math.max(q.clockBehindMs, deps.clockSkew() ?? 0);
   if (off <= clockSkewMs) return;
-  const whose = ledgerClock(deps.policy);
+  const whose = ledgerClock(deps);
   throw new OncallError('clock-skew', `${whose}'s clock is off by ${formatDuration(off)}`, {
     why:
       q.clockBehindMs > clockSkewMs
         ? 'the ledger has already seen a later time'
         : "a provider's clock says otherwise, and access must end at the right moment",
-    next: whose === 'this host' ? 'set the clock (timedatectl), then ask again' : "set the clock of the database's host, then ask again",
+    next:
+      whose === 'this host'
+        ? 'set the clock (timedatectl), then ask again'
+        : `set the clock of ${whose === 'the database' ? "the database's host" : whose}, then ask again`,
   });
 }

@@ -63,7 +63,7 @@ export const inputs = {
   },
   roles: { input: nothing, summary: 'The roles there are, and who gets them.', readsOnly: true },
   explain: {
-    input: z.strictObject({ role: name, asked, incident: optional(incident) }),
+    input: z.strictObject({ role: name, asked, incident: optional(incident), user: optional(email), soon: optional(flag) }),
     summary: 'What a request would be answered, rule by rule.',
     readsOnly: true,
   },
@@ -88,7 +88,7 @@ export const inputs = {
   },
   sweep: { input: z.strictObject({ dryRun: optional(flag) }), summary: 'Ends what is due.', readsOnly: false },
   audit: {
-    input: z.strictObject({ of: optional(name), limit: optional(whole(1, 999_999_999)) }),
+    input: z.strictObject({ of: optional(name), limit: optional(whole(1, 5_000)), before: optional(whole(1, Number.MAX_SAFE_INTEGER)) }),
     summary: 'What happened, oldest first, as far as the caller may read it.',
     readsOnly: true,
   },
@@ -115,6 +115,6 @@ type Input<Verb extends keyof Operations> = Parameters<Operations[Verb]> extends
 type Differing = {
   [Verb in keyof Operations]: Same<Plain<z.output<(typeof inputs)[Verb]['input']>>, Plain<Input<Verb>>> extends true ? never : Verb;
 }[keyof Operations];
-/** Does not compile where a schema and the type of what the operation takes say different things; the error names the verbs. */
+/** Does not compile where a schema and the type of what the operation takes say different things; the error names the verbs. @public */
 export type Agreed = Nobody<Differing>;
 type Nobody<Verbs extends never> = Verbs;

@@ -17,12 +17,19 @@ export type Lookups = {
     condition: OnCallCondition,
     at: number,
   ): Promise<{ readonly title: string; readonly shifts: readonly Shift[]; readonly fetchedAt: number }>;
+  /** Everybody's in the days to come; undefined where the roster cannot tell. */
+  upcoming(condition: OnCallCondition, from: number): Promise<readonly Shift[] | undefined>;
   /** With a reference that incident alone, else all live ones. */
   incidents(
     roster: string,
     ref: string | undefined,
   ): Promise<{ readonly title: string; readonly incidents: readonly Incident[]; readonly fetchedAt: number }>;
+  /** The incident with who opened it and who put that person on it, as far as the roster can tell. */
+  origin(roster: string, incident: Incident, name: string): Promise<Incident>;
 };
+
+/** How far ahead anybody is interested in shifts: the handovers of two weeks. */
+export const daysAhead = 14;
 
 export function lookups(deps: Deps): Lookups {
   const asked = new Map<string, Promise<unknown>>();
@@ -45,15 +52,15 @@ export function lookups(deps: Deps): Lookups {
       once(['group', directory, name, to], async () =>
         (await deps.directory(directory)).findGroup(name, { signal, toRead: to === 'read' }),
       ),
-    shifts: ({ roster: name, schedule, escalationPolicy, levels }, at) =>
-      once(['shifts', name, schedule, escalationPolicy, levels], async () => {
-        const roster = await deps.roster(name);
-        const query = {
-          ...(schedule === undefined ? {} : { schedule }),
-          ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
-          levels,
-        };
-        return { title: roster.title, shifts: await roster.onCall(query, at, { signal }), fetchedAt: deps.now() };
+    shifts: (condition, at) =>
+      once(['shifts', ...questionOf(condition)], async () => {
+        const roster = await deps.roster(condition.roster);
+        return { title: roster.title, shifts: await roster.onCall(queryOf(condition), at, { signal }), fetchedAt: deps.now() };
+      }),
+    upcoming: (condition, from) =>
+      once(['upcoming', ...questionOf(condition)], async () => {
+        const roster = await deps.roster(condition.roster);
+        return roster.shifts?.(queryOf(condition), { from, to: from + daysAhead * 86_400_000 }, { signal });
       }),
     incidents: (name, ref) =>
       once(['incidents', name, ref], async () => {
@@ -64,5 +71,18 @@ export function lookups(deps: Deps): Lookups {
         }
         return { title: roster.title, incidents: (await roster.incidents?.({ signal })) ?? [], fetchedAt: deps.now() };
       }),
+    origin: (roster, incident, name) =>
+      once(['origin', roster, incident.ref, name], async () => ({
+        ...incident,
+        ...(await (await deps.roster(roster)).origin?.(incident, name, { signal })),
+      })),
   };
 }
+
+const questionOf = ({ roster, schedule, escalationPolicy, levels }: OnCallCondition) => [roster, schedule, escalationPolicy, levels];
+
+const queryOf = ({ schedule, escalationPolicy, levels }: OnCallCondition) => ({
+  ...(schedule === undefined ? {} : { schedule }),
+  ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
+  levels,
+});

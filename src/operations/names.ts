@@ -23,16 +23,16 @@ export function unknownRole(policy: Policy, name: string): OncallError {
 }
 
 /** A request by its id, or the actor's one open request for the role of that name. */
-export async function requestNamed(ledger: Ledger, actor: Actor, name: string): Promise<Request> {
+export async function requestNamed(ledger: Ledger, actor: Actor, name: string, next = 'oncall status --mine'): Promise<Request> {
   const found = await ledger.read(async (q) => (await q.request(name)) ?? (await q.openRequest(actor, name)));
   if (found) return found;
-  throw unknownRequest(name, ', and you have none open for a role of that name');
+  throw unknownRequest(name, ', and you have none open for a role of that name', next);
 }
 
-export function unknownRequest(name: string, more = ''): OncallError {
+export function unknownRequest(name: string, more = '', next = 'oncall status'): OncallError {
   return new OncallError('unknown-request', `there is no request "${name}"${more}`, {
     exit: 2,
-    next: more === '' ? 'oncall status' : 'oncall status --mine',
+    next,
   });
 }
 
@@ -61,5 +61,9 @@ export async function ledgerNamed({ policy: { ledger }, ledgerPlace }: Pick<Deps
   return (await ledgerPlace?.().catch(() => undefined)) ?? 'PostgreSQL';
 }
 
+/** Where this runs, to whoever reads it: behind a broker that is not where they are. */
+export const hostNamed = ({ throughBroker }: Pick<Deps, 'throughBroker'>): string => (throughBroker ? "the broker's host" : 'this host');
+
 /** Whose clock the ledger goes by. */
-export const ledgerClock = ({ ledger }: Policy): 'this host' | 'the database' => ('sqlite' in ledger ? 'this host' : 'the database');
+export const ledgerClock = ({ policy: { ledger }, ...deps }: Pick<Deps, 'policy' | 'throughBroker'>): string =>
+  'sqlite' in ledger ? hostNamed(deps) : 'the database';

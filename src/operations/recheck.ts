@@ -3,6 +3,7 @@
 import type { Request } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { stillHolds } from '../policy/evaluate.ts';
+import { namedIn } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Fact, Facts, Truth } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
@@ -20,13 +21,15 @@ export async function recheck(deps: Deps, world: Lookups, mayGoOn: () => boolean
     const { holds, facts } = await asked(deps, world, request);
     if (holds === true) await clear(deps, request);
     if (holds === false) await endOrNote(deps, request);
-    if (holds === 'unknown') for (const fact of facts.values()) if (fact.holds === 'unknown') silent.set(fact.because, unasked(fact));
+    if (holds !== 'unknown') return;
+    await noteUnknown(deps, request);
+    for (const fact of facts.values()) if (fact.holds === 'unknown') silent.set(fact.because, unasked(fact));
   });
   return [...silent.values()];
 }
 
 function unasked({ because, next, lasting }: Fact): SweepStep {
-  const told = `${because}; what ends with that stays until its own end`;
+  const told = `${because}; what ends with that stays until its own end at the latest`;
   return { action: 'recheck', outcome: lasting ? 'failed' : 'later', because: told, ...(next === undefined ? {} : { next }) };
 }
 
@@ -59,15 +62,17 @@ async function boundRequests(deps: Deps): Promise<readonly Request[]> {
   return open.filter((request) => request.state === 'approved' && request.decision.endsWith.length > 0);
 }
 
+/** The incident that was recorded, and no other, keeps in who was let in for one. */
 async function asked(
   deps: Deps,
   world: Lookups,
   { decision, requester, incident }: Request,
 ): Promise<{ readonly holds: Truth; readonly facts: Facts }> {
   const { email } = requester;
-  const about = { email, at: deps.now(), ...(incident === undefined ? {} : { incident }) };
+  const about = { email, at: deps.now(), whoever: true, ...(incident === undefined ? {} : { incident }) };
   const facts = await gatherFacts(deps, world, decision.endsWith, about);
-  return { holds: stillHolds(decision.endsWith, { email, client: clientOf(requester), now: deps.now(), facts }), facts };
+  const only = incident === undefined ? {} : { incidents: namedIn(decision.endsWith, facts) };
+  return { holds: stillHolds(decision.endsWith, { email, client: clientOf(requester), now: deps.now(), facts, ...only }), facts };
 }
 
 const endsAt = ({ decision, unheldSince }: Request, now: number): number =>
@@ -76,9 +81,20 @@ const endsAt = ({ decision, unheldSince }: Request, now: number): number =>
 const reason = ({ decision }: Request): string =>
   `no longer ${decision.endsWith.map((rule) => describeCondition(rule.condition)).join(', or ')}`;
 
-async function clear(deps: Deps, { id, unheldSince }: Request): Promise<void> {
+async function clear(deps: Deps, { id, unheldSince, unknownSince }: Request): Promise<void> {
+  if (unheldSince === undefined && unknownSince === undefined) return;
   const ledger = await deps.ledger();
-  if (unheldSince !== undefined) await ledger.write((q) => q.markUnheld(id, undefined));
+  await ledger.write(async (q) => {
+    await q.markUnheld(id, undefined);
+    await q.markUnknown(id, undefined);
+  });
+}
+
+/** For `status`: it ends nothing. */
+async function noteUnknown(deps: Deps, { id, unknownSince }: Request): Promise<void> {
+  if (unknownSince !== undefined) return;
+  const ledger = await deps.ledger();
+  await ledger.write((q, now) => q.markUnknown(id, now));
 }
 
 async function endOrNote(deps: Deps, request: Request): Promise<void> {
@@ -87,6 +103,7 @@ async function endOrNote(deps: Deps, request: Request): Promise<void> {
     // Extended or let in again meanwhile: by other rules, or by other answers.
     if ((await q.request(request.id))?.version !== request.version) return;
     if (request.unheldSince === undefined) await q.markUnheld(request.id, now);
+    if (request.unknownSince !== undefined) await q.markUnknown(request.id, undefined);
     if (now < endsAt(request, now)) return;
     for (const { id } of await q.grantsOfRequest(request.id)) {
       const grant = await q.grant(id);

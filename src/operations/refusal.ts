@@ -1,8 +1,10 @@
 /** How a refusal is worded: what, why, and what to do next. */
 
+import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { type Candidate, incidentName } from '../policy/incidents.ts';
 import type { Decision, Finding, Role } from '../policy/types.ts';
 import type { Refusal } from './types.ts';
 
@@ -44,6 +46,30 @@ function reasonBehind({ rule, detail, source }: Finding): string {
   const from = source === undefined ? '' : ` (${source})`;
   return detail === undefined ? `rule ${rule}${from}` : `${detail}${from}; rule ${rule}`;
 }
+
+/** For a person with several live incidents, where access rests on one of them: it is to end with that one, and nobody can guess which. */
+export function whichIncident(
+  role: Role,
+  email: string,
+  several: readonly Candidate[],
+  reader: 'requester' | 'other' = 'requester',
+): OncallError {
+  const named = several.slice(0, mostListed).map(({ title, ...incident }) => {
+    const name = incidentName(role, incident);
+    return title === undefined ? name : `${name}  ${title}`;
+  });
+  const more = several.length > mostListed ? [`and ${several.length - mostListed} more`] : [];
+  const [first] = several;
+  const who = reader === 'requester' ? 'you have' : `${email} has`;
+  const example = first === undefined ? 'REF' : incidentName(role, first);
+  return new OncallError('which-incident', `${who} ${several.length} live incidents that count for ${role.name}`, {
+    exit: 2,
+    why: [...named, ...more].join('\n'),
+    next: `say which it is for, as it ends with that one: oncall request ${role.name} --incident ${example}`,
+  });
+}
+
+const mostListed = 10;
 
 /** Why what is missing of a role that is held was not tried again. */
 export function notTried(role: Role, email: string, decision: Decision): { readonly message: string; readonly next: string } {

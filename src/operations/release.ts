@@ -38,7 +38,7 @@ export async function release(deps: Deps, input: OneInput): Promise<ReleaseResul
 export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const one = 'id' in input ? await requestNamed(ledger, actor, input.id) : undefined;
+  const one = 'id' in input ? await requestNamed(ledger, actor, input.id, nextOf(deps, input.id)) : undefined;
   await requireRight(deps, actor, one === undefined ? input : { role: one.role });
   const choose = async (q: Queries): Promise<readonly Request[]> => (one ? [one] : (await q.openRequests()).filter(chosenBy(input)));
 
@@ -58,8 +58,13 @@ export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResu
   return result;
 }
 
+/** Nobody but the holder has a request by the name of its role. */
+const nextOf = ({ policy }: Deps, name: string): string =>
+  Object.hasOwn(policy.roles, name) ? `everybody who has it: oncall revoke --role ${name}` : 'who has what: oncall status';
+
 async function requireRight(deps: Deps, actor: Actor, input: RevokeInput): Promise<void> {
-  if (!('role' in input)) return requireAdmin(deps, actor, 'revoke by holder or everything');
+  if (!('role' in input))
+    return requireAdmin(deps, actor, 'holder' in input ? `revoke everything that ${input.holder} has` : 'revoke everything (--all)');
   const role = Object.hasOwn(deps.policy.roles, input.role) ? deps.policy.roles[input.role] : undefined;
   return requireRevoker(deps, actor, role, `revoke ${input.role}`);
 }

@@ -2,6 +2,7 @@
 
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, Grant, GrantView, Request } from '../lifecycle/types.ts';
+import type { Decided } from '../policy/incidents.ts';
 import type { Asked, Decision } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { requireFresh, requireSweep } from './gate.ts';
@@ -33,7 +34,7 @@ export async function repeat(
   { input, role, actor, askedAt, pins }: Asking,
   open: Request,
   standing: readonly Grant[],
-  decision: Decision,
+  { decision, incident }: Decided,
 ): Promise<Settled> {
   const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
   const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
@@ -43,10 +44,17 @@ export async function repeat(
     requireFresh(askedAt, now);
   }
   let request = open;
-  if (later) {
-    const incident = input.incident === undefined ? {} : { incident: input.incident };
-    request = await q.changeRequest(open, { expiresAt, decision, asked: input.asked, ...incident });
-    for (const grant of standing) if (grant.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
+  // What ends with an incident goes over to the one that is asked for now, or it would end with the other. Its end stays where it is not later.
+  const moves = decision.outcome === 'allow' && decision.incident !== undefined && incident !== open.incident && endsByItself(open);
+  if (later || moves) {
+    const until = later ? expiresAt : open.expiresAt;
+    request = await q.changeRequest(open, {
+      ...(until === undefined ? {} : { expiresAt: until }),
+      ...{ decision, asked: input.asked },
+      ...(incident === undefined ? {} : { incident }),
+    });
+    await q.markUnheld(open.id, undefined);
+    if (later) for (const grant of standing) if (grant.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
     await q.record({
       type: 'request.extended',
       actor,
@@ -55,7 +63,7 @@ export async function repeat(
       holder: actor.email,
       ...(input.reason === undefined ? {} : { reason: input.reason }),
       policyDigest: deps.policy.digest,
-      data: { from: open.expiresAt, to: expiresAt },
+      data: { from: open.expiresAt, to: until, ...(incident === undefined ? {} : { incident }), findings: decision.findings },
     });
   }
   const added =
@@ -66,11 +74,13 @@ export async function repeat(
     activate: added,
     whole: later ? 'extended' : 'held',
     missing: decision.outcome === 'allow' ? [] : missing.map(({ target }) => ({ target, ...notTried(role, actor.email, decision) })),
-    decision: later ? decision : open.decision,
+    decision: later || moves ? decision : open.decision,
     ...(notExtended === undefined ? {} : { notExtended }),
     ...(later && open.expiresAt !== undefined ? { movedFrom: open.expiresAt } : {}),
   };
 }
+
+const endsByItself = ({ decision }: Request): boolean => decision.endsWith.length > 0;
 
 /** By the membership, not by the name: a group may have been renamed, or be spelled otherwise in the policy. */
 async function withoutGrant(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<Pins['pinned']> {

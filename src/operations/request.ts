@@ -3,18 +3,18 @@
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
-import { decide } from '../policy/decide.ts';
+import { type Decided, decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
-import { gatherFacts } from './facts.ts';
+import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
 import { freePlace, freeRequestId, insertGrants } from './intent.ts';
 import { lookups } from './lookups.ts';
 import { roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
-import { denied, stillEnding, taken } from './refusal.ts';
+import { denied, stillEnding, taken, whichIncident } from './refusal.ts';
 import { before, repeat } from './repeat.ts';
 import { requireAdmin } from './rights.ts';
 import type { Refusal, RequestInput, RequestResult, TargetFailure } from './types.ts';
@@ -44,7 +44,7 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   }
   const world = lookups(deps);
   const askedAt = deps.now();
-  const factsSoon = gatherFacts(deps, world, rulesOf(role), {
+  const factsSoon = gatherRoleFacts(deps, world, role, {
     email: actor.email,
     at: askedAt,
     ...(input.incident === undefined ? {} : { incident: input.incident }),
@@ -60,8 +60,6 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   return result(deps, settled, [...pins.missing, ...(settled.missing ?? []), ...failed.filter((failure) => failure !== undefined)]);
 }
 
-export const rulesOf = (role: Role) => [...role.deny, ...role.allow, ...role.ask];
-
 export type Asking = {
   readonly input: RequestInput;
   readonly role: Role;
@@ -76,24 +74,32 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   const { input, role, actor, facts, pins } = asking;
   const { open, standing, ending } = await before(q, actor, role.name);
   const held = open !== undefined && standing.length > 0;
-  const decision = decide({
-    role,
-    policy: deps.policy,
-    email: actor.email,
-    client: clientOf(actor),
-    asked: input.asked,
-    now,
-    ...(held && open.startsAt !== undefined ? { startedAt: open.startsAt } : {}),
-    facts,
-  });
-  if (held) return repeat(deps, q, now, asking, open, standing, decision);
+  const decided = decideFor(
+    {
+      role,
+      policy: deps.policy,
+      email: actor.email,
+      client: clientOf(actor),
+      asked: input.asked,
+      now,
+      ...(held && open.startsAt !== undefined ? { startedAt: open.startsAt } : {}),
+      facts,
+    },
+    {
+      ...(input.incident === undefined ? {} : { named: input.incident }),
+      ...(open?.incident === undefined ? {} : { before: open.incident }),
+    },
+  );
+  const { decision } = decided;
+  if (decided.several) throw whichIncident(role, actor.email, decided.several);
+  if (held) return repeat(deps, q, now, asking, open, standing, decided);
   if (decision.outcome === 'deny') {
     await q.record({
       type: 'request.refused',
       actor,
       role: role.name,
       holder: actor.email,
-      ...about(input),
+      ...about(input, decided),
       policyDigest: deps.policy.digest,
       data: { findings: decision.findings },
     });
@@ -105,27 +111,28 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   requireFresh(asking.askedAt, now);
   if (decision.outcome === 'ask') {
     requireReason(role.reason === 'when-asked', input.reason ?? open?.reason);
-    const id = open?.id ?? (await insertPending(deps, q, now, asking, decision));
+    const id = open?.id ?? (await insertPending(deps, q, now, asking, decided));
     return { requestId: id, activate: [], whole: 'held', decision };
   }
 
   const place = await freePlace(q, role, ending?.request.id);
   if (place && 'holders' in place) return { refusal: await taken(q, now, role, actor.email, decision, place.holders) };
-  if (input.despiteLateSweep) await q.record({ type: 'sweep.overridden', actor, role: role.name, ...about(input) });
-  const approved = await approveNow(deps, q, now, asking, decision, open);
+  if (input.despiteLateSweep) await q.record({ type: 'sweep.overridden', actor, role: role.name, ...about(input, decided) });
+  const approved = await approveNow(deps, q, now, asking, decided, open);
   if (place) await q.takePlace(role.name, place.place, approved.id);
   const grants = await insertGrants(deps, q, now, approved, pins.pinned, actor);
   return { requestId: approved.id, activate: grants, whole: ending ? 'again' : 'granted', decision };
 }
 
-async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decision: Decision): Promise<string> {
+async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decided: Decided): Promise<string> {
+  const { decision } = decided;
   const id = await freeRequestId(deps, q);
   await q.insertRequest({
     id,
     requester: actor,
     role: role.name,
     targets: role.targets,
-    ...about(input),
+    ...about(input, decided),
     asked: input.asked,
     state: 'pending',
     requestedAt: now,
@@ -140,7 +147,7 @@ async function insertPending(deps: Deps, q: Queries, now: number, { input, role,
     requestId: id,
     role: role.name,
     holder: actor.email,
-    ...about(input),
+    ...about(input, decided),
     policyDigest: deps.policy.digest,
     data: { findings: decision.findings },
   });
@@ -156,9 +163,10 @@ async function approveNow(
   q: Queries,
   now: number,
   { input, role, actor }: Asking,
-  decision: Decision,
+  decided: Decided,
   open: Request | undefined,
 ): Promise<Request> {
+  const { decision } = decided;
   const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
   let approved: Request;
   if (open) {
@@ -167,7 +175,7 @@ async function approveNow(
       state: 'approved',
       targets: role.targets,
       asked: input.asked,
-      ...about(input),
+      ...about(input, decided),
       ...times,
       decision,
       approvals: [],
@@ -180,7 +188,7 @@ async function approveNow(
       requester: actor,
       role: role.name,
       targets: role.targets,
-      ...about(input),
+      ...about(input, decided),
       asked: input.asked,
       state: 'approved',
       requestedAt: now,
@@ -197,14 +205,14 @@ async function approveNow(
     requestId: approved.id,
     role: role.name,
     holder: actor.email,
-    ...about(input),
+    ...about(input, decided),
     policyDigest: deps.policy.digest,
     data: { ...times, by: 'policy', findings: decision.findings },
   });
   return approved;
 }
 
-const about = ({ reason, incident }: RequestInput) => ({
+const about = ({ reason }: RequestInput, { incident }: Decided) => ({
   ...(reason === undefined ? {} : { reason }),
   ...(incident === undefined ? {} : { incident }),
 });

@@ -2,7 +2,7 @@
 
 import { OncallError } from '../errors.ts';
 import type { Actor } from '../lifecycle/types.ts';
-import { describeCondition } from '../policy/conditions.ts';
+import { describeCondition, positiveLeaves } from '../policy/conditions.ts';
 import { judge } from '../policy/evaluate.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Finding, Role, Rule } from '../policy/types.ts';
@@ -46,12 +46,28 @@ function refuse({ findings, named }: Right, what: string, next: string): never {
 
 export async function requireAdmin(deps: Deps, actor: Actor, what: string): Promise<void> {
   const right = await has(deps, actor, deps.policy.admins, 'admin');
-  if (!right.may) refuse(right, what, 'ask somebody whom the policy lists under admins');
+  if (!right.may) refuse(right, what, askAdmin(deps.policy, actor));
 }
 
 export async function requireApprover(deps: Deps, actor: Actor, role: Role, what: string): Promise<void> {
   const right = await has(deps, actor, role.approvers, 'approver');
-  if (!right.may) refuse(right, what, `ask an approver of ${role.name}: oncall explain ${role.name}`);
+  if (right.may) return;
+  const people = byName(role.approvers);
+  refuse(right, what, `ask an approver of ${role.name}: ${people === '' ? `oncall explain ${role.name}` : people}`);
+}
+
+/** Where there is none, whoever keeps the policy can change that, and nobody else can help. */
+function askAdmin({ admins }: Deps['policy'], { email }: Actor): string {
+  if (admins.length === 0) return `add to the policy, where you are to be one: admins: [{ user: ${email} }]`;
+  const people = byName(admins);
+  return people === '' ? 'ask somebody whom the policy lists under admins' : `ask an admin: ${people}`;
+}
+
+/** Up to three whom the rules name by e-mail: nobody can ring a group at night. */
+function byName(rules: readonly Rule[]): string {
+  const leaves = rules.flatMap(({ condition }) => positiveLeaves(condition));
+  const people = [...new Set(leaves.flatMap((leaf) => (leaf.kind === 'user' ? [leaf.email] : [])))];
+  return `${people.slice(0, 3).join(', ')}${people.length > 3 ? ' or another' : ''}`;
 }
 
 /** A role's approvers may revoke on that role; admins may revoke any. */

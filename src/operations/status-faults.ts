@@ -5,27 +5,35 @@ import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
 import type { GrantView } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Policy, Target } from '../policy/types.ts';
+import type { Deps } from './deps.ts';
 import { clockFault } from './gate.ts';
-import { isExclusive } from './names.ts';
+import { hostNamed, isExclusive } from './names.ts';
 import type { StatusFault, StatusResult } from './types.ts';
 
-export async function faultsIn(policy: Policy, q: Queries, now: number, live: readonly GrantView[]): Promise<readonly StatusFault[]> {
+export async function faultsIn(
+  deps: Pick<Deps, 'policy' | 'throughBroker'>,
+  q: Queries,
+  now: number,
+  live: readonly GrantView[],
+  strangers: readonly Known[],
+): Promise<readonly StatusFault[]> {
+  const { policy } = deps;
   const allowance = policy.sweep.refuseWhenLateMs;
   const past = live.filter((grant) => grant.expiresAt !== undefined && now > grant.expiresAt + allowance);
   return [
-    ...closed(q),
-    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(policy, q.clockBehindMs) }] : []),
+    ...closed(deps, q),
+    ...(q.clockBehindMs > clockSkewMs ? [{ code: 'clock' as const, message: clockFault(deps, q.clockBehindMs) }] : []),
     ...(await lateSweeps(policy, q, now)),
     ...past.map((grant) => ({ code: 'past-end' as const, message: `past its end: ${whatOf(grant)}`, grantId: grant.id })),
     ...live.flatMap(notEnding),
-    ...(await uncovered(policy, q)),
+    ...uncovered(policy, strangers),
   ];
 }
 
 /** What is told then is as it was when it was left. */
-function closed(q: Queries): readonly StatusFault[] {
+function closed(deps: Pick<Deps, 'throughBroker'>, q: Queries): readonly StatusFault[] {
   if (q.closed === undefined) return [];
-  const next = 'name the ledger that is in use under `ledger` in the policy of this host';
+  const next = `name the ledger that is in use under \`ledger\` in the policy of ${hostNamed(deps)}`;
   return [{ code: 'ledger-moved', message: `nothing is written to this ledger: ${q.closed}`, next }];
 }
 
@@ -65,9 +73,10 @@ async function lateSweeps(policy: Policy, q: Queries, now: number): Promise<read
 
 type Stranger = Awaited<ReturnType<Queries['strangers']>>[number];
 
+/** A member whom no grant explains, and where. */
 type Known = { readonly stranger: Stranger; readonly target: Target };
 
-async function strangersIn(q: Queries): Promise<readonly Known[]> {
+export async function strangersIn(q: Queries): Promise<readonly Known[]> {
   const strangers = await q.strangers();
   if (strangers.length === 0) return [];
   const groups = await q.managedGroups();
@@ -77,8 +86,8 @@ async function strangersIn(q: Queries): Promise<readonly Known[]> {
   });
 }
 
-async function uncovered(policy: Policy, q: Queries): Promise<readonly StatusFault[]> {
-  return (await strangersIn(q))
+function uncovered(policy: Policy, strangers: readonly Known[]): readonly StatusFault[] {
+  return strangers
     .filter(({ target }) => isExclusive(policy, target.directory, target.group))
     .map(({ stranger, target }) => ({
       code: 'uncovered',
@@ -87,8 +96,8 @@ async function uncovered(policy: Policy, q: Queries): Promise<readonly StatusFau
 }
 
 /** Known members of groups that are not ours alone: told, and no fault, because somebody may want them there. */
-export async function driftIn(policy: Policy, q: Queries): Promise<StatusResult['drift']> {
-  const found = (await strangersIn(q)).filter(
+export function driftIn(policy: Policy, strangers: readonly Known[]): StatusResult['drift'] {
+  const found = strangers.filter(
     ({ stranger, target }) => stranger.kind === 'drift' && !isExclusive(policy, target.directory, target.group),
   );
   const byGroup = new Map<string, { readonly target: Target; readonly userNames: readonly string[] }>();

@@ -7,19 +7,21 @@ import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { sweepAge } from './gate.ts';
 import { unknownRequest } from './names.ts';
-import { driftIn, faultsIn } from './status-faults.ts';
+import { driftIn, faultsIn, strangersIn } from './status-faults.ts';
 import type { Ended, StatusFault, StatusInput, StatusResult } from './types.ts';
 
 export async function status(deps: Deps, input: StatusInput): Promise<StatusResult> {
   const ledger = await deps.ledger();
-  const actor = input.mine ? await deps.actor() : undefined;
+  const me = input.mine || deps.throughBroker ? await deps.actor() : undefined;
+  const isMine = ({ requester }: Request): boolean => me !== undefined && isSame(me, requester);
+  const isToldAll = (request: Request): boolean => !deps.throughBroker || isMine(request);
   const anchor = readNow(deps.anchor);
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
     if (input.of !== undefined && !one && !Object.hasOwn(deps.policy.roles, input.of)) throw unknownRequest(input.of);
     const open = one ? [one] : await q.openRequests();
     const requests = open.filter(
-      (request) => (actor ? isSame(actor, request.requester) : true) && (one || input.of === undefined || request.role === input.of),
+      (request) => (!input.mine || isMine(request)) && (one || input.of === undefined || request.role === input.of),
     );
     const ids = new Set(requests.map((request) => request.id));
     const live = await q.liveGrants();
@@ -33,19 +35,27 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
     const sweep = await sweepAge(q, now, deps.policy, Object.keys(deps.policy.directories));
     const { fault } = await standing(anchor, q, now);
     const lost: StatusFault[] = fault === undefined ? [] : [{ code: 'ledger-behind', message: fault, next: 'oncall ledger recover' }];
-    const ended = one && (await endOf(q, one, grants));
+    const strangers = await strangersIn(q);
+    const faults = await faultsIn(deps, q, now, live, strangers);
+    const ended = one && (await endOf(q, one, grants, isToldAll(one)));
     return {
-      requests,
+      requests: requests.map((request) => (isToldAll(request) ? request : forOthers(request))),
       grants,
       sweep,
       // A sweep gives no heartbeat then; one more would be no help.
-      faults: [...lost, ...(await faultsIn(deps.policy, q, now, live)).filter(({ code }) => lost.length === 0 || code !== 'late-sweep')],
-      drift: await driftIn(deps.policy, q),
+      faults: [...lost, ...faults.filter(({ code }) => lost.length === 0 || code !== 'late-sweep')],
+      drift: driftIn(deps.policy, strangers),
       ...(ended === undefined ? {} : { ended }),
       courtesy: deps.courtesy,
       now,
     };
   });
+}
+
+/** Who has what until when is everybody's to see. What it was decided from, and why it was asked for, `explain ID` tells those who may know. */
+function forOthers({ reason: _reason, ...request }: Request): Request {
+  const { limitedBecause: _because, ...decision } = request.decision;
+  return { ...request, decision: { ...decision, findings: [] } };
 }
 
 /** Of a role with several targets, the ended grants too, so that `1 of 2` can be told. */
@@ -58,7 +68,7 @@ async function withEnded(q: Queries, requests: readonly Request[], live: readonl
 const ends = ['grant.revoking', 'request.denied', 'request.withdrawn', 'request.expired'] as const;
 
 /** What the audit says about the last step to its end, while nothing of it stands. */
-async function endOf(q: Queries, { id, state }: Request, grants: readonly GrantView[]): Promise<Ended | undefined> {
+async function endOf(q: Queries, { id, state }: Request, grants: readonly GrantView[], isToldAll: boolean): Promise<Ended | undefined> {
   const stands = grants.some((grant) => grant.state === 'active' || grant.state === 'activating');
   if (state === 'pending' || stands) return undefined;
   const event = await q.lastEventOf(id, ends);
@@ -66,7 +76,7 @@ async function endOf(q: Queries, { id, state }: Request, grants: readonly GrantV
   const { type, actor, at, endReason, data, reason } = event;
   const because = (data as { readonly because?: string } | undefined)?.because ?? reason;
   const how = type === 'grant.revoking' ? (endReason ?? 'expired') : hows[type as keyof typeof hows];
-  return { by: typeof actor === 'string' ? actor : actor.email, at, how, ...(because === undefined ? {} : { because }) };
+  return { by: typeof actor === 'string' ? actor : actor.email, at, how, ...(because === undefined || !isToldAll ? {} : { because }) };
 }
 
 const hows = { 'request.denied': 'denied', 'request.withdrawn': 'withdrawn', 'request.expired': 'expired' } as const;

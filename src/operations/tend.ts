@@ -1,10 +1,11 @@
 /** Reads every directory once: for its heartbeat, and every so often whole groups, to find members that no grant explains. */
 
 import type { Directory, Member } from '../directories/directory.ts';
-import { isOncallError, isProviderError, nextStep, ProviderError } from '../errors.ts';
+import { isOncallError, isProviderError, nextStep } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
+import { accountFault } from './accounts.ts';
 import { adopt } from './adopt.ts';
 import { standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
@@ -42,7 +43,7 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
             action: 'heartbeat',
             // An outage of a minute wakes nobody; one for which grants are refused does.
             outcome: passes ? 'later' : 'failed',
-            because: `${name}: ${error.message}`,
+            because: error.message.startsWith(`${name} `) ? error.message : `${name}: ${error.message}`,
             ...(next === undefined ? {} : { next }),
           },
         ];
@@ -72,16 +73,7 @@ async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], bea
   const steps: SweepStep[] = [];
   const groups = await groupsOf(deps, directory, name, inUse, due);
   const elsewhere = account === '' ? undefined : groups.find((group) => group.account !== account);
-  if (elsewhere) {
-    throw new ProviderError(
-      name,
-      'wrong-account',
-      `the credentials lead to account ${elsewhere.account}, but this ledger knows ${account}`,
-      {
-        applied: 'no',
-      },
-    );
-  }
+  if (elsewhere) throw accountFault([{ name, account }], name, elsewhere.account);
   if (due) for (const group of groups) steps.push(...(await reconcile(deps, directory, name, group)));
   if (beats && !overdue) {
     await ledger.write(async (q, now) => {

@@ -129,8 +129,16 @@ export type SweepResult = {
   readonly remaining: number;
 };
 
-export type ExplainInput = { readonly role: string; readonly asked: Asked; readonly incident?: string };
-/** `refusal`: what would stop the request although the rules do not: a late sweep, a place that is taken, an end that is not confirmed. */
+export type ExplainInput = {
+  readonly role: string;
+  readonly asked: Asked;
+  readonly incident?: string;
+  /** As if this person asked: for admins and the role's approvers. */
+  readonly user?: string;
+  /** Also when the next shift begins of who is on none now, where the roster can tell. */
+  readonly soon?: boolean;
+};
+/** `refusal`: what would stop the request although the rules do not: a late sweep, a place that is taken, an end that is not confirmed, several incidents of which one must be named. */
 export type ExplainResult = {
   readonly role: string;
   readonly requester: string;
@@ -139,7 +147,9 @@ export type ExplainResult = {
   readonly refusal?: Refusal['error'];
   /** What the person has of the role now. */
   readonly held?: { readonly id: string; readonly expiresAt: number; readonly missing: readonly Target[] };
-  readonly exit: 0 | 1 | 3 | 8;
+  /** Of a request by its id: it is what was found then. */
+  readonly decided?: { readonly id: string; readonly at: number };
+  readonly exit: 0 | 1 | 2 | 3 | 8;
 };
 
 export type RoleView = {
@@ -154,7 +164,8 @@ export type RoleView = {
   readonly rules: readonly string[];
 };
 
-export type AuditInput = { readonly of?: string; readonly limit?: number };
+/** `limit`: the last so many, 500 where it is left out, 5,000 at most; `before`: of the events below this number. */
+export type AuditInput = { readonly of?: string; readonly limit?: number; readonly before?: number };
 export type EventView = {
   readonly seq: number;
   readonly at: number;

@@ -29,12 +29,10 @@ const nameOf = ({ actor }: RecordedEvent): string => (typeof actor === 'string' 
 async function look(deps: Deps, expected: { readonly kept: Head | undefined; readonly given: string | undefined }) {
   try {
     const ledger = await deps.ledger();
+    const recovery = await ledger.read((q, now) => madeUpFor(q, now, expected.kept));
     // Rejects at an interrupt.
-    return await ledger.read(async (q, now) => {
-      const recovery = await madeUpFor(q, now, expected.kept);
-      const chain = await q.verifyChain(recovery === undefined ? expected : { given: expected.given }, () => deps.sleep(0));
-      return { chain, recovery };
-    });
+    const chain = await ledger.verifyChain(recovery === undefined ? expected : { given: expected.given }, () => deps.sleep(0));
+    return { chain, recovery };
   } catch (error) {
     throw cannot(error);
   }

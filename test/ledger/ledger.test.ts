@@ -66,7 +66,7 @@ describe('a file', () => {
     await ledger.close();
     const database = await openSqlite(path);
     expect(await database.read((c) => c.all('SELECT * FROM upgrades', []))).toEqual([
-      { version: 2, at: 2000, host: 'broker-1', program: '1.2.3' },
+      { version: 3, at: 2000, host: 'broker-1', program: '1.2.3' },
     ]);
     expect(await checkChain(database)).toBe(1);
     await database.close();

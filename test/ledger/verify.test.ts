@@ -68,7 +68,7 @@ async function ours(path: string, { head, kept }: Asked): Promise<Chain> {
   const database = await openSqlite(path);
   const ledger = await openLedger(database, { now: Date.now, id: 'never' });
   try {
-    return await ledger.read((q) => q.verifyChain({ given: head, kept }, async () => undefined));
+    return await ledger.verifyChain({ given: head, kept }, async () => undefined);
   } finally {
     await ledger.close();
   }
@@ -171,6 +171,21 @@ describe('the chain of events', () => {
     expect((await ours(forge(one, 'bytes.db', made), {})).breach).toMatchObject({ kind: 'edit', seq: 8 });
   });
 
+  it('is called cut off where its end goes while it is checked', { timeout: 60_000 }, async () => {
+    const path = join(folder, 'cut.db');
+    const ledger = await openLedger(await openSqlite(path), { now: Date.now, id: 'cut' });
+    await ledger.write(async (q) => {
+      for (let n = 0; n < 2_500; n++) await q.record({ type: 'request.pending', actor: 'sweep' });
+    });
+    const chain = await ledger.verifyChain({}, async () => {
+      const database = new Libsql(path);
+      database.exec('DROP TRIGGER IF EXISTS events_no_delete; DELETE FROM events WHERE seq > 2400');
+      database.close();
+    });
+    await ledger.close();
+    expect(chain).toMatchObject({ rows: 2_400, breach: { kind: 'truncation', seq: 2_401 } });
+  });
+
   it('cannot be checked where its table is another one', async () => {
     const path = forge(one, 'table.db', []);
     const database = new Libsql(path);
@@ -213,7 +228,7 @@ describe.skipIf(noPostgres !== undefined)(
     const check = async (name: string, { head, kept }: Asked): Promise<Chain> => {
       const ledger = await openLedger(await openPostgres(server.url(name)), { now: Date.now, id: 'never' });
       try {
-        return await ledger.read((q) => q.verifyChain({ given: head, kept }, async () => undefined));
+        return await ledger.verifyChain({ given: head, kept }, async () => undefined);
       } finally {
         await ledger.close();
       }

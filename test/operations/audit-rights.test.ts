@@ -38,6 +38,73 @@ describe('the audit', () => {
     expect(await world.as('standing').audit({})).toEqual([]);
   });
 
+  it('shows them also what was done under an e-mail that they had before', async () => {
+    const allow = [rule({ kind: 'any', conditions: ['maria', 'renamed'].map(user) })];
+    const world = await company({ roles: [role('db-admin', { allow })] });
+    const policy = { ...world.policy, people: { 'renamed@acme.dev': { okta: 'maria@acme.dev' } } };
+    const { request } = granted(await world.as('maria', { policy }).request(ask));
+    await world.as('maria', { policy }).release({ id: request.id });
+    const { request: later } = granted(await world.as('renamed', { policy }).request(ask));
+    const hers = await world.as('renamed', { policy }).audit({});
+    expect(new Set(hers.map(({ requestId }) => requestId))).toEqual(new Set([later.id]));
+    expect(hers.at(-1)).toMatchObject({ type: 'grant.active', holder: 'maria@acme.dev' });
+  });
+
+  it('is given in pages that leave nothing out, to whoever reads it', async () => {
+    const { world, request } = await busy();
+    // Longer than what is looked through at once, and in between what concerns others.
+    for (let i = 0; i < 25; i++)
+      await world.ledger.write(async (q) => {
+        for (let n = 0; n < 100; n++) {
+          const holder = n === 50 ? 'maria@acme.dev' : 'sam@acme.dev';
+          await q.record({ type: 'member.drift', actor: 'sweep', holder, data: { because: '"email":"maria@acme.dev"' } });
+        }
+      });
+    for (const [name, of] of [['boss'], ['maria'], ['ana'], ['boss', request.id]] as const) {
+      const input = of === undefined ? {} : { of };
+      const whole = await world.as(name).audit({ ...input, limit: 5_000 });
+      const pages = [];
+      for (let before: number | undefined; ; ) {
+        const page = await world.as(name).audit({ ...input, limit: 7, ...(before === undefined ? {} : { before }) });
+        pages.unshift(...page);
+        if (page.length < 7) break;
+        before = page[0]?.seq;
+      }
+      expect([name, pages]).toEqual([name, whole]);
+    }
+    expect(await world.as('maria').audit({ limit: 5_000 })).toHaveLength(
+      25 + (await world.as('maria').audit({ of: request.id })).length + 1,
+    );
+    expect(await world.as('boss').audit({})).toHaveLength(500);
+  });
+
+  it('reads no event of the trail before it is known who may read what', async () => {
+    const { world, request } = await busy();
+    let reads = 0;
+    const ledger = async () => ({
+      ...world.ledger,
+      read: ((work) =>
+        world.ledger.read((q, now) =>
+          work(
+            {
+              ...q,
+              eventsWith: (wanted) => {
+                reads += 1;
+                return q.eventsWith(wanted);
+              },
+              lastEvents: () => Promise.reject(new Error('all of it')),
+            },
+            now,
+          ),
+        )) as typeof world.ledger.read,
+    });
+    await expect(world.as('sam', { ledger }).audit({ of: request.id })).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(world.as('boss', { ledger }).audit({ of: 'nope' })).rejects.toMatchObject({ code: 'unknown-request' });
+    expect(reads).toBe(0);
+    expect(await world.as('boss', { ledger }).audit({ limit: 1 })).toHaveLength(1);
+    expect(reads).toBe(1);
+  });
+
   it('shows approvers what concerns their roles', async () => {
     const { world, webs } = await busy();
     expect(new Set((await world.as('ana').audit({})).map(({ requestId }) => requestId))).toEqual(new Set([webs.id]));

@@ -64,6 +64,51 @@ describe('doctor', () => {
     expect(bad(await look(world, { courtesy: true }))).toMatchObject([{ area: 'policy', outcome: 'warning' }]);
   });
 
+  it('says through a broker which policy is in force, and that its file is not where it was rejected', async () => {
+    const world = await onDuty();
+    const checks = async (over: Partial<Deps>) =>
+      about((await doctor(world.deps('boss', { throughBroker: true, ...over }))).checks, 'policy');
+    const which = `/policy.yaml, SHA-256 ${'d'.repeat(64)}`;
+    expect(await checks({})).toEqual([{ area: 'policy', what: 'in force', outcome: 'ok', because: which }]);
+    expect(await checks({ policyRejected: 'the policy has 2 faults' })).toEqual([
+      {
+        area: 'policy',
+        what: "the broker's file",
+        outcome: 'fault',
+        because: `the broker's file is not in force (the policy has 2 faults); the policy before it is: ${which}`,
+        next: expect.stringContaining('oncall policy check'),
+      },
+    ]);
+  });
+
+  it('calls the host by what it is to whoever asks through a broker', async () => {
+    const world = await onDuty();
+    const clocks = async (over: Partial<Deps>) =>
+      about((await doctor(world.deps('boss', { clockSkew: () => 3_600_000, ...over }))).checks, 'clock').map(({ what, next }) => [
+        what,
+        next,
+      ]);
+    expect(await clocks({})).toEqual([['this host', 'set the clock of this host: timedatectl set-ntp true']]);
+    expect(await clocks({ throughBroker: true })).toEqual([
+      ["the broker's host", "set the clock of the broker's host: timedatectl set-ntp true"],
+    ]);
+  });
+
+  it('finds the directory that is another account than the ledger knows, before anybody asks', async () => {
+    const world = await onDuty();
+    await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
+    const other = memoryDirectory('okta', { users: ['maria@acme.dev'], groups: { db: [], web: [] }, account: 'another' });
+    await world.as('maria').release({ id: 'db-admin' });
+    const told = about(await look(world, { directory: async () => other }), 'directory');
+    expect(told).toContainEqual({
+      area: 'directory',
+      what: 'okta',
+      outcome: 'fault',
+      because: expect.stringContaining('okta is now account another, but this ledger knows it as okta-account'),
+      next: expect.stringContaining('a name of its own'),
+    });
+  });
+
   it('warns where nobody is signed in, and looks at the rest', async () => {
     const world = await onDuty();
     const actor = async () => {
@@ -244,6 +289,64 @@ describe('a roster', () => {
     });
     const checks = await look(world, { ...withPolicy(world, { roles: { db: role('db', { allow: [rule(incident)] }) } }), roster });
     expect(about(checks, 'roster')).toMatchObject([{ outcome: 'fault', because: expect.stringContaining('listing the live incidents') }]);
+  });
+});
+
+describe('people who will be on call', () => {
+  const ahead = async (shifts: readonly Shift[], over: object = {}) => {
+    const world = await onDuty();
+    const roster = async () => ({
+      title: 'PagerDuty',
+      onCall: async () => [shiftOf(world, 'maria@acme.dev')],
+      shifts: async (_: object, { from, to }: { readonly from: number; readonly to: number }) =>
+        shifts.filter(({ start, end }) => (start ?? 0) < to && from < (end ?? Number.POSITIVE_INFINITY)),
+      ...over,
+    });
+    return look(world, { roster });
+  };
+  const day = 24 * 60 * minute;
+  const from = Date.parse('2026-11-22T03:00:00Z');
+  const later = (email: string, days: number): Shift => ({
+    schedule: 'Database',
+    email,
+    start: from + days * day,
+    end: from + (days + 1) * day,
+  });
+
+  it('in the next two weeks and are not in a directory of their role are a fault, with the day, once each', async () => {
+    const checks = await ahead([
+      later('ghost@acme.dev', 3),
+      later('ghost@acme.dev', 2),
+      later('ghost@acme.dev', 5),
+      later('sam@acme.dev', 4),
+      later('far@acme.dev', 15),
+    ]);
+    expect(bad(checks)).toEqual([
+      {
+        ...{ area: 'identity', what: 'ghost@acme.dev', outcome: 'fault' },
+        because: 'okta has no such user; on call for pagerduty/PDB from 2026-11-24T03:00:00Z on, for db-admin',
+        next: expect.stringContaining('under people:'),
+      },
+    ]);
+  });
+
+  it('are looked up the soonest first, where there are too many', async () => {
+    const many = Array.from({ length: 13 * 20 }, (_, index) => later(`p${index}@acme.dev`, 13 - index / 20));
+    const told = about(await ahead(many), 'identity');
+    expect(told.at(-1)).toMatchObject({ because: 'only the first 200 of 261 lookups were made' });
+    expect(told.map(({ what }) => what)).toContain('p259@acme.dev');
+    expect(told.map(({ what }) => what)).not.toContain('p0@acme.dev');
+  });
+
+  it('cannot be told by every roster, and one that fails to is a fault', async () => {
+    expect(bad(await ahead([], { shifts: undefined }))).toEqual([]);
+    const shifts = () => Promise.reject(new ProviderError('PagerDuty', 'forbidden', 'PagerDuty refuses to look ahead'));
+    expect(bad(await ahead([], { shifts }))).toMatchObject([
+      {
+        ...{ area: 'roster', outcome: 'fault' },
+        because: 'PagerDuty refuses to look ahead (who will be on call for pagerduty/PDB in the next 14 days)',
+      },
+    ]);
   });
 });
 

@@ -41,6 +41,29 @@ describe('a right that somebody lacks', () => {
     const without = { policy: { ...world.policy, admins: [] } };
     expect((await thrown(world.as('maria', without).revoke({ all: true }))).why).toBe('the policy names nobody who may');
   });
+
+  it('says what to write where the policy has no admin, and whom to ask where it names some', async () => {
+    const world = await company({ roles: [role('db-admin', { approvers: [rule(user('ana'))] })] });
+    const without = { policy: { ...world.policy, admins: [] } };
+    expect(await thrown(world.as('maria', without).revoke({ all: true }))).toMatchObject({
+      message: 'you may not revoke everything (--all)',
+      next: 'add to the policy, where you are to be one: admins: [{ user: maria@acme.dev }]',
+    });
+    expect(await thrown(world.as('maria').revoke({ holder: 'sam@acme.dev' }))).toMatchObject({
+      message: 'you may not revoke everything that sam@acme.dev has',
+      next: 'ask an admin: boss@acme.dev',
+    });
+  });
+});
+
+describe('the name of a role in the place of an id', () => {
+  it('leads to whom it stands for, or to what waits', async () => {
+    const world = await company();
+    expect((await thrown(world.as('boss').revoke({ id: 'db-admin' }))).next).toBe('everybody who has it: oncall revoke --role db-admin');
+    expect((await thrown(world.as('boss').revoke({ id: 'zzzzzz' }))).next).toBe('who has what: oncall status');
+    for (const verb of ['approve', 'deny'] as const)
+      expect((await thrown(world.as('boss')[verb]({ id: 'db-admin' }))).next).toBe('what waits for you: oncall approve');
+  });
 });
 
 describe('the sweep that never ran', () => {

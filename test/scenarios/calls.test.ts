@@ -19,7 +19,12 @@ afterAll(async () => {
 });
 
 /** maria is on call, the sweep has run, and nothing of that counts. */
-async function night(name: string, directory: string, secrets: Readonly<Record<string, string>>): Promise<Stage> {
+async function night(
+  name: string,
+  directory: string,
+  secrets: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Stage> {
   pagerduty.reset();
   pagerduty.user('Maria', 'maria@acme.dev');
   const schedule = pagerduty.schedule('Database Primary');
@@ -36,7 +41,7 @@ roles:
     targets: { ${name}: db-admins }
     allow: [ { onCall: pagerduty/${schedule} } ]
 `;
-  const made = stage('main()', { 'oncall.yaml': policy }, { ...secrets, PAGERDUTY_TOKEN: pagerduty.key });
+  const made = stage('main()', { ...files, 'oncall.yaml': policy }, { ...secrets, PAGERDUTY_TOKEN: pagerduty.key });
   onTestFinished(made.remove);
   expect(await made.run('cron', 'sweep')).toMatchObject({ exit: 0 });
   roster.clear();
@@ -88,6 +93,45 @@ describe.skipIf(noMoto)(`a request on AWS IAM${noMoto === undefined ? '' : ` (sk
     };
     slow.fail(action, { until: asked() });
     expect(await s.run('maria', 'request', 'db-admin')).toMatchObject({ exit: 0 });
+  });
+});
+
+describe('a request for an incident of PagerDuty', () => {
+  /** maria is on one incident of three, put there by its escalation policy. */
+  const arranged = async (selfMade = 'ask') => {
+    const groups = JSON.stringify({ users: ['maria@acme.dev'], groups: { 'db-admins': [] } });
+    const made = await night('local', '{ path: ./groups.json }', {}, { 'groups.json': groups });
+    const [mine, other] = [
+      pagerduty.incidents.open({ title: 'Replica lag', priority: 'P1' }),
+      pagerduty.incidents.open({ priority: 'P1' }),
+    ];
+    pagerduty.incidents.assign(mine, ['Maria']);
+    pagerduty.incidents.assign(other, ['Sam']);
+    made.write(
+      'oncall.yaml',
+      withRule(made.read('oncall.yaml'), `{ incident: pagerduty, severities: [P1], selfMade: ${selfMade}, until: incident }`),
+    );
+    expect(await made.run('cron', 'sweep')).toMatchObject({ exit: 0 });
+    roster.clear();
+    return { made, mine: String(mine), id: pagerduty.incidents.idOf(mine) };
+  };
+  const withRule = (policy: string, rule: string): string => policy.replace(/allow: .*/, `allow: [ ${rule} ]`);
+
+  it('asks for the live ones once, and for who made the one that is theirs', async () => {
+    const { made, mine, id } = await arranged();
+    const asked = await made.json('maria', 'request', 'db-admin');
+    expect(asked).toMatchObject({ exit: 0, document: { request: { incident: mine } } });
+    expect(actions(roster)).toEqual(['GET /incidents', `GET /incidents/${id}/log_entries`]);
+    roster.clear();
+    expect(await made.run('cron', 'sweep')).toMatchObject({ exit: 0 });
+    expect(actions(roster)).toEqual([`GET /incidents/${mine}`]);
+  });
+
+  it('asks for that one alone where it is named, and for nothing more where the rule trusts everybody', async () => {
+    const { made, mine, id } = await arranged('allow');
+    expect(await made.run('maria', 'request', 'db-admin', '--incident', id)).toMatchObject({ exit: 0 });
+    expect(actions(roster)).toEqual([`GET /incidents/${id}`]);
+    expect((await made.json('maria', 'status')).document).toMatchObject({ requests: [{ incident: mine }] });
   });
 });
 
