@@ -25,7 +25,7 @@ export function app(parts: Parts, call: Call): Fetch {
     'x-content-type-options': 'nosniff',
   };
 
-  const send = (at: At, status: number, body: string, headers: Readonly<Record<string, string>>): Response => {
+  const send = (at: At, status: number, body: string | Buffer<ArrayBuffer>, headers: Readonly<Record<string, string>>): Response => {
     const { outgoing } = at.env;
     // Whoever takes the answer a byte at a time must not keep it in memory for ever.
     const timer = setTimeout(() => outgoing.destroy(), limits.answerMs).unref();
@@ -54,9 +54,11 @@ export function app(parts: Parts, call: Call): Fetch {
       origins.require(at.env.incoming, what);
       return answer(at);
     });
-  let description: string | undefined;
-  document('/openapi.json', 'document', (at) => send(at, 200, (description ??= openapi(host)), { 'content-type': 'application/json' }));
-  document(metadataPath, 'document', (at) => send(at, 200, JSON.stringify(metadata(host)), { 'content-type': 'application/json' }));
+  // Kept as bytes: of text each answer would make bytes of its own.
+  const description = kept(() => openapi(host));
+  const about = kept(() => JSON.stringify(metadata(host)));
+  document('/openapi.json', 'document', (at) => send(at, 200, description(host), { 'content-type': 'application/json' }));
+  document(metadataPath, 'document', (at) => send(at, 200, about(host.identities()), { 'content-type': 'application/json' }));
   document('/healthz', 'health', (at) => send(at, 200, 'alive\n', plain));
   document('/readyz', 'health', async (at) => {
     const why = isStopping() ? 'it is stopping' : (await health()).why;
@@ -79,6 +81,15 @@ export function app(parts: Parts, call: Call): Fetch {
 }
 
 const plain = { 'content-type': 'text/plain; charset=utf-8' };
+
+/** Made anew where it is asked for with another object than the last time. */
+function kept(make: () => string): (of: object) => Buffer<ArrayBuffer> {
+  let last: { readonly of: object; readonly bytes: Buffer<ArrayBuffer> } | undefined;
+  return (of) => {
+    if (last?.of !== of) last = { of, bytes: Buffer.from(make()) };
+    return last.bytes;
+  };
+}
 
 /** RFC 6750 §3, with where the client learns how to sign in (RFC 9728 §5.1). */
 function challenge({ origin }: Host, hadToken: boolean): string {

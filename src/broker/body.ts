@@ -52,7 +52,10 @@ async function readBody(request: IncomingMessage, most: number): Promise<Buffer>
       request.pause();
       reject(tooLong());
     });
-    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('end', () => {
+      request.off('close', cut);
+      resolve(Buffer.concat(chunks));
+    });
     request.once('error', cut);
     request.once('close', cut);
   });

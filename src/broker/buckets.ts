@@ -47,5 +47,8 @@ export function addressKey(address: string): string {
   const front = head.split(':').filter((part) => part !== '');
   const back = (tail ?? '').split(':').filter((part) => part !== '');
   const missing = tail === undefined ? 0 : 8 - front.length - back.length;
-  return [...front, ...Array<string>(Math.max(0, missing)).fill('0'), ...back].slice(0, 4).join(':');
+  return [...front, ...Array<string>(Math.max(0, missing)).fill('0'), ...back]
+    .slice(0, 4)
+    .map((part) => part.replace(/^0+(?=.)/, ''))
+    .join(':');
 }

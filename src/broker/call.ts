@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OncallError } from '../errors.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import { inputs } from '../operations/inputs.ts';
+import type { Identity } from '../policy/types.ts';
 import type { OperationName } from './api.ts';
 import { readInput } from './body.ts';
 import { addressKey, buckets } from './buckets.ts';
@@ -11,11 +12,13 @@ import type { Origins } from './from.ts';
 import type { Host } from './host.ts';
 import type { Identify } from './identity.ts';
 import type { Metrics } from './metrics.ts';
+import { errorOutward, resultOutward } from './outward.ts';
 import type { Refusals } from './refusals.ts';
 import { errorReply, faultReply, httpError, type Reply, resultReply } from './reply.ts';
 import { answered, digestOf, keyOf, remember } from './same-call.ts';
 import type { Limits } from './settings.ts';
 import { stopping, type UnderWay } from './under-way.ts';
+import { unread } from './unread.ts';
 
 export type Parts = {
   readonly host: Host;
@@ -36,6 +39,7 @@ export type Call = (name: OperationName, exchange: Exchange) => Promise<Reply>;
 export function caller(parts: Parts): Call {
   const { host, limits, origins, identify, refusals, metrics } = parts;
   const people = buckets(limits.perPerson);
+  const sent = unread(limits.unreadBytesPerPerson);
   const addresses = buckets(limits.perAddress);
 
   /** Whoever proves who they are is not held up by a flood from the same address. */
@@ -53,16 +57,20 @@ export function caller(parts: Parts): Call {
     const startedAt = performance.now();
     const address = origins.addressOf(exchange.request);
     let actor: Actor | undefined;
+    let person: string | undefined;
     let answer: Reply;
     try {
       if (parts.isStopping()) throw stopping();
+      const identities = host.identities();
       actor = await proven(exchange, address);
-      const waitMs = people.take(JSON.stringify([actor.issuer, actor.subject]));
+      person = JSON.stringify([actor.issuer, actor.subject]);
+      const waitMs = people.take(person);
       if (waitMs > 0) throw tooMany(waitMs);
       if (host.isBlocked(actor)) throw blocked();
-      answer = await perform(parts, name, actor, exchange);
+      sent.require(person);
+      answer = await perform(parts, name, { actor, person, identities }, exchange);
     } catch (error) {
-      answer = errorReply(error) ?? fault(host, name, error);
+      answer = await failureReply(host, name, error);
     }
     if (answer.refused !== undefined) {
       metrics.refused(answer.refused.code);
@@ -72,29 +80,46 @@ export function caller(parts: Parts): Call {
       }
     }
     metrics.called(name, answer.status, (performance.now() - startedAt) / 1000);
+    if (person !== undefined) sent.add(person, answer.body, exchange);
     return answer;
   };
 }
 
 /** Not what failed, nor what is only not yet; and not what the operation records by itself: a request that the policy does not grant. */
 function isForAudit(name: OperationName, { status, refused, isResult }: Reply): boolean {
-  if (name === 'request' && isResult) return false;
+  if ((name === 'request' && isResult) || refused?.code === 'too-many-at-once') return false;
   return refused?.code === 'undecided' || (status >= 400 && status < 500 && status !== 409);
 }
 
+/** `identities`: by which it was found out who calls. */
+type Caller = { readonly actor: Actor; readonly person: string; readonly identities: readonly Identity[] };
+
 async function perform(
-  { host, limits, running, isStopping }: Parts,
+  { host, limits, identify, running, isStopping }: Parts,
   name: OperationName,
-  actor: Actor,
+  caller: Caller,
   { request, response }: Exchange,
 ): Promise<Reply> {
+  /** The policy may be another one by now: somebody can take long to send a body, or to be answered. */
+  const stillAdmitted = async (): Promise<Actor> => {
+    const actor = host.identities() === caller.identities ? caller.actor : await identify(request);
+    if (host.isBlocked(actor)) throw blocked();
+    return actor;
+  };
   const { readsOnly } = inputs[name];
   const key = readsOnly ? undefined : keyOf(request);
   const input = await readInput(request, name, limits.bodyBytes);
   // It may have begun to stop since the call came.
   if (isStopping()) throw stopping();
-  return running.run({ readsOnly, response }, async (signal) => {
-    const operate = async (): Promise<Reply> => resultReply(await host.operationsFor(actor, signal)[name](input as never));
+  const actor = await stillAdmitted();
+  return running.run({ name, person: caller.person, readsOnly, response }, async (signal) => {
+    const operate = async (): Promise<Reply> => {
+      const result = await host.operationsFor(await stillAdmitted(), signal)[name](input as never);
+      // What is done is done, and told.
+      if (readsOnly) await stillAdmitted();
+      const answer = resultReply(result);
+      return { ...answer, body: resultOutward(name, answer.body, await host.inside()) };
+    };
     if (key === undefined) return operate();
     const same = { actor, key, digest: digestOf(name, input) };
     const before = await answered(host, same, { ms: limits.sameCallMs, response });
@@ -104,10 +129,20 @@ async function perform(
       await remember(host, same, answer);
       return answer;
     } catch (error) {
-      await remember(host, same, errorReply(error) ?? faultReply(''));
+      const inside = await host.inside();
+      await remember(host, same, errorReply(error, (told) => errorOutward(told, inside)) ?? faultReply(''));
       throw error;
     }
   });
+}
+
+async function failureReply(host: Host, name: OperationName, error: unknown): Promise<Reply> {
+  const whole = errorReply(error);
+  if (whole === undefined) return fault(host, name, error);
+  const inside = await host.inside();
+  const answer = errorReply(error, (told) => errorOutward(told, inside)) ?? whole;
+  if (answer.body !== whole.body && answer.status >= 500) host.log(`${name} failed: ${whole.refused?.code}: ${whole.refused?.why}`);
+  return answer;
 }
 
 export function fault(host: Host, what: string, error: unknown): Reply {

@@ -4,6 +4,7 @@ import { type ExitCode, OncallError } from '../errors.ts';
 import { type OperationName, versionHeader } from './api.ts';
 import { type About, type Fault, notABroker, otherVersion, tokenRefused, tooLarge, tooMany } from './client-errors.ts';
 import type { Reply } from './client-http.ts';
+import { withWordsOf, wordsOf } from './client-words.ts';
 
 /** `waitMs`: after which the broker itself wants to be asked again. `running`: an earlier try of this very call is still under way there. */
 export type Missed = Fault & { readonly waitMs?: number; readonly running?: true };
@@ -30,7 +31,7 @@ const lists: Readonly<Record<OperationName, 'list' | readonly string[]>> = {
 export function resultOf(reply: Reply, name: OperationName, authorization: string, about: About): { readonly result: unknown } | Missed {
   const { status, headers } = reply;
   const document = parsed(reply.text);
-  const theirs = plain(headers[versionHeader], 40);
+  const theirs = versionOf(reply);
   const waitMs = waitAsked(headers['retry-after']);
   const wait = waitMs === undefined ? {} : { waitMs };
   if (document === undefined) {
@@ -41,10 +42,10 @@ export function resultOf(reply: Reply, name: OperationName, authorization: strin
   }
   if (document.schema !== 1) return { error: otherVersion(about, theirs, 'its answers are of another form') };
   if (!('error' in document)) {
-    if (isShaped(document.result, lists[name])) return { result: document.result };
+    if (isShaped(document.result, lists[name])) return { result: withWordsOf(document.result) };
     return { error: otherVersion(about, theirs, `its answer to "${name}" lacks what it must have`) };
   }
-  const error = errorIn(document);
+  const error = errorIn(document, status);
   if (status === 401) return { error: tokenRefused(error.why ?? error.message, skewOf(reply, authorization, about), about) };
   if (status === 404 && theirs !== '') return { error: otherVersion(about, theirs, `it has no operation "${name}"`) };
   if (status === 413) return { error: tooLarge(about) };
@@ -53,6 +54,9 @@ export function resultOf(reply: Reply, name: OperationName, authorization: strin
   if (status === 409 && waitMs !== undefined) return { error, running: true, ...wait };
   return { error, ...(status === 503 && waitMs !== undefined ? { again: true, waitMs } : {}) };
 }
+
+/** Empty where it does not say. */
+export const versionOf = ({ headers }: Reply): string => plain(headers[versionHeader], 40);
 
 type Document = { readonly schema: unknown; readonly result?: unknown; readonly error?: unknown; readonly exit?: unknown };
 
@@ -75,18 +79,17 @@ function isShaped(result: unknown, wanted: 'list' | readonly string[]): boolean 
 
 const exits: readonly unknown[] = [1, 2, 3, 4, 8, 130] satisfies ExitCode[];
 
-/** As the broker gave it, within bounds; whoever prints it makes it safe for a terminal. */
-function errorIn({ error, exit }: Document): OncallError {
+/** Within bounds; whoever prints it makes it safe for a terminal. */
+function errorIn({ error, exit: given }: Document, status: number): OncallError {
   const { code, message, why, next } = Object(error) as Record<string, unknown>;
-  return new OncallError(
-    typeof code === 'string' && /^[a-z][a-z0-9-]{0,59}$/.test(code) ? code : 'broker-fault',
-    plain(message, 1_000) || 'the broker says no',
-    {
-      exit: exits.includes(exit) ? (exit as ExitCode) : 1,
-      ...(typeof why === 'string' ? { why: plain(why, 16_000) } : {}),
-      ...(typeof next === 'string' ? { next: plain(next, 4_000) } : {}),
-    },
-  );
+  const exit = exits.includes(given) ? (given as ExitCode) : 1;
+  const said = {
+    message: plain(message, 1_000) || 'the broker says no',
+    ...(typeof why === 'string' ? { why: plain(why, 16_000) } : {}),
+    ...(typeof next === 'string' ? { next: plain(next, 4_000) } : {}),
+  };
+  const { message: what, ...more } = wordsOf(said, exit === 1 && status >= 500);
+  return new OncallError(typeof code === 'string' && /^[a-z][a-z0-9-]{0,59}$/.test(code) ? code : 'broker-fault', what, { exit, ...more });
 }
 
 const plain = (text: unknown, most: number): string => (typeof text === 'string' ? text.slice(0, most) : '');

@@ -147,13 +147,18 @@ export function tooLarge({ origin }: About): OncallError {
 }
 
 /** Which of the two is the older, and so which is to be upgraded. `theirs` is empty where it does not say. */
-export function otherVersion({ origin, version }: About, theirs: string, why: string): OncallError {
+export function otherVersion(
+  { origin, version }: Pick<About, 'origin' | 'version'>,
+  theirs: string,
+  why: string,
+  cause?: unknown,
+): OncallError {
+  const broken = (message: string, because: string, next: string) =>
+    new OncallError('broker-version', message, { why: because, next, ...(cause === undefined ? {} : { cause }) });
   const age = theirs === '' ? 0 : compareVersions(theirs, version);
   const both = theirs === '' ? 'it does not say which version it is' : `it is oncall ${theirs}, this is ${version}`;
-  if (age === 0)
-    return brokerError('broker-version', `the broker ${origin} is not understood`, `${why}; ${both}`, 'tell who runs the broker');
-  return brokerError(
-    'broker-version',
+  if (age === 0) return broken(`the broker ${origin} is not understood`, `${why}; ${both}`, 'tell who runs the broker');
+  return broken(
     `the broker ${origin} is ${age > 0 ? 'newer' : 'older'} than this program`,
     `${why}; ${both}`,
     age > 0 ? 'upgrade oncall on this machine' : 'whoever runs the broker upgrades it',
@@ -174,7 +179,13 @@ export function compareVersions(a: string, b: string): number {
 export function tokenRefused(said: string, skewMs: number | undefined, about: About): OncallError {
   const { origin } = about;
   const message = `the broker ${origin} does not accept your sign-in`;
-  if (skewMs === undefined) return brokerError('token-refused', message, said, `oncall login ${origin}`, 4);
+  if (skewMs === undefined) {
+    // Another login would end in the same way.
+    const isClock = /issued in the future|not valid yet/.test(said);
+    if (!isClock) return brokerError('token-refused', message, said, `oncall login ${origin}`, 4);
+    const next = 'check the clock of this machine; where it is right, ask who runs the broker to look at theirs';
+    return brokerError('clock-skew', message, `${said}: the clock of the broker or of this machine is wrong`, next, 4);
+  }
   const off = `the clock of this machine is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} the broker's`;
   return brokerError(
     'clock-skew',

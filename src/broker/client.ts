@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Operations } from '../operations/types.ts';
 import { idempotencyHeader, type OperationName, operationNames, versionHeader } from './api.ts';
-import { type Missed, resultOf } from './client-answer.ts';
+import { type Missed, resultOf, versionOf } from './client-answer.ts';
 import { type About, noAnswer } from './client-errors.ts';
 import { exchange } from './client-http.ts';
 
@@ -17,6 +17,8 @@ export type BrokerClient = {
   readonly now: () => number;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
+  /** At each answer: the version that it says the broker is of, or nothing. */
+  readonly onAnswer?: (theirs: string) => void;
 };
 
 /** What only looks into the ledger; everything else may wait for directories and rosters. */
@@ -58,7 +60,7 @@ async function call(client: BrokerClient, name: OperationName, input: unknown): 
   };
   const deadline = elapsedMs() + about.timeoutMs;
   for (let tried = 0; ; tried += 1) {
-    const found = await attempt({ ...question, timeoutMs: Math.max(1, deadline - elapsedMs()) }, name, about);
+    const found = await attempt({ ...question, timeoutMs: Math.max(1, deadline - elapsedMs()) }, name, about, client.onAnswer);
     if ('result' in found) return found.result;
     const pauseMs = pauseBefore(found, tried);
     if (pauseMs === undefined || elapsedMs() + pauseMs >= deadline) throw found.error;
@@ -73,9 +75,12 @@ async function attempt(
   question: Parameters<typeof exchange>[0],
   name: OperationName,
   about: About,
+  onAnswer: BrokerClient['onAnswer'],
 ): Promise<{ readonly result: unknown } | Missed> {
   const reply = await exchange(question);
-  return 'failed' in reply ? noAnswer(reply, about) : resultOf(reply, name, question.headers.authorization ?? '', about);
+  if ('failed' in reply) return noAnswer(reply, about);
+  onAnswer?.(versionOf(reply));
+  return resultOf(reply, name, question.headers.authorization ?? '', about);
 }
 
 function pauseBefore({ again, waitMs, running }: Missed, tried: number): number | undefined {

@@ -4,6 +4,7 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Server as TlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { addressKey } from './buckets.ts';
 import type { Parts } from './call.ts';
 import { plainAddress } from './from.ts';
 
@@ -14,23 +15,32 @@ export type Connections = {
   closeIdle(): void;
 };
 
+/** Of all connections: from there on nobody gets more than a few. */
+const NEARLY = 7 / 8;
+const FEW = 8;
+
 type Guards = Pick<Parts, 'limits' | 'origins' | 'refusals' | 'metrics'>;
 
 export function connections(server: Server | TlsServer, guards: Guards): Connections {
   const { limits, origins } = guards;
   server.maxConnections = limits.connections;
   const perAddress = new Map<string, number>();
+  let all = 0;
   server.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress);
-    const count = (perAddress.get(address) ?? 0) + 1;
-    perAddress.set(address, count);
+    const key = addressKey(address);
+    const count = (perAddress.get(key) ?? 0) + 1;
+    perAddress.set(key, count);
+    all += 1;
     socket.once('close', () => {
-      const left = (perAddress.get(address) ?? 1) - 1;
-      if (left === 0) perAddress.delete(address);
-      else perAddress.set(address, left);
+      all -= 1;
+      const left = (perAddress.get(key) ?? 1) - 1;
+      if (left === 0) perAddress.delete(key);
+      else perAddress.set(key, left);
     });
-    // One host must not have them all; a proxy has everybody's.
-    if (count > limits.connectionsPerAddress && !origins.isProxy(address)) socket.destroy();
+    // One host must not have them all, nor a few of them together; a proxy has everybody's.
+    const most = all > limits.connections * NEARLY ? Math.min(FEW, limits.connectionsPerAddress) : limits.connectionsPerAddress;
+    if (count > most && !origins.isProxy(address)) socket.destroy();
   });
 
   const answering = new Map<Socket, number>();
@@ -38,12 +48,16 @@ export function connections(server: Server | TlsServer, guards: Guards): Connect
     answering.set(socket, 0);
     socket.once('close', () => answering.delete(socket));
   });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    answering.set(socket, (answering.get(socket) ?? 0) + 1);
+  // Before whoever answers.
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const count = (answering.get(socket) ?? 0) + 1;
+    answering.set(socket, count);
     response.once('close', () => {
       const left = (answering.get(socket) ?? 1) - 1;
       if (answering.has(socket)) answering.set(socket, left);
     });
+    // Each answer would be kept until the one before it has been taken.
+    if (count > limits.unansweredPerConnection) socket.destroy();
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => notHttp(error, socket as Socket, guards));
 

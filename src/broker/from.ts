@@ -11,7 +11,10 @@ export function valuesOf({ rawHeaders }: IncomingMessage, name: string): readonl
 }
 
 /** IPv4 in the clothes of IPv6 is taken out of them. */
-export const plainAddress = (address = ''): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
+export const plainAddress = (address = ''): string => address.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, '');
+
+/** Some proxies write the port as well. */
+const withoutPort = (hop: string): string => hop.replace(/^\[([^\]]*)\](?::\d+)?$|^([\d.]+):\d+$/, '$1$2');
 
 export const isLoopbackAddress = (address: string): boolean => address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 
@@ -31,14 +34,15 @@ export function origins(of: {
 }): Origins {
   const own = new URL(of.origin);
   const proxies = blockList(of.behindProxy);
-  const isProxy = (address: string): boolean => isIP(address) !== 0 && proxies.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+  const isProxy = (address: string): boolean =>
+    of.behindProxy.length > 0 && isIP(address) !== 0 && proxies.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 
   const addressOf = (request: IncomingMessage): string => {
     const peer = plainAddress(request.socket.remoteAddress);
     if (!isProxy(peer)) return peer;
     // From the right: whatever stands before the first that is not a proxy of ours, anybody could have written.
     const hops = valuesOf(request, 'x-forwarded-for').flatMap((value) => value.split(','));
-    for (const hop of hops.reverse().map((one) => plainAddress(one.trim()))) {
+    for (const hop of hops.reverse().map((one) => plainAddress(withoutPort(one.trim())))) {
       if (isIP(hop) === 0) break;
       if (!isProxy(hop)) return hop;
     }

@@ -7,9 +7,17 @@ import type { RefusedCall } from '../operations/refused-call.ts';
 import type { Operations } from '../operations/types.ts';
 import type { Identity } from '../policy/types.ts';
 
-export type { Answers, Claim } from '../operations/answers.ts';
+export type { Answers } from '../operations/answers.ts';
 export type { Health } from '../operations/health.ts';
 export type { RefusedCall } from '../operations/refused-call.ts';
+
+/** What only those who run the broker are to know. */
+export type Inside = {
+  /** In words `the policy`, `the ledger`. */
+  readonly named: readonly { readonly place: string; readonly noun: 'policy' | 'ledger' }[];
+  /** Whatever lies there. */
+  readonly folders: readonly string[];
+};
 
 export type Host = {
   readonly version: string;
@@ -21,6 +29,8 @@ export type Host = {
   /** For one call, on the policy as it is at this moment; `signal`: it took too long, the broker stops, or, where it only reads, the caller has gone. */
   readonly operationsFor: (actor: Actor, signal: AbortSignal) => Operations;
   readonly answers: Answers;
+  /** Of the policy as it is now; the same object for as long as that is the same. */
+  readonly inside: () => Promise<Inside>;
   /** Called for few enough of them that a flood does not fill the ledger. */
   readonly refused: (call: RefusedCall) => Promise<void>;
   /** For `/readyz` and `/metrics`, every few seconds at most; no names of people. */

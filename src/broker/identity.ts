@@ -32,7 +32,7 @@ export function identifier(host: Host, onLoopback: boolean): Identify {
     const issuer = issuerOf(credentials);
     const identities = host.identities().flatMap((one) => (one.kind === 'oidc' ? [one.settings as OidcIdentity] : []));
     const theirs = identities.filter((identity) => identity.issuer === issuer);
-    let refusal: unknown = refused('its token is none that could be checked here, or from another issuer than the policy names');
+    let refusal: unknown;
     // A policy may have two entries of one issuer, with clients or audiences of their own: what one of them accepts is signed and meant for it.
     for (const identity of theirs) {
       try {
@@ -41,7 +41,7 @@ export function identifier(host: Host, onLoopback: boolean): Identify {
         refusal = error;
       }
     }
-    throw refusal;
+    throw refusal ?? refused('its token is none that could be checked here, or from another issuer than the policy names');
   };
 }
 

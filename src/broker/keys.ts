@@ -10,6 +10,8 @@ type Failed = { readonly error: unknown; readonly at: number };
 
 /** After which the file is read again; sign-in decides there whether to ask the issuer. */
 const RELOAD_MS = 60_000;
+/** So long after the last look the next one goes on while its keys are still used. */
+const AT_ONCE_MS = 600_000;
 /** However many tokens name keys that nobody knows. */
 const BETWEEN_LOOKS_MS = 1_000;
 
@@ -20,7 +22,7 @@ export function keyRing(context: SignInContext, clock: () => number = () => perf
   const failed = new Map<string, Failed>();
   const looking = new Map<string, Promise<KeySet>>();
 
-  const look = async (token: string, identity: OidcIdentity): Promise<KeySet> => {
+  const look = async (name: string, token: string, identity: OidcIdentity): Promise<KeySet> => {
     const { issuer } = identity;
     try {
       const found = await keysFor(token, identity, context);
@@ -34,7 +36,7 @@ export function keyRing(context: SignInContext, clock: () => number = () => perf
       failed.set(issuer, { error, at: clock() });
       throw error;
     } finally {
-      looking.delete(issuer);
+      looking.delete(name);
     }
   };
 
@@ -42,12 +44,21 @@ export function keyRing(context: SignInContext, clock: () => number = () => perf
     const { issuer } = identity;
     const known = held.get(issuer);
     const ageMs = known === undefined ? Number.POSITIVE_INFINITY : clock() - known.at;
-    if (known !== undefined && ageMs < (knows(known.keys, token) ? RELOAD_MS : BETWEEN_LOOKS_MS)) return known.keys;
+    const isKnown = known !== undefined && knows(known.keys, token);
+    if (known !== undefined && ageMs < (isKnown ? RELOAD_MS : BETWEEN_LOOKS_MS)) return known.keys;
     const failure = failed.get(issuer);
-    if (failure !== undefined && clock() - failure.at < BETWEEN_LOOKS_MS) throw failure.error;
-    const soon = looking.get(issuer) ?? look(token, identity);
-    looking.set(issuer, soon);
-    return soon;
+    const isFresh = isKnown && ageMs < AT_ONCE_MS;
+    if (failure !== undefined && clock() - failure.at < BETWEEN_LOOKS_MS) {
+      if (isFresh) return known.keys;
+      throw failure.error;
+    }
+    // Whoever names a key that nobody knows has the issuer asked, which may not answer: nobody else waits for that.
+    const name = `${isKnown} ${issuer}`;
+    const soon = looking.get(name) ?? look(name, token, identity);
+    looking.set(name, soon);
+    if (!isFresh) return soon;
+    soon.catch(() => undefined);
+    return known.keys;
   };
 }
 

@@ -1,6 +1,7 @@
 /** Refused calls on their way to the audit: one by one as long as they are few, and a flood of them as one count a minute. */
 
 import type { Host, RefusedCall } from './host.ts';
+import type { Limits } from './settings.ts';
 
 export type Refusals = {
   /** Never rejects; waits for the ledger, but not for long. */
@@ -15,7 +16,10 @@ const PATIENCE_MS = 3_000;
 
 type Count = { noted: number; more: number; last: RefusedCall };
 
-export function refusals({ refused, log }: Pick<Host, 'refused' | 'log'>, perMinute: number): Refusals {
+export function refusals(
+  { refused, log }: Pick<Host, 'refused' | 'log'>,
+  { recordedPerMinute, recordedPerMinuteOfNobody }: Pick<Limits, 'recordedPerMinute' | 'recordedPerMinuteOfNobody'>,
+): Refusals {
   // One entry for each proven person, and one for all who prove nobody: their number is the company's, not the flood's.
   let counts = new Map<string, Count>();
   let timer: NodeJS.Timeout | undefined;
@@ -39,7 +43,7 @@ export function refusals({ refused, log }: Pick<Host, 'refused' | 'log'>, perMin
       const count = counts.get(key) ?? { noted: 0, more: 0, last: call };
       counts.set(key, count);
       count.last = call;
-      if (count.noted >= perMinute) {
+      if (count.noted >= (call.actor === undefined ? recordedPerMinuteOfNobody : recordedPerMinute)) {
         count.more += 1;
         return;
       }

@@ -3,6 +3,7 @@
 import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
 import type { Refusal } from '../operations/types.ts';
 import type { Answer } from './api.ts';
+import type { Told } from './outward.ts';
 
 export type Reply = {
   readonly status: number;
@@ -44,21 +45,21 @@ function asRefusal(result: unknown): Refusal | undefined {
   return error !== undefined && exit !== undefined && word !== undefined ? (result as Refusal) : undefined;
 }
 
-/** `undefined`: a fault of this program, of which nothing is told. */
-export function errorReply(error: unknown): Reply | undefined {
+/** `undefined`: a fault of this program, of which nothing is told. `tell`: what of an error goes out. */
+export function errorReply(error: unknown, tell: (told: Told) => Told = (told) => told): Reply | undefined {
   if (isOncallError(error)) {
     const { http } = error as Partial<HttpError>;
-    return failure(http ?? { status: statuses[error.exit] ?? 503 }, error);
+    return failure(http ?? { status: statuses[error.exit] ?? 503 }, tell(error));
   }
   if (isProviderError(error)) {
     const { message, retryAfterMs } = error;
     const over = { status: 503, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-    return failure(over, { code: error.fault, message, why: undefined, next: nextStep(error), exit: 1 });
+    return failure(over, tell({ code: error.fault, message, why: undefined, next: nextStep(error), exit: 1 }));
   }
   return undefined;
 }
 
-function failure(over: Over, error: Pick<OncallError, 'code' | 'message' | 'why' | 'next' | 'exit'>): Reply {
+function failure(over: Over, error: Told): Reply {
   const { code, message, why, next, exit } = error;
   const told = { code, message, ...(why === undefined ? {} : { why }), ...(next === undefined ? {} : { next }) };
   const wait = over.retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(over.retryAfterMs / 1000))) };

@@ -34,7 +34,7 @@ export async function serve(host: Host, settings: ServerSettings): Promise<Runni
     origins: origins({ origin: host.origin, behindProxy, isLocal }),
     // Behind a proxy everybody comes from where it is.
     identify: identifier(host, isLoopbackHost(settings.listen.host) && behindProxy.length === 0),
-    refusals: refusals(host, limits.recordedPerMinute),
+    refusals: refusals(host, limits),
     metrics: metrics(host.version),
     running: underWay(limits),
     isStopping: () => isStopping,
@@ -75,7 +75,10 @@ function listener(parts: Parts): RequestListener {
   // What Node's parser lets through and a URL cannot be made of; it never gets to a route.
   const errorHandler = () => new Response('{"schema":1,"error":{"code":"not-http","message":"this is no request"},"exit":2}', notHttp);
   const answer = getRequestListener(app(parts, caller(parts)), { errorHandler });
-  return (request, response) => void answer(request, response);
+  return (request, response) => {
+    // Closed for sending too much; the rest of what came with it is read all the same.
+    if (!request.socket.destroyed) void answer(request, response);
+  };
 }
 
 const notHttp = { status: 400, headers: { 'content-type': 'application/json', connection: 'close' } };

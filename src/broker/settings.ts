@@ -27,6 +27,16 @@ export type Limits = {
   readonly connectionsPerAddress: number;
   /** Operations under way at once. */
   readonly operations: number;
+  /** Of these of one person; looks that last (`follow`) are counted by themselves. */
+  readonly operationsPerPerson: number;
+  readonly followsPerPerson: number;
+  /** Of these whoever calls: what goes through the whole trail, and what goes through much of it or asks every source. */
+  readonly verifies: number;
+  readonly auditsAndDoctors: number;
+  /** On one connection, sent without waiting for the answers. */
+  readonly unansweredPerConnection: number;
+  /** Of answers that one person has been sent and has not taken yet. */
+  readonly unreadBytesPerPerson: number;
   /** After which an operation is told to stop; a little later the caller is told, whatever it does. */
   readonly operationMs: number;
   /** How long a call waits for the answer of the one with the same idempotency key; ms. */
@@ -34,8 +44,10 @@ export type Limits = {
   readonly perPerson: Rate;
   /** For calls that prove nobody, by address. */
   readonly perAddress: Rate;
-  /** Refusals recorded one by one in a minute, for each person and for all who prove nobody together; the rest are counted. */
+  /** Refusals recorded one by one in a minute, for each person; the rest are counted. */
   readonly recordedPerMinute: number;
+  /** For all who prove nobody together. */
+  readonly recordedPerMinuteOfNobody: number;
 };
 
 /** A bucket that holds `burst` calls and gets `perMinute` of them back. */
@@ -49,14 +61,21 @@ export const defaultLimits: Limits = {
   keepAliveMs: 5_000,
   answerMs: 30_000,
   connections: 2048,
-  connectionsPerAddress: 512,
+  connectionsPerAddress: 128,
   operations: 512,
+  operationsPerPerson: 3,
+  followsPerPerson: 10,
+  verifies: 1,
+  auditsAndDoctors: 2,
+  unansweredPerConnection: 8,
+  unreadBytesPerPerson: 16 * 1024 * 1024,
   // Below what a claim of an idempotency key lasts in the ledger.
   operationMs: 110_000,
   sameCallMs: 5_000,
   perPerson: { perMinute: 60, burst: 30 },
   perAddress: { perMinute: 30, burst: 20 },
   recordedPerMinute: 60,
+  recordedPerMinuteOfNobody: 10,
 };
 
 export type Running = {

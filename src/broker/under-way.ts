@@ -2,16 +2,18 @@
 
 import type { ServerResponse } from 'node:http';
 import { OncallError } from '../errors.ts';
+import type { OperationName } from './api.ts';
 import { httpError } from './reply.ts';
 import type { Limits } from './settings.ts';
 
 type Because = 'gone' | 'late' | 'stopping';
+type Of = { readonly name: OperationName; readonly person: string; readonly readsOnly: boolean; readonly response: ServerResponse };
 type One = { readonly stop: (because: Because) => void; readonly readsOnly: boolean; readonly ended: Promise<void> };
 
 export type UnderWay = {
   count(): number;
   /** Rejects with what `work` does; a little after its time is over also where it does not end. */
-  run<T>(of: { readonly readsOnly: boolean; readonly response: ServerResponse }, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  run<T>(of: Of, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   stop(which: 'reading' | 'all'): void;
   ended(): Promise<void>;
 };
@@ -19,8 +21,15 @@ export type UnderWay = {
 /** How long something that was told to stop may take for it before whoever asked is told. */
 const LENIENCE_MS = 5_000;
 
-export function underWay({ operations, operationMs }: Pick<Limits, 'operations' | 'operationMs'>): UnderWay {
+export function underWay(limits: Limits): UnderWay {
+  const { operations, operationMs } = limits;
   const all = new Set<One>();
+  const counts = new Map<string, number>();
+  const count = (key: string, by: 1 | -1): void => {
+    const left = (counts.get(key) ?? 0) + by;
+    if (left === 0) counts.delete(key);
+    else counts.set(key, left);
+  };
   return {
     count: () => all.size,
     ended: async () => {
@@ -29,8 +38,11 @@ export function underWay({ operations, operationMs }: Pick<Limits, 'operations' 
     stop: (which) => {
       for (const one of [...all]) if (which === 'all' || one.readsOnly) one.stop('stopping');
     },
-    run: async ({ readsOnly, response }, work) => {
+    run: async (of, work) => {
+      const { readsOnly, response } = of;
       if (all.size >= operations) throw busy();
+      const bounds = boundsOf(of, limits);
+      for (const { key, most, because } of bounds) if ((counts.get(key) ?? 0) >= most) throw tooManyAtOnce(because);
       const controller = new AbortController();
       let stopped: Because | undefined;
       const stop = (because: Because): void => {
@@ -46,14 +58,31 @@ export function underWay({ operations, operationMs }: Pick<Limits, 'operations' 
       });
       const one: One = { stop, readsOnly, ended: done.then(nothing, nothing) };
       all.add(one);
+      for (const { key } of bounds) count(key, 1);
       void one.ended.then(() => {
         clearTimeout(timer);
         response.off('close', onClose);
         all.delete(one);
+        for (const { key } of bounds) count(key, -1);
       });
       return within(done, operationMs + LENIENCE_MS, () => toldToStop('late'));
     },
   };
+}
+
+type Bound = { readonly key: string; readonly most: number; readonly because: string };
+
+/** Nobody is to fill the broker alone; and what goes through much of the ledger keeps sweeps waiting, whoever asks for it. */
+function boundsOf({ name, person }: Pick<Of, 'name' | 'person'>, limits: Limits): readonly Bound[] {
+  const { operationsPerPerson, followsPerPerson, verifies, auditsAndDoctors } = limits;
+  const bound = (key: string, most: number, because: string): Bound => ({ key, most, because });
+  const own =
+    name === 'follow'
+      ? bound(`follow ${person}`, followsPerPerson, `${followsPerPerson} looks of yours wait for an answer`)
+      : bound(`any ${person}`, operationsPerPerson, `${operationsPerPerson} calls of yours are under way`);
+  if (name === 'verify') return [own, bound('verify', verifies, 'the trail is being checked just now')];
+  if (name === 'audit' || name === 'doctor') return [own, bound('audit', auditsAndDoctors, 'others look through the ledger just now')];
+  return [own];
 }
 
 const nothing = (): void => undefined;
@@ -80,6 +109,12 @@ export const stopping = () =>
 
 const busy = () =>
   httpError({ status: 503, retryAfterMs: 2_000 }, 'broker-busy', 'the broker has too much to do now', {
+    next: 'run the same command again in a moment',
+  });
+
+const tooManyAtOnce = (why: string) =>
+  httpError({ status: 429, retryAfterMs: 1_000 }, 'too-many-at-once', 'too many calls at once', {
+    why,
     next: 'run the same command again in a moment',
   });
 

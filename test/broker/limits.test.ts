@@ -199,7 +199,7 @@ describe('who calls often', () => {
   });
 
   it('without proof fills no ledger: the first of a minute are recorded one by one, the rest as a count', async () => {
-    other = await startBroker({ settings: { limits: { recordedPerMinute: 5 } } });
+    other = await startBroker({ settings: { limits: { recordedPerMinuteOfNobody: 5 } } });
     for (let i = 0; i < 40; i++) await other.call('roles', {}, 'maria', { authorization: 'Bearer x' });
     expect((await other.events()).filter(({ type }) => type === 'call.refused')).toHaveLength(5);
     await other.running.stop(0);

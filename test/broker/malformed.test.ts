@@ -15,7 +15,7 @@ const { error, warn } = console;
 
 beforeAll(async () => {
   // Unlike in the other tests a flood is not recorded call by call.
-  world = await startBroker({ settings: { limits: { recordedPerMinute: 60, headersMs: 2_000, requestMs: 3_000 } } });
+  world = await startBroker({ settings: { limits: { recordedPerMinuteOfNobody: 60, headersMs: 2_000, requestMs: 3_000 } } });
   Object.assign(console, { error: (...words: unknown[]) => printed.push(words), warn: (...words: unknown[]) => printed.push(words) });
 });
 afterAll(async () => {

@@ -6,6 +6,7 @@ import type { RefusedCall } from '../../src/broker/host.ts';
 import { keyRing } from '../../src/broker/keys.ts';
 import { refusals } from '../../src/broker/refusals.ts';
 import { errorReply, resultReply } from '../../src/broker/reply.ts';
+import { defaultLimits } from '../../src/broker/settings.ts';
 import { OncallError, ProviderError } from '../../src/errors.ts';
 import { type Issuer, startIssuer } from '../fakes/issuer.ts';
 import { type Forge, newForge } from '../sign-in/forged.ts';
@@ -93,15 +94,56 @@ describe('the keys in memory', () => {
   });
 });
 
+describe('the keys in memory, while the issuer is silent', () => {
+  it('are waited for by those alone whose own key is not known', { timeout: 60_000 }, async () => {
+    const issuer = await startIssuer();
+    const forge = await newForge(issuer);
+    let now = 0;
+    const world = newWorld();
+    const ring = keyRing(world.context, () => now);
+    const first = await ring(forge.access(), issuer.identity());
+    issuer.knobs.silent = true;
+    for (const laterMs of [61_000, 700_000]) {
+      now += laterMs;
+      world.advance(61_000);
+      let hasAnswer = false;
+      const strange = ring(forge.access({}, { kid: `key-${laterMs}` }), issuer.identity()).finally(() => {
+        hasAnswer = true;
+      });
+      expect(await ring(forge.access(), issuer.identity())).toBe(first);
+      expect([laterMs, hasAnswer]).toEqual([laterMs, false]);
+      await strange;
+    }
+    await issuer.stop();
+    world.remove();
+  });
+
+  it('are no longer taken on trust where nobody has looked for long', async () => {
+    const issuer = await startIssuer();
+    const forge = await newForge(issuer);
+    let now = 0;
+    const world = newWorld();
+    const ring = keyRing(world.context, () => now);
+    await ring(forge.access(), issuer.identity());
+    issuer.knobs.jwks = (keys) => keys.map((key) => ({ ...key, kid: 'key-2' }));
+    now += 700_000;
+    world.advance(3_700_000);
+    expect((await ring(forge.access(), issuer.identity())).keys.map(({ kid }) => kid)).toEqual(['key-2']);
+    await issuer.stop();
+    world.remove();
+  });
+});
+
 describe('refusals', () => {
   afterEach(() => vi.useRealTimers());
   const call: RefusedCall = { operation: 'request', code: 'token-refused', why: 'x', address: '192.0.2.7' };
+  const few = { recordedPerMinute: 3, recordedPerMinuteOfNobody: 3 };
   const person = (name: string) => ({ issuer: 'i', subject: name, email: `${name}@acme.dev` });
 
   it('of nobody do not use up those of people, and the minute ends with a count', async () => {
     vi.useFakeTimers();
     const written: RefusedCall[] = [];
-    const { note } = refusals({ refused: async (one) => void written.push(one), log: () => undefined }, 3);
+    const { note } = refusals({ refused: async (one) => void written.push(one), log: () => undefined }, few);
     for (let i = 0; i < 100; i++) await note(call);
     await note({ ...call, actor: person('maria') });
     expect(written).toHaveLength(4);
@@ -113,14 +155,26 @@ describe('refusals', () => {
     expect(written).toHaveLength(6);
   });
 
+  it('of nobody are recorded one by one less often than those of a person', async () => {
+    vi.useFakeTimers();
+    const written: RefusedCall[] = [];
+    const { note } = refusals({ refused: async (one) => void written.push(one), log: () => undefined }, defaultLimits);
+    for (let i = 0; i < 100; i++) await note(call);
+    expect(written).toHaveLength(10);
+    for (let i = 0; i < 100; i++) await note({ ...call, actor: person('maria') });
+    expect(written).toHaveLength(70);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(written.slice(70).map(({ count }) => count)).toEqual([90, 40]);
+  });
+
   it('hold up no answer where the ledger does not write them, and are logged where it cannot', async () => {
     vi.useFakeTimers();
     const logged: string[] = [];
-    const hanging = refusals({ refused: () => new Promise(() => undefined), log: () => undefined }, 3);
+    const hanging = refusals({ refused: () => new Promise(() => undefined), log: () => undefined }, few);
     const noted = hanging.note(call);
     await vi.advanceTimersByTimeAsync(3_000);
     await noted;
-    const failing = refusals({ refused: async () => Promise.reject(new Error('disk full')), log: (line) => void logged.push(line) }, 3);
+    const failing = refusals({ refused: async () => Promise.reject(new Error('disk full')), log: (line) => void logged.push(line) }, few);
     await failing.note(call);
     expect(logged).toEqual(['a refused call is not in the audit: token-refused of request: disk full']);
   });

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Host, RefusedCall } from '../../src/broker/host.ts';
 import { serve } from '../../src/broker/server.ts';
-import type { Running, ServerSettings } from '../../src/broker/settings.ts';
+import type { Limits, Running, ServerSettings } from '../../src/broker/settings.ts';
 import type { RecordedEvent } from '../../src/lifecycle/events.ts';
 import type { Actor } from '../../src/lifecycle/types.ts';
 import { answersIn } from '../../src/operations/answers.ts';
@@ -16,6 +16,7 @@ import { health } from '../../src/operations/health.ts';
 import { createOperations } from '../../src/operations/index.ts';
 import { recordRefusedCall } from '../../src/operations/refused-call.ts';
 import type { Identity } from '../../src/policy/types.ts';
+import { insideOf } from '../../src/wiring/serve-inside.ts';
 import { type Issuer, startIssuer } from '../fakes/issuer.ts';
 import { type World as Company, company } from '../operations/world.ts';
 import { type Forge, newForge } from '../sign-in/forged.ts';
@@ -109,7 +110,16 @@ export type Changes = {
 };
 
 /** As many calls as a test likes, unless it says otherwise. */
-export const unlimited = { perPerson: { perMinute: 1e9, burst: 1e9 }, perAddress: { perMinute: 1e9, burst: 1e9 }, recordedPerMinute: 1e9 };
+export const unlimited: Partial<Limits> = {
+  perPerson: { perMinute: 1e9, burst: 1e9 },
+  perAddress: { perMinute: 1e9, burst: 1e9 },
+  operationsPerPerson: 1e9,
+  followsPerPerson: 1e9,
+  verifies: 1e9,
+  auditsAndDoctors: 1e9,
+  recordedPerMinute: 1e9,
+  recordedPerMinuteOfNobody: 1e9,
+};
 
 export async function startBroker(changes: Changes = {}): Promise<BrokerWorld> {
   const issuer = changes.issuer ?? (await startIssuer());
@@ -120,6 +130,7 @@ export async function startBroker(changes: Changes = {}): Promise<BrokerWorld> {
   const logged: string[] = [];
   const knobs: BrokerWorld['knobs'] = { identities: [{ kind: 'oidc', settings: issuer.identity() }], blocked: [], refused: [] };
   const stop = new AbortController();
+  const inside = insideOf({ ...made.policy, path: '/etc/oncall/oncall.yaml' }, 'postgres://db.acme.dev:5432/oncall', folder);
   const host: Host = {
     version: '9.8.7',
     origin: `${changes.scheme ?? 'http'}://localhost:${port}`,
@@ -127,6 +138,7 @@ export async function startBroker(changes: Changes = {}): Promise<BrokerWorld> {
     isBlocked: ({ email }) => knobs.blocked.includes(email),
     operationsFor: (actor: Actor, signal) => createOperations(made.deps('nobody', { actor: async () => actor, signal })),
     answers: answersIn(async () => made.ledger),
+    inside: async () => inside,
     refused: async (call) => {
       knobs.refused.push(call);
       await recordRefusedCall(made.ledger, call);
