@@ -45,13 +45,25 @@ const realWiring: Wiring = {
   serve: async (options) => (await import('./wiring/serve.ts')).serve({ ...options, version }),
 };
 
-type Screen = { readonly json: boolean; readonly quiet: boolean; readonly verbose: boolean; readonly paint: Paint };
+type Screen = {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly paint: Paint;
+  /** As it was typed. */
+  readonly policy?: string;
+};
 
 export async function main(argv: readonly string[], env: Env, io: Io = processIo(), wiring: Wiring = realWiring): Promise<ExitCode> {
   const asked = argv.length === 1 ? argv[0] : undefined;
   // Answered before anything is loaded: these two are what scripts and people without a policy call.
   if (asked === '--version') return print(`${version}\n`, io);
   if (asked === '--help' || asked === '-h' || asked === 'help') return print((await import('./commands/help.ts')).overview(), io);
+  // Help, as people expect of a bare name; and no success, as a script that lost its words did nothing.
+  if (argv.length === 0) {
+    io.stderr.write((await import('./commands/help.ts')).overview());
+    return 2;
+  }
   const stop = new AbortController();
   let leavesNothing = false;
   let tellsItsStop = false;
@@ -66,9 +78,15 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
     tellsItsStop = command.tellsItsStop ?? false;
     screen = { ...globals, paint: await makePaint(colorLevel(io.stderr, env, globals.color)) };
     const { makeContext } = await import('./commands/context.ts');
-    const { context, close } = await makeContext(globals, { env, io, wiring, signal: stop.signal });
+    const onStopTold = () => {
+      tellsItsStop = true;
+    };
+    const made = await makeContext(globals, { env, io, wiring, signal: stop.signal, tellsItsStop: onStopTold });
+    const { context, close, causeOf } = made;
     try {
       return await finish(await command.run(args, context), screen, io);
+    } catch (error) {
+      throw error instanceof Error && ['ExitPromptError', 'ProviderError'].includes(error.name) ? error : causeOf(error);
     } finally {
       await close();
     }
@@ -97,14 +115,23 @@ function interrupt(
   io.stderr.write(`stopping${then} (again: at once)\n`);
 }
 
-async function finish(outcome: Outcome, { json, quiet, paint }: Screen, io: Io): Promise<ExitCode> {
+/** A command to copy goes by the same policy as the one that was typed. */
+function withPolicy(next: string, policy: string | undefined): string {
+  if (policy === undefined || next.includes('--policy') || next.startsWith('oncall login http')) return next;
+  const quoted = /^[\w./@%+=:,-]+$/.test(policy) ? policy : `'${policy.replaceAll("'", "'\\''")}'`;
+  // By a function: `$&` in a path is no pattern.
+  return next.replace(/^oncall (?=[a-z])/, () => `oncall --policy ${quoted} `);
+}
+
+async function finish(outcome: Outcome, { json, quiet, paint, policy }: Screen, io: Io): Promise<ExitCode> {
   const { exit, document, error } = outcome;
   const text = quiet ? (outcome.brief ?? outcome.text) : outcome.text;
   if (json) io.stdout.write((await import('./terminal/json.ts')).toDocument(document));
   else if (text !== '') io.stdout.write(`${text}\n`);
   if (error !== undefined && !(json && quiet)) {
     const { errorLines } = await import('./terminal/report-error.ts');
-    io.stderr.write(`${errorLines(error, { width: io.stderr.width, paint })}\n`);
+    const shown = { ...error, next: withPolicy(error.next, policy) };
+    io.stderr.write(`${errorLines(shown, { width: io.stderr.width, paint })}\n`);
   }
   return exit;
 }

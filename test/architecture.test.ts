@@ -31,7 +31,7 @@ const table: Record<string, RegExp> = {
   policy: /^(lifecycle\/types|yaml$|zod\/mini$|node:path$)/,
   lifecycle: /^policy\/types/,
   directories: /^(http\.ts|proxy\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
-  rosters: /^(http\.ts|secrets\.ts|zod\/mini$|node:|yaml$)/,
+  rosters: /^(http\.ts|secrets\.ts|file-trust\.ts|zod\/mini$|node:|yaml$)/,
   ledger: /^(lifecycle\/|node:|libsql$|pg$|pg\/|canonicalize$)/,
   operations: /^(policy|lifecycle)\/|^zod\/mini$/,
   terminal: /^(chalk|inquirer)$/,
@@ -39,7 +39,8 @@ const table: Record<string, RegExp> = {
   'sign-in': /^(policy\/machine\.ts|http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
   broker:
     /^(policy|lifecycle|sign-in)\/|^operations\/inputs\.ts$|^(http|proxy)\.ts$|^(hono|hono\/.*|@hono\/.*|prom-client|zod\/mini|node:.*)$/,
-  wiring: /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|proxy|secrets|private-file|lock)\.ts$|^node:|^conf$/,
+  wiring:
+    /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|proxy|secrets|private-file|lock|file-trust)\.ts$|^node:|^conf$/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,

@@ -10,7 +10,7 @@ import type { Host } from '../src/broker/host.ts';
 import { metrics } from '../src/broker/metrics.ts';
 import { serve } from '../src/broker/server.ts';
 import { parse } from '../src/commands/parse.ts';
-import { readJudged } from '../src/wiring/file-trust.ts';
+import { readJudged } from '../src/file-trust.ts';
 import { checkPolicy } from '../src/wiring.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -280,6 +280,7 @@ function standing(): Host {
       throw new Error('nobody calls it');
     },
     answers: { claim: never, keep: never, drop: never },
+    inside: never,
     refused: never,
     health,
     folder,

@@ -1,6 +1,7 @@
 /** `oncall approve`: says yes to requests, or lists those that wait for me. */
 
 import { describeError } from '../terminal/report-error.ts';
+import { widthOf } from '../terminal/text.ts';
 import { type Args, type Command, type Context, type Outcome, text } from './command.ts';
 import { waitingText } from './pending.ts';
 import { requestOutcome } from './request-outcome.ts';
@@ -62,7 +63,10 @@ async function listWaiting(context: Context): Promise<Outcome> {
   const { requests } = await (await context.operations()).waiting();
   const brief = requests.map(({ id }) => id).join('\n');
   if (requests.length === 0) return { exit: 0, document: { requests }, text: 'nothing waits for you', brief };
-  const how = 'say yes: oncall approve <id>        say no: oncall deny <id> --reason "…"';
+  const hints = ['say yes: oncall approve <id>', 'say no: oncall deny <id> --reason "…"'];
+  const oneLine = hints.join('        ');
+  // What is to be copied is not broken.
+  const how = widthOf(oneLine) <= context.screen.width ? oneLine : hints.join('\n');
   const text = [...requests.map((request) => waitingText(request, context)), how].join('\n\n');
   return { exit: 0, document: { requests }, text, brief };
 }

@@ -43,5 +43,8 @@ function hoursToMs(written: string): number {
   if (/^[1-9]\d{0,3}$/.test(written)) return Number(written) * 3_600_000;
   const meant = meantDuration(written, 'h');
   const whole = /^(\d+)h$/.exec(meant ?? '12h')?.[1];
-  throw usage(`--hours ${written}: not a whole number of hours`, `write ${whole === undefined ? `--for ${meant}` : `--hours ${whole}`}`);
+  throw usage(
+    `--hours ${written}: not a whole number of hours above 0`,
+    `write ${whole === undefined ? `--for ${meant}` : `--hours ${whole}`}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** `oncall audit list`: what happened, oldest first. */
 
-import type { EventView } from '../operations/types.ts';
-import { pad, wrap } from '../terminal/text.ts';
+import type { EventView, Operations } from '../operations/types.ts';
+import { count, pad, wrap } from '../terminal/text.ts';
 import { type Clock, showRecord } from '../terminal/time.ts';
 import { type Args, type Command, type Context, type Outcome, text, usage } from './command.ts';
 
@@ -25,16 +25,28 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   const limit = text(args, 'limit');
   if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) throw usage(`--limit ${limit}: not a whole number above 0`, 'write --limit 20');
   const operations = await context.operations();
-  const events = await operations.audit({
-    ...(of === undefined ? {} : { of }),
-    ...(limit === undefined ? {} : { limit: Number(limit) }),
-  });
+  const events = await lastEvents(operations, of, limit === undefined ? Number.POSITIVE_INFINITY : Number(limit));
   return {
     exit: 0,
     document: { events },
     text: events.length === 0 ? 'nothing that you may read has happened yet' : eventLines(events, context),
     brief: eventLines(events, context),
   };
+}
+
+/** As many as `audit` gives at once. */
+const pageOf = 5_000;
+
+async function lastEvents({ audit }: Pick<Operations, 'audit'>, of: string | undefined, limit: number): Promise<readonly EventView[]> {
+  const pages: (readonly EventView[])[] = [];
+  for (let left = limit; ; ) {
+    const asked = Math.min(left, pageOf);
+    const before = pages[0]?.[0]?.seq;
+    const page = await audit({ ...(of === undefined ? {} : { of }), limit: asked, ...(before === undefined ? {} : { before }) });
+    pages.unshift(page);
+    left -= page.length;
+    if (page.length < asked || left === 0) return pages.flat();
+  }
 }
 
 /** No table: who and where must never be cut. What does not fit goes to a second line, below. */
@@ -55,7 +67,10 @@ function eventLines(events: readonly EventView[], context: Context): string {
 }
 
 /** `db-admin for maria@acme.dev in okta/db: released, "done", by maria@acme.dev` */
-function about({ type, role, holder, target, endReason, reason, why, actor, data }: EventView, clock: Clock): string {
+function about(event: EventView, clock: Clock): string {
+  const ofBroker = ofNobody[event.type]?.(event);
+  if (ofBroker !== undefined) return ofBroker;
+  const { type, role, holder, target, endReason, reason, why, actor, data } = event;
   const who = holder === undefined ? [] : [role === undefined ? holder : `for ${holder}`];
   const what = [...(role === undefined ? [] : [role]), ...who, ...(target === undefined ? [] : [`in ${target}`])].join(' ');
   const said = reason ?? saidIn(data);
@@ -70,6 +85,37 @@ function about({ type, role, holder, target, endReason, reason, why, actor, data
     .filter((part) => part !== undefined)
     .join(', ');
   return what === '' ? how : `${what}: ${how}`;
+}
+
+/** What is about no person's access, each in its own words. What is missing is left out: the trail may be of another version. */
+const ofNobody: Readonly<Record<string, (event: EventView) => string>> = {
+  'call.refused': ({ actor, data }) => {
+    const { operation, code, why, address, count: many } = fieldsOf(data);
+    const times = typeof many === 'number' ? `, ${many} times` : '';
+    return `${operation ?? 'a call'} (${code ?? 'refused'}) from ${address ?? 'somewhere'}${times}, by ${actor}: ${why ?? 'no reason is given'}`;
+  },
+  'policy.loaded': (event) => `SHA-256 ${digestIn(event)}, ${fieldsOf(event.data).path ?? 'the policy'}`,
+  'policy.rejected': ({ data }) => {
+    const { path, faults, inForce } = fieldsOf(data);
+    return `${faultsIn(faults)}, ${path ?? 'the policy'}; in force stays SHA-256 ${inForce ?? 'of before'}`;
+  },
+  'ledger.behind': ({ data }) => `${fieldsOf(data).because ?? 'the ledger has lost what it knew'}`,
+};
+
+const fieldsOf = (data: unknown): Record<string, unknown> => Object(data);
+
+/** A digest is no part of what every event shows, but of what was hashed. */
+function digestIn({ body }: EventView): string {
+  const { policyDigest } = JSON.parse(body) as { readonly policyDigest?: unknown };
+  return typeof policyDigest === 'string' ? policyDigest : 'unknown';
+}
+
+/** `2 faults, line 19, 30`; where the file could not be read, why. */
+function faultsIn(faults: unknown): string {
+  const all = Array.isArray(faults) ? faults.map(fieldsOf) : [];
+  const lines = [...new Set(all.flatMap(({ line }) => (typeof line === 'number' ? [line] : [])))];
+  if (lines.length === 0) return all.map(({ code }) => code).join(', ') || 'not used';
+  return `${count(all.length, 'fault')}, line ${lines.join(', ')}`;
 }
 
 /** When what was given or moved ends. */

@@ -2,6 +2,7 @@
 
 import { type ExitCode, OncallError } from '../errors.ts';
 import type { Check, Operations, SweepStep } from '../operations/types.ts';
+import type { Rehearsal } from '../policy/fixture-types.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { Paint } from '../terminal/io.ts';
 import type { Prompts } from '../terminal/prompt.ts';
@@ -63,6 +64,9 @@ export type PolicyReport = {
   readonly courtesy: boolean;
 };
 
+/** `issues`: warnings about the file of tests. */
+export type PolicyTest = Rehearsal & { readonly policy: string; readonly tests: string; readonly issues: readonly Issue[] };
+
 /** Somebody, and what proves it: their word, or an issuer until `expiresAt` (epoch ms). */
 export type Person = {
   readonly email: string;
@@ -72,6 +76,8 @@ export type Person = {
   readonly client?: string;
   /** Where commands go with it; absent: nowhere, they do it here. */
   readonly broker?: string;
+  /** What names another place, which counts before that broker. */
+  readonly overriddenBy?: '--policy' | 'ONCALL_POLICY' | 'ONCALL_BROKER';
   readonly proof: 'word' | 'issuer';
   readonly expiresAt?: number;
   readonly renewable?: boolean;
@@ -81,9 +87,13 @@ export type SignIn = {
   login(how: {
     readonly device: boolean;
     readonly client?: string;
+    /** Whom alone the secret of a service account may go to. */
+    readonly issuer?: string;
     readonly domain?: string;
     /** Its address, as it was typed. */
     readonly broker?: string;
+    /** Nobody is there to open a browser or to enter a code. */
+    readonly unattended?: boolean;
     readonly say: (line: string) => void;
   }): Promise<Person>;
   logout(how: {
@@ -141,6 +151,8 @@ export type Context = {
     readonly mayMigrate: boolean;
   }) => Promise<{ readonly operations: Operations; readonly issues: readonly Issue[]; readonly policyPath: string }>;
   readonly checkPolicy: () => Promise<PolicyReport>;
+  /** `file`: of the tests; left out: the one beside the policy. */
+  readonly testPolicy: (file: string | undefined) => Promise<PolicyTest>;
   readonly checkFiles: () => Promise<readonly Check[]>;
   readonly signIn: () => Promise<SignIn>;
   /** From the ledger in use to the one that another policy names. */
@@ -151,6 +163,10 @@ export type Context = {
   readonly prompts: (() => Promise<Prompts>) | undefined;
   /** Something about work under way, on stderr at once. */
   readonly note: (line: string) => void;
+  /** Likewise, under `--quiet` too: what a person has to do before it goes on. */
+  readonly say: (line: string) => void;
+  /** From now on the command says itself what an interrupt leaves. */
+  readonly tellsItsStop: () => void;
   readonly clock: () => Clock;
   /** Ends early at an interrupt, and when `until` is aborted. */
   readonly sleep: (ms: number, until?: AbortSignal) => Promise<void>;

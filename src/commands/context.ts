@@ -6,7 +6,7 @@ import { canPrompt, colorLevel, type Env, type Interrupt, type Io, makePaint } f
 import { makeMeter } from '../terminal/meter.ts';
 import { clean, cleanDeep, wrap } from '../terminal/text.ts';
 import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
-import type { Context, CopyInput, Globals, LedgerCopy, LogEntry, PolicyReport, ServeInput, SignIn } from './command.ts';
+import type { Context, CopyInput, Globals, LedgerCopy, LogEntry, PolicyReport, PolicyTest, ServeInput, SignIn } from './command.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
 
@@ -33,21 +33,32 @@ type Wired = {
   readonly policy: { readonly path: string };
   readonly issues: readonly Issue[];
   close(): Promise<void>;
+  /** Where what came from elsewhere may have caused a fault of this program: whom to tell of it. */
+  readonly causeOf?: (fault: unknown) => unknown;
 };
 
 /** The way to the operations. Handed in, because commands must not know the composition root; a test hands in operations of its own. */
 export type Wiring = {
   readonly wire: (options: WireOptions) => Promise<Wired>;
   readonly checkPolicy: (options: PolicyOptions) => Promise<PolicyReport>;
+  readonly testPolicy: (options: PolicyOptions, file: string | undefined) => Promise<PolicyTest>;
   readonly checkFiles: (options: PolicyOptions) => Promise<readonly Check[]>;
   readonly signIn: (options: WireOptions) => Promise<SignIn>;
   readonly serve: (options: ServeOptions) => Promise<void>;
   readonly copyLedger: (options: WireOptions, input: CopyInput) => Promise<LedgerCopy>;
 };
 
-export type Surroundings = { readonly env: Env; readonly io: Io; readonly wiring: Wiring; readonly signal: AbortSignal };
+export type Surroundings = {
+  readonly env: Env;
+  readonly io: Io;
+  readonly wiring: Wiring;
+  readonly signal: AbortSignal;
+  readonly tellsItsStop: () => void;
+};
 
-export async function makeContext(globals: Globals, around: Surroundings): Promise<{ context: Context; close: () => Promise<void> }> {
+type Made = { readonly context: Context; readonly close: () => Promise<void>; readonly causeOf: (fault: unknown) => unknown };
+
+export async function makeContext(globals: Globals, around: Surroundings): Promise<Made> {
   const { env, io, wiring, signal } = around;
   const opened: Wired[] = [];
   const options = wireOptions(globals, around);
@@ -69,6 +80,10 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
     checkPolicy: async () => {
       const report = await wiring.checkPolicy(options);
       return globals.json ? report : cleanDeep(report);
+    },
+    testPolicy: async (file) => {
+      const test = await wiring.testPolicy(options, file);
+      return globals.json ? test : cleanDeep(test);
     },
     signIn: () => wiring.signIn(options),
     copyLedger: async (input) => {
@@ -93,12 +108,18 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
     },
     prompts: canPrompt(io, env, globals.input) ? () => io.prompts(errColor > 0) : undefined,
     note: globals.quiet ? () => undefined : (text) => writeLines(io, text),
+    say: (text) => writeLines(io, text),
+    tellsItsStop: around.tellsItsStop,
     clock: clockOf(globals, around),
     sleep: (ms, until) => io.sleep(ms, until === undefined ? signal : AbortSignal.any([signal, until])),
     signal,
     screen: { width: io.stdout.width, paint: await makePaint(globals.json ? 0 : colorLevel(io.stdout, env, globals.color)) },
   };
-  return { context, close: async () => void (await Promise.allSettled(opened.map((wired) => wired.close()))) };
+  return {
+    context,
+    close: async () => void (await Promise.allSettled(opened.map((wired) => wired.close()))),
+    causeOf: (fault) => opened.reduce((found, wired) => wired.causeOf?.(found) ?? found, fault),
+  };
 }
 
 /** Times would come out in UTC without a word; said once, and only where times are shown to a person. */

@@ -13,8 +13,17 @@ export const deny: Command = {
 };
 
 async function run(args: Args, context: Context): Promise<Outcome> {
-  const reason = text(args, 'reason');
-  const { request, grants } = await (await context.operations()).deny({ id: only(args), ...(reason === undefined ? {} : { reason }) });
+  const id = only(args);
+  const operations = await context.operations();
+  const reason = text(args, 'reason') ?? (await askWhy(context));
+  const { request, grants } = await operations.deny({ id, ...(reason === undefined ? {} : { reason }) });
   const told = `${request.id}  ${request.role} for ${request.requester.email} denied`;
   return { exit: 0, document: { request, grants }, text: told, brief: request.id };
+}
+
+/** Whoever is told no at night should know what else to do; it may be left empty. */
+async function askWhy({ prompts, globals }: Context): Promise<string | undefined> {
+  if (prompts === undefined || globals.yes) return undefined;
+  const written = (await (await prompts()).input('Why not? (the requester reads it; may be empty)', () => undefined)).trim();
+  return written === '' ? undefined : written;
 }

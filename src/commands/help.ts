@@ -33,7 +33,7 @@ export const topics: Readonly<Record<string, { readonly summary: string; readonl
     8  not yet: it waits for an approver, or the place is taken
   130  interrupted
 
-doctor, policy check and status --check: 0 or 1, and 2 for a usage error.
+doctor, policy check and test, status --check: 0 or 1, and 2 for a usage error.
 audit verify: 0 whole, 1 broken, 2 could not be checked.
 sweep: 1 only for what is stuck, late or misconfigured.
 serve: 0 after SIGTERM, 2 where it may not start.
@@ -48,6 +48,8 @@ serve: 0 after SIGTERM, 2 where it may not start.
   ONCALL_USER          who you are, where the policy says identity: local
   ONCALL_CLIENT_SECRET, ONCALL_CLIENT_SECRET_FILE
                        the secret of a service account (oncall login --client)
+  ONCALL_CLIENT_ISSUER the only issuer that this secret may go to; needed where
+                       a broker names the issuer
   NO_COLOR             not empty: no colour
   FORCE_COLOR          colour also off a terminal (0: none)
   TERM                 dumb: no colour, no questions

@@ -12,6 +12,7 @@ import { ledgerCopy } from './ledger-copy.ts';
 import { ledgerRecover } from './ledger-recover.ts';
 import { login, logout, whoami } from './login.ts';
 import { policyCheck } from './policy-check.ts';
+import { policyTest } from './policy-test.ts';
 import { release } from './release.ts';
 import { request } from './request.ts';
 import { revoke } from './revoke.ts';
@@ -37,6 +38,7 @@ export const commands: readonly Command[] = [
   ledgerRecover,
   ledgerCopy,
   policyCheck,
+  policyTest,
   login,
   logout,
   whoami,

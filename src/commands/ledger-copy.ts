@@ -44,7 +44,8 @@ function report({ result, from, to, policy, tables, activating, head }: LedgerCo
   const rows = tables.filter((table) => table.rows > 0).map((table) => `${table.rows} in ${table.name}`);
   const half = activating === 0 ? [] : [`${count(activating, 'grant')} half-way in: the next sweep ends or takes back what became of it`];
   const next = [
-    `let every host use ${policy}: put it in the place of the policy of before`,
+    `put ${policy} in the place of the policy of before, on every host`,
+    'restart each broker at once: until then nobody gets in and nothing is ended',
     'oncall sweep, then oncall audit verify',
     `keep ${from} until then; nothing is written to it any more`,
   ];

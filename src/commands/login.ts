@@ -13,6 +13,7 @@ export const login: Command = {
   options: [
     { flags: '--device', summary: 'by a code that you type on another device' },
     { flags: '--client <id>', summary: 'as this service account; its secret: ONCALL_CLIENT_SECRET or ONCALL_CLIENT_SECRET_FILE' },
+    { flags: '--issuer <url>', summary: 'with --client: the only one that its secret may go to; also: ONCALL_CLIENT_ISSUER' },
   ],
   examples: [
     ['oncall login https://oncall.acme.dev', 'to a broker, which commands go to from then on'],
@@ -24,11 +25,16 @@ export const login: Command = {
     const { broker, domain } = whereTo(args);
     const client = text(args, 'client');
     if (client !== undefined && flag(args, 'device')) throw usage('a service account has no device', 'leave out --device or --client');
-    const say = (line: string): void => context.note(line);
+    const issuer = text(args, 'issuer');
+    if (issuer !== undefined && client === undefined)
+      throw usage('--issuer is for service accounts', 'add --client ID, or leave out --issuer');
     const signIn = await context.signIn();
     const person = await signIn.login({
       device: flag(args, 'device'),
-      say,
+      unattended: !context.globals.input,
+      // Under --quiet too: without the page and the code nobody can sign in.
+      say: context.say,
+      ...(issuer === undefined ? {} : { issuer }),
       ...(client === undefined ? {} : { client }),
       ...(broker === undefined ? {} : { broker }),
       ...(domain === undefined ? {} : { domain }),
@@ -63,7 +69,7 @@ async function signOut(_: Args, context: Context): Promise<Outcome> {
   const issuers = await (await context.signIn()).logout({ say: (line) => context.note(line) });
   const lines = issuers.map(({ issuer, outcome }) => `signed out of ${issuer}${endings[outcome]}`);
   const text = lines.map((line) => wrap(line, context.screen.width, 2)).join('\n');
-  return { exit: 0, document: { issuers }, text: text === '' ? 'nobody was signed in' : text, brief: '' };
+  return { exit: 0, document: { issuers }, text: text === '' ? 'you are signed in nowhere' : text, brief: '' };
 }
 
 const endings = {
@@ -85,11 +91,20 @@ export const whoami: Command = {
   },
 };
 
-function described({ email, issuer, proof, expiresAt, renewable, client, broker }: Person, context: Context): string {
-  const to = broker === undefined ? '' : `; commands go to ${broker}`;
+function described(person: Person, context: Context): string {
+  const { email, issuer, proof, expiresAt, renewable, client } = person;
+  const to = goingTo(person);
   if (proof === 'word') return `${email}, taken at your word (ONCALL_USER, or the user of the system): nothing is proved${to}`;
   const clock = context.clock();
   const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
   const who = client === undefined ? email : `${email}, the service account ${client}`;
   return `${who}, by ${issuer}${end}${renewable ? ', renewed by itself' : ''}${to}`;
+}
+
+function goingTo({ broker, overriddenBy }: Person): string {
+  if (broker === undefined) return '';
+  if (overriddenBy === undefined) return `; commands go to ${broker}`;
+  if (overriddenBy === '--policy') return `; commands with --policy go by that file, the others to ${broker}`;
+  const where = overriddenBy === 'ONCALL_POLICY' ? 'by the policy that ONCALL_POLICY names' : 'to the broker that ONCALL_BROKER names';
+  return `; until ${overriddenBy} is unset, commands go ${where}, then to ${broker}`;
 }

@@ -107,6 +107,7 @@ function usageError(code: string, message: string, argv: readonly string[]) {
     if (group === undefined) return usage('a command is missing', 'oncall --help lists the commands');
     return usage(`oncall ${group[0]} needs a command of its own`, `oncall help ${group[0]}`);
   }
+  if (/^(version|-v|-V)$/.test(argv[0] ?? '')) return usage(`there is no "${argv[0]}"`, 'oncall --version');
   const [first = '', ...rest] = message.replace(/^error: /, '').split('\n');
   const hint = /\(Did you mean (.*)\?\)/.exec(rest.join(' '))?.[1];
   const known = commands.find(({ name }) => argv.join(' ').startsWith(name));

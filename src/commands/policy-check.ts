@@ -15,7 +15,9 @@ export const policyCheck: Command = {
   run,
 };
 
-const courtesyNote = 'direct mode: a courtesy, not a control: whoever runs this can also read the credentials it uses';
+/** The file does not say which of the two it is for. */
+const courtesyNote =
+  'where people use this policy by themselves, it is a courtesy, not a control: they can also read the credentials it names; it is a control where a broker serves it (oncall serve)';
 
 async function run(_: Args, context: Context): Promise<Outcome> {
   const { path, whyThisOne, issues, courtesy } = await context.checkPolicy();

@@ -19,6 +19,9 @@ export async function waitForDecision(pending: RequestResult, timeoutMs: number,
   const { id } = pending.request;
   // Said at once: whatever happens to this process, the request can be found again.
   context.note(pendingText(pending.request, context));
+  // Nothing of it is under way here any more: an interrupt ends the waiting alone.
+  context.tellsItsStop();
+  context.note(`waiting for an answer, ${formatDuration(timeoutMs)} at most; Ctrl-C stops the waiting, not the request`);
   const follow = patient(await context.operations(), context);
   const giveUpAt = context.clock().now + timeoutMs;
   let { version } = pending.request;

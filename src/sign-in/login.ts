@@ -8,7 +8,7 @@ import { deviceFlow } from './device-flow.ts';
 import { identify } from './identify.ts';
 import { openClient } from './issuer-client.ts';
 import { machineFlow } from './machine-flow.ts';
-import { noSecret, notAMachine } from './refusal.ts';
+import { nobodyThere, noSecret, notAMachine } from './refusal.ts';
 import type { OidcIdentity } from './settings.ts';
 import { type Kept, lockSignIn, signInBusy, type Tokens, tokenOf, writeSignIn } from './token-file.ts';
 import type { Verified } from './verify.ts';
@@ -17,6 +17,8 @@ export type LoginInput = {
   readonly identity: OidcIdentity;
   /** By a code, even where there is a browser. */
   readonly device: boolean;
+  /** Nobody is there who would enter a code that they did not ask for. */
+  readonly unattended?: boolean;
   /** As this service account, without a person. */
   readonly client?: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -55,6 +57,7 @@ async function loginAsMachine(client: string, identity: OidcIdentity, context: S
 async function authorize(input: LoginInput, context: SignInContext): Promise<Tokens> {
   const { identity, io } = input;
   const noBrowser = input.device ? undefined : whyNoBrowser(input.env);
+  if (noBrowser !== undefined && input.unattended) throw nobodyThere(identity, noBrowser);
   if (noBrowser !== undefined) io.say(`no browser can be opened here (${noBrowser}), so you sign in by a code`);
   const client = await openClient(identity, context);
   if (input.device || noBrowser !== undefined) {

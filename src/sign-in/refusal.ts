@@ -16,6 +16,14 @@ export function notSignedIn(identities: readonly OidcIdentity[]): OncallError {
   });
 }
 
+export function nobodyThere(identity: OidcIdentity, noBrowser: string): OncallError {
+  return new OncallError('not-signed-in', `you are not signed in at ${hostOf(identity)}`, {
+    exit: 4,
+    why: `no browser can be opened here (${noBrowser}), and --no-input says that nobody is there to enter a code`,
+    next: 'oncall login --device, at a terminal',
+  });
+}
+
 export function expired(identity: OidcIdentity, why: string, cause?: unknown): OncallError {
   return new OncallError('token-expired', `your sign-in at ${hostOf(identity)} has ended`, { exit: 4, why, next: 'oncall login', cause });
 }

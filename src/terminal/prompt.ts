@@ -58,13 +58,17 @@ export function makePrompts(color: boolean): Prompts {
       return (await ask<{ answer: string }>([{ type: 'input', name: 'answer', message, validate }])).answer;
     },
     async confirm(message) {
-      return (await ask<{ answer: boolean }>([{ type: 'confirm', name: 'answer', message: clean(message), default: false }])).answer;
+      const wrapped = wrap(clean(message), inside(process.stderr) - asked, 2);
+      return (await ask<{ answer: boolean }>([{ type: 'confirm', name: 'answer', message: wrapped, default: false }])).answer;
     },
   };
 }
 
 /** Columns beside the pointer and the box. inquirer breaks longer lines in the middle of a word. */
 const inside = ({ columns = 80 }: Pick<NodeJS.WriteStream, 'columns'>): number => columns - 4;
+
+/** Columns of ` (y/N) `. */
+const asked = 7;
 
 /** On Node 20 `util.styleText`, which inquirer uses, colours whatever NO_COLOR says. */
 function withoutColor(stream: NodeJS.WriteStream): NodeJS.WriteStream {

@@ -1,6 +1,7 @@
 /** `Operations` at the broker that was chosen, and what is said of it where a policy file would be looked at. */
 
-import { brokerOperations } from '../broker/client.ts';
+import { type BrokerClient, brokerOperations } from '../broker/client.ts';
+import { otherVersion } from '../broker/client-errors.ts';
 import { isOncallError, OncallError } from '../errors.ts';
 import type { Check, Operations } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
@@ -28,19 +29,41 @@ type Wired = {
   readonly policy: { readonly path: string };
   readonly issues: readonly Issue[];
   close(): Promise<void>;
+  readonly causeOf: (fault: unknown) => unknown;
 };
 
 export function wireBroker(broker: ChosenBroker, options: Options): Wired {
   const { origin } = broker;
-  const { version, now, signal, log } = options;
-  const operations = brokerOperations({ origin, version, authorization: () => authorization(broker, options), now, signal, log });
+  const { version, signal } = options;
+  let theirs: string | undefined;
+  const onAnswer = (said: string) => {
+    theirs = said;
+  };
+  const operations = brokerOperations({ ...clientTo(broker, options), onAnswer });
   return {
     operations: { ...operations, ...toldHere(operations, broker, options) },
     policy: { path: origin },
     issues: [],
     close: async () => undefined,
+    // The parts of an answer are believed to be there: one without them shows where it is used, in whatever way.
+    causeOf: (fault) => {
+      if (theirs === undefined || isOncallError(fault) || signal.aborted) return fault;
+      return otherVersion({ origin, version }, theirs, 'what it answered is not of the form that this program knows', fault);
+    },
   };
 }
+
+type Calling = Omit<Options, 'progress'>;
+
+/** As whom, and whom to. */
+export const clientTo = (broker: KnownBroker, options: Calling): BrokerClient => ({
+  origin: broker.origin,
+  version: options.version,
+  authorization: () => authorization(broker, options),
+  now: options.now,
+  signal: options.signal,
+  log: options.log,
+});
 
 /** What its contract or its meaning wants said by this side. */
 function toldHere(
@@ -67,7 +90,7 @@ function toldHere(
 }
 
 /** Nobody is proved by a broker that takes people at their word. */
-async function authorization(broker: KnownBroker, options: Options): Promise<string> {
+async function authorization(broker: KnownBroker, options: Calling): Promise<string> {
   const issuers = issuersOf(broker);
   if (issuers.length === 0) return `Local ${localActor({ people: {} }, options.env).email}`;
   return `Bearer ${await atBroker(broker.origin, currentToken(issuers, brokerContext(broker, options)))}`;

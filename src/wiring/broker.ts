@@ -31,7 +31,7 @@ export function chosenBroker({ policyPath, env }: Options): ChosenBroker | undef
     const last = known.at(-1);
     return last && { ...last, why: 'the broker that you signed in to last' };
   }
-  const origin = originOf(env.ONCALL_BROKER);
+  const origin = originOf(env.ONCALL_BROKER, 'ONCALL_BROKER');
   const named = known.find((one) => one.origin === origin);
   if (named !== undefined) return { ...named, why: 'the broker that ONCALL_BROKER names' };
   throw new OncallError('not-signed-in', `you are not signed in to the broker ${origin}`, {

@@ -1,7 +1,7 @@
 /** `ledger copy`: from the ledger of the policy in use to that of another policy, by an admin of the first, on a host that can reach both. */
 
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { CopyInput, LedgerCopy } from '../commands/command.ts';
 import { OncallError } from '../errors.ts';
@@ -9,6 +9,7 @@ import { copyLedger as copy, look, requireRoom } from '../ledger/copy.ts';
 import type { Database } from '../ledger/database.ts';
 import { ledgerFacts } from '../ledger/facts.ts';
 import type { Head } from '../lifecycle/events.ts';
+import { requireSameAccounts } from '../operations/accounts.ts';
 import { standing } from '../operations/anchor.ts';
 import type { Anchor, Deps, LedgerFacts, Meter } from '../operations/deps.ts';
 import { requireAdmin } from '../operations/rights.ts';
@@ -22,6 +23,7 @@ import { type LedgerPlace, ledgerPlace } from './ledger-place.ts';
 import { loadPolicy, readPolicyFile } from './load-policy.ts';
 import { once } from './once.ts';
 import { ledgerOf, type OnSuspend, openDatabase, openLedgerAt } from './open-ledger.ts';
+import { sources } from './open-source.ts';
 import { actorOf } from './sign-in.ts';
 
 export type CopyOptions = {
@@ -44,7 +46,10 @@ export async function copyLedger(options: CopyOptions, { to, dryRun }: CopyInput
     const actor = await deps.actor();
     await requireAdmin(deps, actor, 'copy the ledger');
     const heads = anchors(places, options);
-    await requireNothingLost(deps, heads, await ledgerFacts(database));
+    const facts = await ledgerFacts(database);
+    await requireNothingLost(deps, heads, facts);
+    // What was begun is finished, whatever the directories are.
+    if (facts.closed === undefined) await requireSameDirectories(options, deps, target);
     const told = { from: places.from.name, to: places.to.name, policy: target.path };
     if (dryRun) return { ...told, ...(await rehearse(options, database, places.to)) };
 
@@ -144,6 +149,14 @@ async function requireNothingLost(deps: Deps, { from, to }: ReturnType<typeof an
     why: there.fault,
     next: `name another database or file; or where nobody was let in by that ledger: rm ${to.file}`,
   });
+}
+
+/** Another file or org behind a name that the ledger knows: the broker would let nobody in, and that must not be found out after the move. */
+async function requireSameDirectories({ now, log, signal, progress }: CopyOptions, { ledger }: Deps, target: Policy): Promise<void> {
+  const known = await (await ledger()).read((q) => q.directories());
+  const { directory } = sources(target, { now, log, onServerDate: () => undefined, baseDir: dirname(target.path) });
+  const unknown = await requireSameAccounts(target, known, directory, signal);
+  for (const name of unknown) progress(`${name} did not tell whether it is the account that this ledger knows`, { alsoOffTerminal: true });
 }
 
 /** What was copied before has gone on since. */

@@ -24,6 +24,7 @@ export type DepsOf = Pick<
   | 'progress'
   | 'courtesy'
   | 'throughBroker'
+  | 'policyRejected'
 > & {
   readonly fault?: string | undefined;
   readonly meter?: Deps['meter'] | undefined;

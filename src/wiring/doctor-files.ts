@@ -3,11 +3,11 @@
 import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isOncallError } from '../errors.ts';
+import { folderFaults, quoted } from '../file-trust.ts';
 import type { Check } from '../operations/types.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { Policy } from '../policy/types.ts';
 import { anchorFile } from './anchor.ts';
-import { folderFaults, quoted } from './file-trust.ts';
 import { type Env, findPolicy } from './find-policy.ts';
 import { ledgerPlace } from './ledger-place.ts';
 import { checkFile, loadPolicy, type PolicyFile, readPolicyFile } from './load-policy.ts';

@@ -3,12 +3,12 @@
 import { createHash } from 'node:crypto';
 import { directoryKinds } from '../directories/index.ts';
 import { OncallError } from '../errors.ts';
+import { readJudged, type TrustFault } from '../file-trust.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { IdentityKind } from '../policy/sources.ts';
 import type { Policy } from '../policy/types.ts';
 import { rosterKinds } from '../rosters/index.ts';
 import type { OidcIdentity } from '../sign-in/settings.ts';
-import { readJudged, type TrustFault } from './file-trust.ts';
 import type { Env, FoundPolicy } from './find-policy.ts';
 import { throughSudo } from './identity.ts';
 import { type ParsedPolicy, policyCache } from './policy-cache.ts';
@@ -163,7 +163,7 @@ const workingFolderWarning = issueOf(
   'name it with --policy',
 );
 
-function faultsError(file: PolicyFile, issues: readonly Issue[]): OncallError {
+export function faultsError(file: PolicyFile, issues: readonly Issue[]): OncallError {
   const faults = issues.filter((issue) => issue.severity === 'error');
   return new OncallError('policy-faults', summary(file, faults), {
     exit: 2,

@@ -7,9 +7,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { folderFaults, readJudged } from '../file-trust.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { Policy } from '../policy/types.ts';
-import { folderFaults, readJudged } from './file-trust.ts';
 import { type Env, userFolder } from './find-policy.ts';
 
 export type ParsedPolicy = {

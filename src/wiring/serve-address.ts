@@ -6,9 +6,9 @@ import { isIP, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import type { ServeInput } from '../commands/command.ts';
 import { isOncallError, OncallError } from '../errors.ts';
+import { folderFaults, quoted } from '../file-trust.ts';
 import { isLoopback } from '../http.ts';
 import type { Policy } from '../policy/types.ts';
-import { folderFaults, quoted } from './file-trust.ts';
 
 export type Address = {
   /** As clients write it. */
@@ -65,7 +65,7 @@ function requireAddresses(proxies: ServeInput['behindProxy']): void {
   throw refusal(
     `--behind-proxy ${wrong}: is not an address or a network`,
     'whom to believe where a call comes from must be clear',
-    'write for example --behind-proxy 10.0.0.9 or 10.2.0.0/16,fd00::/8',
+    'write for example --behind-proxy 10.0.0.9 or 10.2.0.8/30,fd00::9: whoever else is in there can say to be anywhere',
   );
 }
 

@@ -1,6 +1,6 @@
 /** What the broker's server is handed: for each call the operations as a command has them, on the policy as it is at that moment. */
 
-import type { Host } from '../broker/host.ts';
+import type { Host, Inside } from '../broker/host.ts';
 import type { LogEntry } from '../commands/command.ts';
 import { OncallError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -15,13 +15,14 @@ import { anchorFile } from './anchor.ts';
 import { type DepsOf, depsOf, offsetOf, random } from './deps.ts';
 import type { Env } from './find-policy.ts';
 import type { ledgerOf } from './open-ledger.ts';
+import { insideOf } from './serve-inside.ts';
 
 export type HostOf = {
   readonly version: string;
   readonly origin: string;
   readonly policy: () => Policy;
-  /** Whether the file has changed into one that is not used. */
-  readonly isRejected: () => boolean;
+  /** Why the file, where it has changed, is not used. */
+  readonly rejected: () => string | undefined;
   /** It is open. */
   readonly ledger: Ledger;
   readonly remembers: ReturnType<typeof ledgerOf>;
@@ -35,9 +36,11 @@ export type HostOf = {
 /** For one call, or one sweep. */
 export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' | 'throughBroker'>): Operations {
   const { policy, ledger, remembers, now, tell } = of;
+  const policyRejected = of.rejected();
   return createOperations(
     depsOf({
       policy: policy(),
+      ...(policyRejected === undefined ? {} : { policyRejected }),
       ...remembers,
       opened: ledger,
       ...call,
@@ -51,7 +54,8 @@ export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' |
 }
 
 export function hostOf(of: HostOf): Host {
-  const { version, origin, policy, ledger, now, tell, stopped } = of;
+  const { version, origin, policy, ledger, remembers, now, tell, stopped } = of;
+  let inside: { readonly of: Policy; readonly found: Inside } | undefined;
   return {
     ...{ version, origin, random, signal: stopped },
     // What tokens are held against is what access is.
@@ -60,8 +64,13 @@ export function hostOf(of: HostOf): Host {
     isBlocked: ({ email }) => policy().blocked.includes(email),
     operationsFor: (actor, signal) => operationsOn(of, { actor: async () => actor, signal, throughBroker: true }),
     answers: answersIn(async () => ledger),
+    inside: async () => {
+      const now = policy();
+      if (inside?.of !== now) inside = { of: now, found: insideOf(now, await remembers.ledgerPlace(), keysFolder(of.env)) };
+      return inside.found;
+    },
     refused: (call) => recordRefusedCall(ledger, call),
-    health: async () => ({ ...(await health(ledger, policy())), policyRejected: of.isRejected() }),
+    health: async () => ({ ...(await health(ledger, policy())), policyRejected: of.rejected() !== undefined }),
     folder: keysFolder(of.env),
     // Nothing is said there while all is well.
     log: (message) => tell({ level: 'warning', event: 'server', message }),

@@ -10,43 +10,64 @@ export type Sweeps = {
   readonly sweep: (signal: AbortSignal) => Promise<SweepResult>;
   readonly tell: (entry: LogEntry) => void;
   readonly random: () => number;
+  /** What stays wrong is told again after so long. */
+  readonly remindMs?: number;
   /** Between two at least, however long they take: the ledger is there for requests too. */
   readonly leastPauseMs?: number;
   /** Ends the one that runs at its next safe point, and all of them. */
   readonly signal: AbortSignal;
 };
 
-export async function sweepRegularly({ everyMs, leastPauseMs = 1_000, sweep, tell, random, signal }: Sweeps): Promise<void> {
-  let before: ReadonlySet<string> = new Set();
+export async function sweepRegularly({
+  everyMs,
+  leastPauseMs = 1_000,
+  remindMs = 10 * 60_000,
+  sweep,
+  tell,
+  random,
+  signal,
+}: Sweeps): Promise<void> {
+  let before: Wrong = new Map();
   while (!signal.aborted) {
     const startedAt = performance.now();
-    before = await one(sweep, before, tell, signal);
+    before = await one(sweep, { before, remindMs }, tell, signal);
     // Brokers that were started together are not to sweep together for ever.
     const length = everyMs * (0.9 + random() * 0.2) - (performance.now() - startedAt);
     await delay(Math.max(leastPauseMs, length), undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** Gives what was wrong, which is told once for as long as it stays so. */
+/** What is wrong, and when it was told last. */
+type Wrong = ReadonlyMap<string, number>;
+
+/** Gives what was wrong, which is told at first and then now and again for as long as it stays so. */
 async function one(
   sweep: Sweeps['sweep'],
-  before: ReadonlySet<string>,
+  { before, remindMs }: { readonly before: Wrong; readonly remindMs: number },
   tell: Sweeps['tell'],
   stopped: AbortSignal,
-): Promise<ReadonlySet<string>> {
+): Promise<Wrong> {
   // Of its own: what listens to it goes when the sweep has ended.
   const stop = new AbortController();
   const onStop = (): void => stop.abort();
   stopped.addEventListener('abort', onStop);
-  const wrong = new Set<string>();
+  const wrong = new Map<string, number>();
   const tellOnce = (key: string, entry: LogEntry): void => {
-    wrong.add(key);
-    if (!before.has(key)) tell(entry);
+    const toldAt = before.get(key);
+    const isDue = toldAt === undefined || (entry.level === 'error' && performance.now() - toldAt > remindMs);
+    wrong.set(key, isDue ? performance.now() : toldAt);
+    if (isDue) tell(entry);
   };
   try {
     const { steps, failed, remaining } = await sweep(stop.signal);
     for (const step of steps.filter(isNews)) {
-      const entry: LogEntry = { level: step.outcome === 'failed' ? 'error' : 'info', event: 'sweep.step', message: step.because, step };
+      const entry: LogEntry = {
+        level: step.outcome === 'failed' ? 'error' : 'info',
+        event: 'sweep.step',
+        message: step.because,
+        step,
+        ...nextOf(step),
+      };
       if (step.outcome === 'done') tell(entry);
       else tellOnce(JSON.stringify([step.action, step.outcome, step.requestId, step.target, step.because]), entry);
     }
@@ -64,6 +85,9 @@ async function one(
   }
   return wrong;
 }
+
+const nextOf = ({ outcome, next }: SweepStep): Pick<LogEntry, 'details'> =>
+  outcome === 'done' || next === undefined ? {} : { details: { next } };
 
 /** A heartbeat that was given is none. */
 const isNews = ({ action, outcome }: SweepStep): boolean => action !== 'heartbeat' || outcome !== 'done';

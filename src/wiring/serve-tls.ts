@@ -31,7 +31,8 @@ export function keyPairs({ tls, cwd, tell }: KeyPairsOf): KeyPairs {
       const why = error instanceof Error ? error.message + (isOncallError(error) && error.why ? `: ${error.why}` : '') : String(error);
       const message = `the certificate is not replaced, the one before it stays in use: ${why}`;
       // While one of the two files is written already they do not fit; that passes.
-      if (told || why !== rejected) tell({ level: 'error', event: 'tls.rejected', message });
+      const details = isOncallError(error) && error.next !== undefined ? { details: { next: error.next } } : {};
+      if (told || why !== rejected) tell({ level: 'error', event: 'tls.rejected', message, ...details });
       rejected = why;
     }
   };

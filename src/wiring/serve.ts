@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions): Promise<void> {
         version: options.version,
         origin: found.address.origin,
         policy: policies.current,
-        isRejected: () => policies.rejected() !== undefined,
+        rejected: policies.rejected,
         ledger,
         remembers,
         env,

@@ -49,11 +49,12 @@ export type Place = {
 
 export function signInAt({ issuers, where, env, context, local }: Place): SignIn {
   return {
-    login: async ({ device, client, domain, say }) => {
-      const identity = identityOfMachine(client, issuers) ?? chosen(issuers, domain, where);
+    login: async ({ device, client, issuer, domain, unattended = false, say }) => {
+      const among = client === undefined ? issuers : ofIssuer(issuer ?? (env.ONCALL_CLIENT_ISSUER || undefined), issuers, where);
+      const identity = identityOfMachine(client, among) ?? chosen(among, domain, where);
       const { login } = await import('../sign-in/login.ts');
       const { actor, expiresAt, renewable } = await login(
-        { identity, device, ...(client === undefined ? {} : { client }), env, io: { say } },
+        { identity, device, unattended, ...(client === undefined ? {} : { client }), env, io: { say } },
         await context(),
       );
       return { ...withClient(actor), proof: 'issuer', expiresAt, renewable };
@@ -69,6 +70,17 @@ export function signInAt({ issuers, where, env, context, local }: Place): SignIn
       return { ...withClient(actor), proof: 'issuer', expiresAt, renewable };
     },
   };
+}
+
+/** Nothing is sent to another one: it would get the secret. */
+function ofIssuer(wanted: string | undefined, issuers: readonly OidcIdentity[], where: string): readonly OidcIdentity[] {
+  const found = issuers.filter(({ issuer }) => issuer === wanted);
+  if (wanted === undefined || issuers.length === 0 || found.length > 0) return wanted === undefined ? issuers : found;
+  throw new OncallError('other-issuer', `the secret of the service account is for ${wanted} alone`, {
+    exit: 4,
+    why: `${where} names ${[...new Set(issuers.map(({ issuer }) => issuer))].join(', ')}, and they must be the same to the last character; nothing was sent`,
+    next: 'find out which of the two is right before any secret is sent; to say it: --issuer URL',
+  });
 }
 
 /** `where`: the policy or the broker that names them. */

@@ -144,6 +144,7 @@ describe('the list of roles', () => {
       half: { held: { id: 'mk2w7f', expiresAt: noon + hour, missing: [oktaTarget] }, exit: 0 },
       held: { held: { id: 'mk2w7e', expiresAt: noon + hour, missing: [] }, exit: 0 },
       free: {},
+      which: { exit: 2, refusal: { code: 'which-incident', message: 'you have 2 live incidents', why: '4711; 4712', next: '' } },
     };
     const roles = async () => Object.keys(results).map((name) => aRole(name));
     await request([], { roles, explain: async ({ role }) => ({ ...explained(role, aDecision()), ...results[role] }) }, at);
@@ -152,6 +153,7 @@ describe('the list of roles', () => {
       'half   you have it, but not okta/On-Call Database Admin, until 13:00Z (mk2w…',
       'held   you have it until 13:00Z (mk2w7e)',
       'taken  not now: migration has one place: ana has it',
+      'which  it depends on the incident: --incident REF',
     ]);
   });
 

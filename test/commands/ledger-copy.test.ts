@@ -39,7 +39,8 @@ describe('oncall ledger copy', () => {
     expect(out).toBe(`copied /var/lib/oncall/oncall.db to postgres://db.acme.dev:5432/oncall
   rows: 12 in requests, 345 in events
   head: ${'a'.repeat(64)} (event 345; every hash was checked)
-  next: let every host use /etc/oncall/next.yaml: put it in the place of the policy of before
+  next: put /etc/oncall/next.yaml in the place of the policy of before, on every host
+        restart each broker at once: until then nobody gets in and nothing is ended
         oncall sweep, then oncall audit verify
         keep /var/lib/oncall/oncall.db until then; nothing is written to it any more
 `);

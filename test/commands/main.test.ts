@@ -39,6 +39,7 @@ describe('help', () => {
       'environment',
       [
         'ONCALL_POLICY',
+        'ONCALL_CLIENT_ISSUER',
         'HTTPS_PROXY',
         'NO_PROXY',
         'NODE_EXTRA_CA_CERTS',
@@ -70,8 +71,16 @@ describe('help', () => {
 });
 
 describe('usage errors', () => {
+  it('a bare name: the help, and exit 2, as nothing was done', async () => {
+    const { exit, out, err, calls } = await run([]);
+    expect([exit, out, calls]).toEqual([2, '', []]);
+    expect(err).toBe((await run(['--help'])).out);
+  });
+
   it.each([
-    ['no command', [], /error: a command is missing/],
+    ['options and no command', ['--utc'], /error: a command is missing/],
+    ['the version as a word', ['version'], /next: oncall --version/],
+    ['the version as other programs have it', ['-v'], /next: oncall --version/],
     [
       'an unknown command, with what may have been meant',
       ['requst', 'db-admin'],
@@ -89,7 +98,7 @@ describe('usage errors', () => {
     ['half a command', ['policy'], /oncall policy needs a command of its own/],
     ['two lengths', ['request', 'db-admin', '--hours', '1', '--for', '2h'], /--hours and --for cannot be combined/],
     ['hours that are no number', ['request', 'db-admin', '--hours', 'twelve'], /not a whole number of hours/],
-    ['no hours at all', ['request', 'db-admin', '--hours', '0'], /not a whole number of hours/],
+    ['no hours at all', ['request', 'db-admin', '--hours', '0'], /not a whole number of hours above 0/],
     ['a bare number as a duration', ['request', 'db-admin', '--for', '12'], /--for 12: .*unit/],
     ['an instant without an offset', ['request', 'db-admin', '--until', '2026-11-22T05:00:00'], /offset/],
     ['--timeout without --wait', ['request', 'db-admin', '--timeout', '5m'], /--timeout needs --wait/],
@@ -217,6 +226,29 @@ describe('text from people and providers', () => {
     const { out } = await run(['request', 'db-admin', '--json'], fakeWiring({ request: async () => hostile() }));
     expect(out).not.toMatch(/[\u001b\u202e]/);
     expect(JSON.parse(out).decision.findings[0].because).toBe('on call\u001b[1A\u001b[2K\u202e');
+  });
+});
+
+describe('the next step', () => {
+  const nextOf = async (next: string, ...argv: string[]) => {
+    const status = () => Promise.reject(new OncallError('x', 'it failed', { next }));
+    return /next: (.*)\n/.exec((await run([...argv, 'status'], fakeWiring({ status }))).err)?.[1];
+  };
+
+  it.each([
+    ['oncall login', 'p.yaml', 'oncall --policy p.yaml login'],
+    [
+      'oncall login; if it stays so, ask',
+      "/etc/on call/it's.yaml",
+      "oncall --policy '/etc/on call/it'\\''s.yaml' login; if it stays so, ask",
+    ],
+    ['oncall sweep', '$& $(rm).yaml', "oncall --policy '$& $(rm).yaml' sweep"],
+    ['ask an admin', 'p.yaml', 'ask an admin'],
+    ['oncall login https://oncall.acme.dev', 'p.yaml', 'oncall login https://oncall.acme.dev'],
+    ['oncall policy check --policy FILE', 'p.yaml', 'oncall policy check --policy FILE'],
+  ])('goes by the policy that was typed: %s', async (next, policy, shown) => {
+    expect(await nextOf(next, '--policy', policy)).toBe(shown);
+    expect(await nextOf(next)).toBe(next);
   });
 });
 

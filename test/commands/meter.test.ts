@@ -15,7 +15,10 @@ async function optionsFor(over: Partial<Globals>, { tty = true, env = {} }: { tt
     throw new Error('enough');
   };
   const wiring = { wire } as unknown as Parameters<typeof makeContext>[1]['wiring'];
-  const { context } = await makeContext({ ...globals, ...over }, { env, io, wiring, signal: new AbortController().signal });
+  const { context } = await makeContext(
+    { ...globals, ...over },
+    { env, io, wiring, signal: new AbortController().signal, tellsItsStop: () => undefined },
+  );
   await context.operations().catch(() => undefined);
   return { io, options: kept[0] as WireOptions };
 }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { OncallError } from '../../src/errors.ts';
 import type { GrantView } from '../../src/lifecycle/types.ts';
-import type { ExplainResult, Operations } from '../../src/operations/types.ts';
+import type { ExplainInput, ExplainResult, Operations } from '../../src/operations/types.ts';
 import type { Issue } from '../../src/policy/issue.ts';
+import type { Finding } from '../../src/policy/types.ts';
 import { widthOf } from '../../src/terminal/text.ts';
 import { fakeIo, noon } from '../fakes/io.ts';
 import {
@@ -184,6 +185,11 @@ describe('approve', () => {
     ]);
   });
 
+  it('breaks no command that is to be copied', async () => {
+    const out = await run(['approve'], answers(), { io: fakeIo({ tty: true, width: 72 }) });
+    expect(out.out).toContain('\nsay yes: oncall approve <id>\nsay no: oncall deny <id> --reason "…"\n');
+  });
+
   it.each([
     [{ asked: { untilMs: noon + 2 * hour } }, 'until 14:00Z'],
     [{ asked: { until: 'incident' as const } }, 'until the incident ends'],
@@ -231,6 +237,26 @@ describe('deny', () => {
     });
     expect([result.exit, result.out]).toEqual([0, 'k7m2xq  db-admin for maria@acme.dev denied\n']);
     expect(result.calls).toEqual([{ verb: 'deny', input: { id: 'k7m2xq', reason: 'use the replica' } }]);
+  });
+
+  it.each([
+    ['use the replica ', [], { id: 'k7m2xq', reason: 'use the replica' }],
+    [' ', [], { id: 'k7m2xq' }],
+    [undefined, ['--yes'], { id: 'k7m2xq' }],
+    [undefined, ['--no-input'], { id: 'k7m2xq' }],
+  ] as const)('asks on a terminal why, which may be left out: %j %j', async (written, more, input) => {
+    const unexpected = () => Promise.reject(new Error('not expected'));
+    const prompts = {
+      input: async (message: string, check: (text: string) => string | undefined) => {
+        if (written === undefined) throw new Error(`not expected: ${message}`);
+        expect(check(written)).toBeUndefined();
+        return written;
+      },
+      ...{ confirm: unexpected, select: unexpected, checkbox: unexpected },
+    };
+    const deny = async () => ({ request: { ...aPending(), state: 'denied' as const }, grants: [], ended: 0, left: 0 });
+    const result = await run(['deny', 'k7m2xq', ...more], { deny }, { io: fakeIo({ tty: true, width: 200, prompts }) });
+    expect([result.exit, result.calls]).toEqual([0, [{ verb: 'deny', input }]]);
   });
 });
 
@@ -332,12 +358,69 @@ describe('explain', () => {
     expect(out.split('\n')).toEqual([
       'db-admin for sam@acme.dev: denied',
       '  in okta/On-Call Database Admin',
-      '  no   db-admin.deny[0]: not blocked',
-      '  no   db-admin.allow[0]: not on call for "db-primary" (PagerDuty, just now)',
-      '       to change that: be on call for "db-primary"',
-      '  ?    db-admin.ask[0] engineers: okta did not answer',
+      '  keeps out, where one of these holds:',
+      '  ✗ no       db-admin.deny[0]: not blocked',
+      '  lets in, where one of these holds:',
+      '  ✗ no       db-admin.allow[0]: not on call for "db-primary" (PagerDuty, just now)',
+      '             to change that: be on call for "db-primary"',
+      '  lets ask somebody, where one of these holds:',
+      '  ? unknown  db-admin.ask[0] engineers: okta did not answer',
       '',
     ]);
+  });
+
+  it('shows the conditions of a rule as a tree, each in words too, and what the rosters answered', async () => {
+    const finding: Finding = {
+      ...{ rule: 'db-admin.allow[0]', effect: 'allow', holds: 'unknown', because: 'okta did not answer', change: 'ask again later' },
+      parts: [
+        { what: 'on call for pagerduty/PDB', holds: true, because: 'on call for "Database"', source: 'PagerDuty', fetchedAt: noon },
+        {
+          ...{ what: 'none of these', holds: 'unknown' },
+          parts: [
+            { what: 'member of okta/Contractors', holds: 'unknown', because: 'okta did not answer' },
+            { what: 'sam@acme.dev', holds: false, because: 'is not sam@acme.dev' },
+          ],
+        },
+      ],
+      evidence: [
+        { kind: 'shift', roster: 'pagerduty', schedule: 'Database', level: 1, startsAt: noon - hour, endsAt: null },
+        { kind: 'shift', roster: 'opsgenie', schedule: 'Database' },
+        {
+          ...{ kind: 'incident', roster: 'pagerduty', ref: '4711', title: 'Replica lag', severities: ['P1', 'high'] },
+          ...{ openedAt: noon, openedBy: 'sam@acme.dev' },
+        },
+      ],
+    };
+    const decided = { id: 'k7m2xq', at: noon - hour };
+    const { out } = await run(['explain', 'k7m2xq'], {
+      explain: async () => result({ decision: aDecision({ outcome: 'deny', undecided: true, findings: [finding] }), decided, exit: 1 }),
+    });
+    expect(out.split('\n')).toEqual([
+      'db-admin for sam@acme.dev: denied, because not everything could be found out',
+      '  as it was decided 11:00Z, 1 h ago (k7m2xq)',
+      '  in okta/On-Call Database Admin',
+      '  lets in, where one of these holds:',
+      '  ? unknown  db-admin.allow[0]: okta did not answer',
+      '             ├ ✓ yes      on call for pagerduty/PDB: on call for "Database" (PagerDuty, just now)',
+      '             └ ? unknown  none of these',
+      '               ├ ? unknown  member of okta/Contractors: okta did not answer',
+      '               └ ✗ no       sam@acme.dev: is not sam@acme.dev',
+      '             found: pagerduty: "Database", level 1, from 11:00Z until further notice',
+      '             found: opsgenie: "Database"',
+      '             found: pagerduty/4711 "Replica lag", P1 high, opened 12:00:00Z by sam@acme.dev, assigned by whom it does not tell',
+      '             to change that: ask again later',
+      '',
+    ]);
+  });
+
+  it('asks for somebody else, and always looks for the next shift', async () => {
+    const asked: ExplainInput[] = [];
+    const explain = async (input: ExplainInput) => {
+      asked.push(input);
+      return result();
+    };
+    await run(['explain', 'db-admin', '--user', 'maria@acme.dev', '--incident', '4711', '--for', '2h'], { explain });
+    expect(asked).toEqual([{ role: 'db-admin', asked: { forMs: 2 * hour }, incident: '4711', user: 'maria@acme.dev', soon: true }]);
   });
 
   it('says what stands in the way although the rules let one in', async () => {
@@ -346,6 +429,15 @@ describe('explain', () => {
     expect(exit).toBe(8);
     expect(out).toContain('allowed until 14:47Z, 2 h 47 min, but not now\n');
     expect(out).toContain('  but:  db-admin has one place\n  why:  maxHolders 1\n  next: ask again then\n');
+  });
+
+  it('says that it depends on the incident, where that has to be said', async () => {
+    const refusal = { code: 'which-incident', message: 'you have 2 live incidents', why: '4711; 4712', next: 'say which' };
+    const decision = aDecision({ outcome: 'deny' });
+    const { exit, out } = await run(['explain', 'db-admin'], { explain: async () => result({ decision, refusal, exit: 2 }) });
+    expect(exit).toBe(2);
+    expect(out).toContain('db-admin for sam@acme.dev: it depends on the incident\n');
+    expect(out).toContain('  but:  you have 2 live incidents\n  why:  4711; 4712\n  next: say which\n');
   });
 
   it('does not say of a group that there is none that it could not be asked', async () => {
@@ -443,6 +535,50 @@ describe('audit list', () => {
     ]);
   });
 
+  it('has words of its own for what a broker met', async () => {
+    const digest = 'b780'.repeat(16);
+    const of = (type: string, data: unknown, more: object = {}) => ({
+      seq: 1,
+      at: noon,
+      type,
+      actor: 'oncall',
+      data,
+      body: '{}',
+      prev: 'p',
+      hash: 'h',
+      ...more,
+    });
+    const refusedCall = { operation: 'request', code: 'token-refused', why: 'it has expired', address: '10.0.0.5' };
+    const events = [
+      of('call.refused', refusedCall, { actor: 'nobody' }),
+      of('call.refused', { ...refusedCall, count: 40 }, { actor: 'sam@acme.dev' }),
+      of('policy.loaded', { path: '/etc/oncall/oncall.yaml' }, { body: JSON.stringify({ policyDigest: digest }) }),
+      of('policy.rejected', {
+        path: '/p',
+        inForce: 'aa',
+        faults: [
+          { code: 'unknown-key', line: 19 },
+          { code: 'bad-value', line: 19 },
+        ],
+      }),
+      of('policy.rejected', { path: '/p', inForce: 'aa', faults: [{ code: 'policy-untrusted' }] }),
+      of('ledger.behind', { because: 'event 7 is gone' }, { actor: 'sweep' }),
+      of('call.refused', null, { actor: 'nobody' }),
+    ];
+    const { out } = await run(['audit', 'list'], { audit: async () => events });
+    const told = out.replaceAll(/\n {3,}/g, ' ').split('\n');
+    expect(told.map((line) => line.replace(/^.{20} {2}\S+ +-? +/, ''))).toEqual([
+      'request (token-refused) from 10.0.0.5, by nobody: it has expired',
+      'request (token-refused) from 10.0.0.5, 40 times, by sam@acme.dev: it has expired',
+      `SHA-256 ${digest}, /etc/oncall/oncall.yaml`,
+      '2 faults, line 19, /p; in force stays SHA-256 aa',
+      'policy-untrusted, /p; in force stays SHA-256 aa',
+      'event 7 is gone',
+      'a call (refused) from somewhere, by nobody: no reason is given',
+      '',
+    ]);
+  });
+
   it('shows every instant with its date and year', async () => {
     const { out, calls } = await run(['audit', 'list', '--limit', '5'], { audit: async () => [event] });
     expect(out).toBe('2026-11-22 12:00:00Z  grant.active  k7m2xq  db-admin: by maria@acme.dev\n');
@@ -461,7 +597,20 @@ describe('audit list', () => {
 
   it('asks for one request', async () => {
     const { calls } = await run(['audit', 'list', 'k7m2xq'], { audit: async () => [event] });
-    expect(calls).toEqual([{ verb: 'audit', input: { of: 'k7m2xq' } }]);
+    expect(calls).toEqual([{ verb: 'audit', input: { of: 'k7m2xq', limit: 5_000 } }]);
+  });
+
+  it('asks on until it has them all, or as many as are wanted', async () => {
+    const trail = Array.from({ length: 12_000 }, (_, index) => ({ ...event, seq: index + 1 }));
+    const audit = async ({ limit = 0, before = Number.POSITIVE_INFINITY }) => trail.filter(({ seq }) => seq < before).slice(-limit);
+    for (const [args, most] of [
+      [[], 12_000],
+      [['--limit', '7000'], 7_000],
+      [['--limit', '5000'], 5_000],
+    ] as const) {
+      const { out } = await run(['audit', 'list', '--json', ...args], { audit });
+      expect(JSON.parse(out).events.map(({ seq }: { seq: number }) => seq)).toEqual(trail.slice(-most).map(({ seq }) => seq));
+    }
   });
 
   it('keeps what, who and where whole at 80 columns, and says why', async () => {
@@ -514,7 +663,9 @@ describe('policy check', () => {
     const io = fakeIo();
     const checkPolicy: typeof wiring.checkPolicy = async (options) => ({ ...(await wiring.checkPolicy(options)), courtesy: true });
     await main(['policy', 'check'], {}, io, { ...wiring, checkPolicy });
-    expect(io.out().match(/a courtesy, not a control: whoever runs this can also read the credentials/g)).toHaveLength(1);
+    const out = io.out().replaceAll(/\s+/g, ' ');
+    expect(out.match(/by themselves, it is a courtesy, not a control: they can also read the credentials/g)).toHaveLength(1);
+    expect(out).toContain('it is a control where a broker serves it');
   });
 
   it('prints its document', async () => {

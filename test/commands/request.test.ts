@@ -81,6 +81,19 @@ describe('request', () => {
     );
   });
 
+  it('speaks of no move where the end was moved by seconds', async () => {
+    const moved = aGranted({ result: 'extended', movedFrom: noon + 2 * hour + 47 * 60_000 - 59_000 });
+    expect((await request(['db-admin'], answering(moved))).out).toMatch(/^k7m2xq {2}db-admin until 15:47 .*, 2 h 47 min, as before/);
+  });
+
+  it.each([
+    [12 * hour - 15_000, '12 h'],
+    [12 * hour - 16_000, '11 h 59 min'],
+  ])('calls what was given a moment ago as long as it is: %j', async (left, length) => {
+    const given = aGranted({ request: aRequest({ expiresAt: noon + left }) });
+    expect((await request(['db-admin'], answering(given))).out).toContain(`, ${length}\n`);
+  });
+
   it('says why what is held is not held longer', async () => {
     const held = aGranted({ result: 'held', notExtended: 'your shift ends 15:32', decision: aDecision({ limitedBy: 'max' }) });
     expect((await request(['db-admin', '--hours', '12'], answering(held))).out).toContain(
@@ -220,6 +233,7 @@ describe('request --wait', () => {
     const { exit, out, err, calls } = await waiting([stillPending, starting, given]);
     expect(exit).toBe(0);
     expect(err).toContain('k7m2xq  db-admin waits for an approver');
+    expect(err).toContain('waiting for an answer, 5 min at most; Ctrl-C stops the waiting, not the request');
     expect(out).toMatch(/^k7m2xq {2}db-admin until /);
     expect(out).toContain('approved by ana@acme.dev');
     const asked = calls.flatMap(({ verb, input }) => (verb === 'follow' ? [input] : []));
@@ -277,6 +291,8 @@ describe('request --wait', () => {
     const { exit, err } = await waiting([stillPending], [], io);
     expect(exit).toBe(130);
     expect(err).toContain('request k7m2xq is still pending');
+    // Nothing is under way that a sweep would have to finish.
+    expect(err).not.toMatch(/sweep|under way/);
   });
 
   it('says so as well where Ctrl-C cuts a look short', async () => {

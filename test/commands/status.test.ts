@@ -90,6 +90,32 @@ describe('status', () => {
     expect((await status(aStatus({ grants, requests: [aRequest({ expiresAt: noon - minute })] }))).out).toMatch(/ending +over +11:59/);
   });
 
+  it('says of access about which a roster was silent since when, and until when that can last', async () => {
+    const { unheldSince: _, ...request } = unheld(noon);
+    const line =
+      '  k7m2xq: not known since 11:59:00Z, 1 min ago, whether the incident still lasts: stays until its own end at the latest\n';
+    const silent = { ...request, unknownSince: noon - minute };
+    expect((await status(aStatus({ requests: [silent] }))).out).toContain(line);
+    expect((await status(aStatus({ requests: [request] }))).out).not.toContain('not known');
+    const { out } = await status(aStatus({ requests: [{ ...silent, unheldSince: noon - 2 * minute }] }));
+    expect(out).toContain('whether the incident still lasts (the last answer was no): stays');
+    expect(out).not.toContain('unless it is so again');
+    const ending = [aGrant(oktaTarget, { state: 'revoking' })];
+    expect((await status(aStatus({ requests: [silent], grants: ending }))).out).not.toContain('not known');
+  });
+
+  it('says of one request what it was given for, and what the rosters answered then', async () => {
+    const evidence = [
+      { kind: 'shift', roster: 'pagerduty', schedule: 'Database', startsAt: noon - minute, endsAt: noon + 60 * minute },
+    ] as const;
+    const finding = { rule: 'db-admin.allow[0]', effect: 'allow', holds: true, because: 'on call for "Database"', evidence } as const;
+    const shown = aStatus({ requests: [aRequest({ decision: aDecision({ findings: [finding] }) })] });
+    expect((await status(shown, ['k7m2xq'])).out).toContain(
+      '  why:  on call for "Database"\n  found: pagerduty: "Database", from 11:59:00Z until 13:00Z\n',
+    );
+    expect((await status(shown)).out).not.toContain('found:');
+  });
+
   it('writes since when in RFC 3339', async () => {
     const document = JSON.parse((await status(aStatus({ requests: [unheld(noon - minute)] }), ['--json'])).out);
     expect(document.requests[0].unheldSince).toBe('2026-11-22T11:59:00.000Z');

@@ -205,6 +205,8 @@ describe('a broker that takes people at their word, on this machine', () => {
     expect((await run(['roles'])).exit).toBe(0);
     expect(seen.map(({ url, headers }) => [url, headers.authorization])).toEqual([
       ['/.well-known/oauth-protected-resource', undefined],
+      // Whether it takes them, before it is said that they are signed in.
+      ['/v1/roles', 'Local maria@acme.dev'],
       ['/v1/roles', 'Local maria@acme.dev'],
     ]);
     expect((await run(['whoami'])).out).toContain(`commands go to ${origin}`);
@@ -246,13 +248,21 @@ describe('a broker that takes people at their word, on this machine', () => {
   });
 
   it.each([
-    ['ONCALL_POLICY', { ONCALL_POLICY: '/etc/other.yaml' }, 'ONCALL_POLICY names a policy file, which counts before the broker'],
-    ['ONCALL_BROKER', { ONCALL_BROKER: 'https://other.acme.dev' }, 'ONCALL_BROKER names another broker, which counts'],
+    [
+      'ONCALL_POLICY',
+      { ONCALL_POLICY: '/etc/other.yaml' },
+      'until ONCALL_POLICY is unset, commands go by the policy that ONCALL_POLICY names, then to',
+    ],
+    [
+      'ONCALL_BROKER',
+      { ONCALL_BROKER: 'https://other.acme.dev' },
+      'until ONCALL_BROKER is unset, commands go to the broker that ONCALL_BROKER names, then to',
+    ],
   ])('says at login that %s counts all the same', async (_, more, said) => {
     const { origin, run } = await local();
     expect(await run(['login', origin], more as unknown as Record<string, string>)).toMatchObject({
       exit: 0,
-      err: expect.stringContaining(said),
+      out: expect.stringContaining(said),
     });
   });
 });

@@ -10,7 +10,9 @@ const empty: SweepResult = { steps: [], ended: 0, failed: 0, remaining: 0 };
 const failed: SweepStep = { action: 'end', outcome: 'failed', requestId: 'k7m2xq', because: 'no right to do it' };
 
 /** Sweeps once for each of these, as fast as may be; then stops. */
-async function sweeps(...answers: (SweepResult | Error)[]) {
+const sweeps = (...answers: (SweepResult | Error)[]) => reminding(undefined, ...answers);
+
+async function reminding(remindMs: number | undefined, ...answers: (SweepResult | Error)[]) {
   const stop = new AbortController();
   const told: LogEntry[] = [];
   let [runs, most, now] = [0, 0, 0];
@@ -26,6 +28,7 @@ async function sweeps(...answers: (SweepResult | Error)[]) {
   await sweepRegularly({
     everyMs: 1,
     leastPauseMs: 1,
+    ...(remindMs === undefined ? {} : { remindMs }),
     sweep,
     tell: (entry) => void told.push(entry),
     random: () => 0.5,
@@ -64,6 +67,28 @@ describe('a broker sweeps', () => {
       'error sweep.step failed',
       'info sweep.step done',
       'error sweep.overdue ',
+    ]);
+  });
+
+  it('and says what to do about what it could not do, and says it again while it stays so', async () => {
+    const next = 'use the right credentials (or file)';
+    const elsewhere: SweepResult = {
+      ...empty,
+      failed: 1,
+      steps: [{ action: 'heartbeat', outcome: 'failed', because: 'local is now account b', next }],
+    };
+    const later: SweepStep = { ...failed, outcome: 'later' };
+    const { told } = await reminding(
+      0,
+      elsewhere,
+      { ...elsewhere, steps: [...elsewhere.steps, later] },
+      { ...elsewhere, steps: [...elsewhere.steps, later] },
+    );
+    expect(told.map(({ level, message, details }) => [level, message, details?.next])).toEqual([
+      ['error', 'local is now account b', next],
+      ['error', 'local is now account b', next],
+      ['info', 'no right to do it', undefined],
+      ['error', 'local is now account b', next],
     ]);
   });
 

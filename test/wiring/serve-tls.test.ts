@@ -17,7 +17,12 @@ it('is replaced by a sound pair only, one that is half written is said once, and
   const [first, second] = [makeCertificate(['localhost']), makeCertificate(['localhost'])];
   put(first);
   const told: LogEntry[] = [];
-  const events = () => told.splice(0).map(({ event }) => event);
+  const nexts: unknown[] = [];
+  const events = () =>
+    told.splice(0).map(({ event, details }) => {
+      nexts.push(details);
+      return event;
+    });
   const pairs = keyPairs({ tls: { cert: 'c.pem', key: 'k.pem' }, cwd: folder, tell: (entry) => void told.push(entry) });
   const taken: string[] = [];
   const take = async () => void taken.push(pairs.current().cert);
@@ -28,6 +33,7 @@ it('is replaced by a sound pair only, one that is half written is said once, and
   await pairs.look(take);
   await pairs.look(take);
   expect([events(), taken, pairs.current().cert]).toEqual([['tls.rejected'], [], first.cert]);
+  expect(nexts).toEqual([{ next: 'name the two that belong together, in PEM' }]);
   await pairs.look(take, true);
   expect(events()).toEqual(['tls.rejected']);
   put({ cert: second.cert });
