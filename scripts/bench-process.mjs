@@ -1,5 +1,6 @@
 /** How the benchmark runs a process and what it compares: the built CLI, an environment that is the same for all, medians. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -21,6 +22,18 @@ export function timed(program, args, options) {
   const ms = Number(process.hrtime.bigint() - start) / 1e6;
   if (done.status !== 0) throw new Error(`exit ${done.status} of: ${program} ${args.join(' ')}\n${done.stdout}${done.stderr}`);
   return { ms, stdout: done.stdout, stderr: done.stderr };
+}
+
+/** Of the command's own process, to its end. */
+export function peakMemoryMb({ at, options }, args) {
+  const shim = join(at, 'peak.cjs');
+  writeFileSync(
+    shim,
+    // Not resourceUsage().maxRSS: Linux carries that over from the process that started this one.
+    "const { readFileSync, writeFileSync } = require('node:fs');\nprocess.on('exit', () => writeFileSync('peak', /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]));\n",
+  );
+  timed(process.execPath, ['--require', shim, bin, ...args], options);
+  return Number(readFileSync(join(at, 'peak'), 'utf8')) / 1024;
 }
 
 export const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];

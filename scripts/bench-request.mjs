@@ -8,11 +8,11 @@ import { delimiter, join } from 'node:path';
 import { coreOnly, wholeSdk, withOktaSdk } from './bench-okta-sdk.mjs';
 import { bin, environment, interleaved, median, ratioOf, root, timed } from './bench-process.mjs';
 
-const callMs = 50;
+export const callMs = 50;
 /** No fewer can be waited for: who is on call and which ids are meant; whether she is in; the add. */
 const roundTrips = 3;
-const keys = { PAGERDUTY_TOKEN: 'bench', OKTA_TOKEN: 'bench', AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' };
-const ownAws = {
+export const keys = { PAGERDUTY_TOKEN: 'bench', OKTA_TOKEN: 'bench', AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' };
+export const ownAws = {
   AWS_DEFAULT_REGION: 'us-east-1',
   AWS_CONFIG_FILE: '/dev/null',
   AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
@@ -25,7 +25,7 @@ with PagerDuty and the directory as fakes in a process of their own that take ${
 The floor is a process that does nothing but wait three such calls, for no fewer can follow one another: who is on call and which ids are meant; whether she is in; the add. \
 The script asks PagerDuty with curl, adds with \`aws iam add-user-to-group\` and leaves the removal to \`at\`; it reads nothing first and keeps no record.`;
 
-async function startProviders() {
+export async function startProviders() {
   const child = spawn(process.execPath, [join(root, 'scripts/bench-providers.mjs'), `--delay=${callMs}`], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -82,7 +82,7 @@ function requester(world, providers, cli = bin) {
 }
 
 /** How many calls, and the longest row of those to the directory that did not overlap: so often somebody waited for it. */
-function shapeOf(calls) {
+export function shapeOf(calls) {
   let [waits, end] = [0, Number.NEGATIVE_INFINITY];
   const directory = calls.filter(({ action }) => action !== 'GET /oncalls');
   for (const { from, to } of directory.toSorted((a, b) => a.to - b.to)) {

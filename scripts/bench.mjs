@@ -1,8 +1,9 @@
-/** Times whole processes of the built CLI against `node -e 0`, interleaved in one run, and holds them to the goals below. `--write` puts the table into docs/performance.md. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** Times whole processes of the built CLI against `node -e 0`, interleaved in one run, and holds them to the goals below; then requests, then a broker. `--only=broker` measures that alone; `--write` puts the tables into docs/performance.md. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bin, environment, interleaved, median, ratioOf, root, rounds, table, timed, warmUp } from './bench-process.mjs';
+import { aboutBrokers, measureBrokers } from './bench-broker.mjs';
+import { bin, environment, interleaved, median, peakMemoryMb, ratioOf, root, rounds, table, timed, warmUp } from './bench-process.mjs';
 import { aboutRequests, measureRequests } from './bench-request.mjs';
 import { setup } from './setup.mjs';
 
@@ -125,17 +126,6 @@ async function fillLedger(path) {
   database.close();
 }
 
-function peakMemoryMb(world, args) {
-  const shim = join(world.at, 'peak.cjs');
-  writeFileSync(
-    shim,
-    // Not resourceUsage().maxRSS: Linux carries that over from the process that started this one.
-    "const { readFileSync, writeFileSync } = require('node:fs');\nprocess.on('exit', () => writeFileSync('peak', /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]));\n",
-  );
-  run(world, [bin, ...args], { node: ['--require', shim] });
-  return Number(readFileSync(join(world.at, 'peak'), 'utf8')) / 1024;
-}
-
 async function measure(past, fresh) {
   const cases = [
     { name: 'node -e 0', run: () => run(past, ['-e', '0']) },
@@ -172,37 +162,52 @@ const asTable = (rows) =>
     rows.map(({ name, measured, limit, more }) => [name, measured, limit, more]),
   );
 
-setup();
-const folder = mkdtempSync(join(tmpdir(), 'oncall-bench-'));
-try {
+async function starting(folder) {
   const [past, fresh] = ['past', 'fresh'].map((name) => makeWorld(folder, name));
   for (const world of [past, fresh]) run(world, [bin, 'sweep']);
   await fillLedger(join(past.at, 'oncall.db'));
   const rows = await measure(past, fresh);
-  const peak = peakMemoryMb(past, ['status']);
-  rows.push({ name: 'oncall status, peak memory', measured: `${peak.toFixed(0)} MB`, limit: '<= 60 MB', more: '', missed: peak > 60 });
-  const requests = await measureRequests(folder, rounds);
-  const how = `Node ${process.version}, ${cpus().length} cores, ${rounds} rounds, interleaved. NODE_EXTRA_CA_CERTS: unset for all of it${process.env.NODE_EXTRA_CA_CERTS ? ' (it was set outside)' : ''}.`;
-  const report = `${how}
+  const peak = peakMemoryMb({ at: past.at, options: { cwd: past.at, env: past.env } }, ['status']);
+  return [
+    ...rows,
+    { name: 'oncall status, peak memory', measured: `${peak.toFixed(0)} MB`, limit: '<= 60 MB', more: '', missed: peak > 60 },
+  ];
+}
 
-## Starting
+const parts = {
+  starting: { title: 'Starting', about: 'Medians of the ratio to `node -e 0` of the same round.', rows: starting },
+  request: { title: 'A request', about: aboutRequests, rows: (folder) => measureRequests(folder, rounds) },
+  broker: { title: 'Through a broker', about: aboutBrokers, rows: (folder) => measureBrokers(folder, rounds) },
+};
 
-Medians of the ratio to \`node -e 0\` of the same round.
+function asked() {
+  const only = /^--only=(.*)$/.exec(process.argv.find((argument) => argument.startsWith('--only=')) ?? '')?.[1];
+  const names = only?.split(',') ?? Object.keys(parts);
+  const unknown = names.find((name) => !Object.hasOwn(parts, name));
+  if (unknown !== undefined) throw new Error(`--only=${unknown}: there are ${Object.keys(parts).join(', ')}`);
+  return names.map((name) => parts[name]);
+}
 
-${asTable(rows)}
-
-## A request
-
-${aboutRequests}
-
-${asTable(requests)}`;
+const all = asked();
+setup();
+const folder = mkdtempSync(join(tmpdir(), 'oncall-bench-'));
+try {
+  const sections = [];
+  const missed = [];
+  for (const { title, about, rows: measured } of all) {
+    const rows = await measured(folder);
+    sections.push(`## ${title}\n\n${about}\n\n${asTable(rows)}`);
+    missed.push(...rows.filter((row) => row.missed));
+  }
+  const outside = process.env.NODE_EXTRA_CA_CERTS ? ' (it was set outside)' : '';
+  const how = `Node ${process.version}, ${cpus().length} cores, ${rounds} rounds, interleaved. NODE_EXTRA_CA_CERTS: unset for all of it but the clients of a broker${outside}.`;
+  const report = [how, ...sections].join('\n\n');
   console.log(report);
-  if (process.argv.includes('--write')) {
+  if (process.argv.includes('--write') && all.length === Object.keys(parts).length) {
     const head =
-      '# Performance\n\nWritten by `npm run bench -- --write`. Trust the ratios before the milliseconds. What many grants cost: [scale.md](scale.md).';
+      '# Performance\n\nWritten by `npm run bench -- --write`; a part of it again: `npm run bench -- --only=broker` (or `starting`, `request`). Trust the ratios before the milliseconds. What many grants cost: [scale.md](scale.md).';
     writeFileSync(join(root, 'docs/performance.md'), `${head}\n\n${report}\n`);
   }
-  const missed = [...rows, ...requests].filter((row) => row.missed);
   for (const { name, measured, limit } of missed) console.log(`missed: ${name}: ${measured}, goal ${limit}`);
   process.exitCode = missed.length === 0 ? 0 : 1;
 } finally {

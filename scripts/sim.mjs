@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--seeds N] [--from N] [--seed S] [--twice] [--ablate NAME | --ablate list] [--exhaustive] [--no-shrink] [--verbose]`:
+ * `npm run sim -- [--seeds N] [--from N] [--seed S] [--twice] [--ablate NAME | --ablate list] [--exhaustive] [--differential] [--no-shrink] [--verbose]`:
  * bundles the simulation and runs it; exit 1 on any violation.
  */
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-// Below node_modules/, so that the bundle finds the one package that is not in it.
+// Below node_modules/, so that the bundle finds the packages that are not in it.
 const folder = join(root, `node_modules/.oncall-sim-${process.pid}`);
 const bundle = join(folder, 'main.cjs');
 
@@ -22,8 +22,10 @@ await esbuild.build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.19',
-  external: ['libsql'],
+  external: ['libsql', 'pg'],
   loader: { '.sql': 'text' },
+  // Of the one file that looks for something beside itself.
+  define: { 'import.meta.dirname': JSON.stringify(join(root, 'test/fakes')) },
   supported: { 'dynamic-import': false },
   sourcemap: 'inline',
   logLevel: 'warning',

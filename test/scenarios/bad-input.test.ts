@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } 
 import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
 import { faultyProxy } from './faults/world.ts';
 import { type Run, type Stage, schedule, spawnCli, stage } from './stage.ts';
+import { brokerDoors, brokers, cannotOpen, skippedAt } from './through-broker.ts';
 
 const users = ['maria@acme.dev', 'sam@acme.dev'];
 const goodPolicy = `version: 1
@@ -54,7 +55,7 @@ function expectThreeLines(run: Run, exit: number, what: RegExp): void {
 
 const group = (s: Stage): string[] => JSON.parse(s.read('groups.json')).groups['db-admins'];
 
-describe('what people type', () => {
+const typed = (() => {
   const cases: readonly [string, readonly string[], number, RegExp][] = [
     ['an unknown role, with a guess', ['request', 'db-admn'], 2, /no role "db-admn"[\s\S]*did you mean "db-admin"/],
     ['an unknown command, with a guess', ['requst'], 2, /request/],
@@ -67,8 +68,12 @@ describe('what people type', () => {
     ['an id that is none', ['release', 'zzzzzz'], 2, /no request "zzzzzz"/],
     ['a role left out where nobody can be asked', ['request'], 2, /role/],
     ['revoking everything without saying so', ['revoke', '--all'], 2, /--yes/],
-    ['a policy that is not there', ['status', '--policy', './nowhere.yaml'], 2, /nowhere\.yaml/],
   ];
+  return cases;
+})();
+
+describe('what people type', () => {
+  const cases: typeof typed = [...typed, ['a policy that is not there', ['status', '--policy', './nowhere.yaml'], 2, /nowhere\.yaml/]];
   for (const [name, args, exit, what] of cases)
     it(`${name}: exit ${exit}`, async () => {
       const s = open();
@@ -337,6 +342,56 @@ roles:
     }
   });
 });
+
+for (const door of brokerDoors)
+  describe.skipIf(cannotOpen(door) !== undefined)(`through ${door}${skippedAt(door)}`, () => {
+    const through = brokers();
+    beforeAll(() => through.start(), 60_000);
+    afterAll(() => through.stop());
+    const files = { 'schedule.yaml': schedule(), 'groups.json': JSON.stringify({ users, groups: { 'db-admins': [] } }) };
+
+    it('what people type is answered in the same words', async () => {
+      const s = await through.open(door, { ...files, 'oncall.yaml': goodPolicy });
+      stages.push(s);
+      await s.run('cron', 'sweep');
+      for (const [, args, exit, what] of typed) expectThreeLines(await s.run('maria', ...args), exit, what);
+      expect(await s.json('maria', 'request', 'db-admn')).toMatchObject({ exit: 2, document: { error: { code: 'unknown-role' } } });
+      expect(group(s)).toEqual([]);
+    }, 60_000);
+
+    it('what the broker meets is told to whoever asked: no user, no group, a roster that is down or does not know the schedule', async () => {
+      const roles = `
+  ghostly: { targets: { local: db-admins }, allow: [ { user: ana@acme.dev } ] }
+  nowhere: { targets: { local: nowhere }, allow: [ { user: maria@acme.dev } ] }
+  unknown: { targets: { local: db-admins }, allow: [ { onCall: file/db-primry } ] }
+  down: { targets: { local: db-admins }, allow: [ { onCall: pagerduty/PDB1234 } ] }
+`;
+      const rosters = 'rosters:\n  pagerduty: { token: { env: PD_TOKEN }, endpoint: http://127.0.0.1:1 }\n';
+      const policy = `${goodPolicy.replace('rosters:\n', rosters).trimEnd()}${roles}`;
+      const s = await through.open(door, { ...files, 'oncall.yaml': policy }, { PD_TOKEN: 'CANARY-pagerduty' });
+      stages.push(s);
+      await s.run('cron', 'sweep');
+      expectThreeLines(await s.run('ana', 'request', 'ghostly'), 1, /no user "ana@acme\.dev"[\s\S]*people/);
+      expectThreeLines(await s.run('maria', 'request', 'nowhere'), 1, /no group "nowhere"/);
+      expectThreeLines(await s.run('maria', 'request', 'unknown'), 1, /db-primry/);
+      expectThreeLines(await s.run('maria', 'request', 'down'), 1, /could not decide/);
+      s.write('groups.json', '{ "users": [');
+      expectThreeLines(await s.run('maria', 'request', 'db-admin'), 1, /groups\.json/);
+      expect(s.read('groups.json')).toBe('{ "users": [');
+    }, 60_000);
+
+    it('a policy with faults does not count while the broker runs: what it ran with goes on', async () => {
+      const s = await through.open(door, { ...files, 'oncall.yaml': goodPolicy });
+      stages.push(s);
+      await s.run('cron', 'sweep');
+      s.write('oncall.yaml', goodPolicy.replace('targets:', 'target:'));
+      await s.reload(/the policy file is not used/);
+      expect((await s.run('maria', 'request', 'db-admin', '--for', '5m')).exit).toBe(0);
+      await s.pass(5 * 60_000);
+      expect(await s.json('cron', 'sweep')).toMatchObject({ exit: 0, document: { ended: 1 } });
+      expect(group(s)).toEqual([]);
+    }, 60_000);
+  });
 
 function canMount(): boolean {
   try {

@@ -9,6 +9,7 @@ import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
 import { type FakeOkta, startOkta } from '../fakes/okta.ts';
 import { newPerson } from '../fakes/person.ts';
 import { type Door, type Stage, schedule, stage } from './stage.ts';
+import { type Brokers, isBrokerDoor, openStage } from './through-broker.ts';
 
 const people = ['maria', 'sam', 'ana', 'standing'];
 
@@ -53,13 +54,15 @@ const files = (settings: string, directory: string, identity = '{ kind: local }'
   'schedule.yaml': schedule(),
 });
 
-export const embedded: Surroundings = {
+/** `through`: where doors lead through a broker. */
+export const embedded = (through?: Brokers): Surroundings => ({
   name: 'the embedded pair',
   start: async () => undefined,
   stop: async () => undefined,
   open: async (door) => {
     const groups = { users: people.map((name) => `${name}@acme.dev`), groups: { 'db-admins': [] as string[] } };
-    const made = stage(door, { ...files('{ path: ./groups.json }', 'local'), 'groups.json': JSON.stringify(groups) });
+    const all = { ...files('{ path: ./groups.json }', 'local'), 'groups.json': JSON.stringify(groups) };
+    const made = await openStage(door, all, { through });
     const read = (): typeof groups => JSON.parse(made.read('groups.json'));
     return {
       stage: made,
@@ -71,9 +74,9 @@ export const embedded: Surroundings = {
       },
     };
   },
-};
+});
 
-export function iam(): Surroundings {
+export function iam(through?: Brokers): Surroundings {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   let moto: Moto | undefined;
   return {
@@ -91,7 +94,7 @@ export function iam(): Surroundings {
       await client.send(new CreateGroupCommand({ GroupName: 'db-admins' }));
       const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
       return {
-        stage: stage(door, files(`{ kind: aws-iam, endpoint: ${moto.url}, userName: local-part }`, 'aws-prod'), env),
+        stage: await openStage(door, files(`{ kind: aws-iam, endpoint: ${moto.url}, userName: local-part }`, 'aws-prod'), { through, env }),
         members: async () => {
           const { Users = [] } = await client.send(new GetGroupCommand({ GroupName: 'db-admins' }));
           return Users.map((user) => `${user.UserName}@acme.dev`);
@@ -105,16 +108,18 @@ export function iam(): Surroundings {
 export type OktaCompany = Surroundings & { readonly okta: () => FakeOkta; readonly openAt: (door: Door, url: string) => Promise<Company> };
 
 /** Okta one item a page; who acts has signed in at an issuer. `openAt`: the directory is reached at another address than its own. */
-export function oktaSignedIn(roleKeys = ''): OktaCompany {
+export function oktaSignedIn(roleKeys = '', through?: Brokers): OktaCompany {
   let okta: FakeOkta | undefined;
   let issuer: Issuer | undefined;
   let folder = '';
+  let signedIn: Promise<void> | undefined;
   const started = <T>(what: T | undefined): T => {
     if (what === undefined) throw new Error('not started');
     return what;
   };
   const openAt = async (door: Door, url: string): Promise<Company> => {
     const here = started(okta);
+    if (!isBrokerDoor(door)) await (signedIn ??= signIn(started(issuer), folder));
     here.reset();
     for (const name of ['boss', ...people]) here.addUser(`${name}@acme.dev`);
     for (const name of ['Contractors', 'db-admins', 'db-admins-emea', 'Engineering']) here.addGroup(name);
@@ -122,7 +127,11 @@ export function oktaSignedIn(roleKeys = ''): OktaCompany {
     const all = files(`{ orgUrl: ${url}, token: { file: ./token } }`, 'okta', oidc(started(issuer)));
     const policy = all['oncall.yaml']?.replaceAll(/^( {4})targets:/gm, `${roleKeys}$1targets:`) ?? '';
     return {
-      stage: stage(door, { ...all, 'oncall.yaml': policy, token: here.token }, {}, (user) => join(folder, user)),
+      stage: await openStage(
+        door,
+        { ...all, 'oncall.yaml': policy, token: here.token },
+        { through, signedIn: (user) => join(folder, user) },
+      ),
       members: async () => [...group.members].map((id) => here.users.get(id)?.login ?? id),
       put: async (name) => void group.members.add(here.known(`${name}@acme.dev`).id),
       complaints: () => here.violations,
@@ -136,7 +145,6 @@ export function oktaSignedIn(roleKeys = ''): OktaCompany {
     start: async () => {
       folder = mkdtempSync(join(tmpdir(), 'oncall-signed-in-'));
       [okta, issuer] = await Promise.all([startOkta({ pageSize: 1 }), startIssuer()]);
-      await signIn(issuer, folder);
     },
     stop: async () => {
       await Promise.all([okta?.stop(), issuer?.stop()]);

@@ -112,6 +112,30 @@ describe('from one file to another', () => {
     expect(verified).toMatchObject({ exit: 0, document: { whole: true, head: document.head, kept: { seq: listed.events } } });
   });
 
+  it.each(['', '--dry-run'])('copies nothing where a directory would be another one under the same name %s', async (option) => {
+    const dryRun = option === '' ? [] : [option];
+    await team();
+    s.write('elsewhere.json', JSON.stringify({ users: people, groups: { 'db-admins': [], others: [] } }));
+    s.write('other.yaml', policyWith('./other.db').replace('./groups.json', './elsewhere.json'));
+    const { exit, document } = await copy('boss', 'other.yaml', ...dryRun);
+    expect([exit, errorOf(document)]).toEqual([
+      1,
+      expect.objectContaining({ code: 'wrong-account', message: expect.stringContaining('but this ledger knows it as') }),
+    ]);
+    expect(readdirSync(s.folder)).not.toContain('other.db');
+    s.write(
+      'other.yaml',
+      policyWith('./other.db').replaceAll('local:', 'elsewhere:').replace('{ path: ./groups', '{ kind: local, path: ./groups'),
+    );
+    expect(errorOf((await copy('boss', 'other.yaml', ...dryRun)).document)?.code).toBe('same-account');
+    // It may be away for now: it is said, and is no reason to stay.
+    s.write('other.yaml', policyWith('./other.db').replace('./groups.json', './away.json'));
+    expect(await s.run('boss', 'ledger', 'copy', '--to', join(s.folder, 'other.yaml'), '--dry-run')).toMatchObject({
+      exit: 0,
+      err: expect.stringContaining('local did not tell whether'),
+    });
+  });
+
   it('writes nothing to the one of before any more, whoever tries: a request, a release, a sweep from an old crontab', async () => {
     await team();
     expect((await copy('boss', 'other.yaml')).exit).toBe(0);
@@ -274,7 +298,7 @@ describe('from one file to another', () => {
   });
 });
 
-/** The real program, killed at the n-th of the points around the commits of the ledger that it leaves. */
+/** The real program, killed at the n-th of the points around the commits of the file that it leaves. */
 function killedAt(point: number, to: string): Promise<Run> {
   const [bin, failpoints] = ['../../bin/oncall.js', '../fakes/failpoints.cjs'].map((path) => resolve(import.meta.dirname, path));
   const env = {
@@ -283,6 +307,7 @@ function killedAt(point: number, to: string): Promise<Run> {
     ONCALL_USER: 'boss@acme.dev',
     NODE_OPTIONS: `--require ${failpoints}`,
     FAILPOINT: String(point),
+    FAILPOINT_SKIP: 'PostgreSQL',
   };
   return new Promise((done) => {
     const child = spawn(process.execPath, [bin as string, 'ledger', 'copy', '--policy', 'oncall.yaml', '--to', to], { cwd: s.folder, env });

@@ -3,8 +3,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, type Stage, stage } from './stage.ts';
+import { brokerDoors, brokers, cannotOpen, skippedAt } from './through-broker.ts';
 
 const hour = 3_600_000;
 
@@ -26,12 +27,14 @@ const people = ['maria', 'sam', 'ana', 'boss', 'old'].map((name) => `${name}@acm
 let s: Stage;
 afterEach(() => s.remove());
 
+const files = {
+  'oncall.yaml': policy,
+  'groups.json': JSON.stringify({ users: people, groups: { 'db-admins': ['old@acme.dev'] } }),
+  'schedule.yaml': 'schedules: {}\n',
+};
+
 async function company(door: Parameters<typeof stage>[0] = 'main()'): Promise<Stage> {
-  s = stage(door, {
-    'oncall.yaml': policy,
-    'groups.json': JSON.stringify({ users: people, groups: { 'db-admins': ['old@acme.dev'] } }),
-    'schedule.yaml': 'schedules: {}\n',
-  });
+  s = stage(door, files);
   expect((await s.run('cron', 'sweep')).exit).toBe(0);
   return s;
 }
@@ -253,4 +256,41 @@ describe('what is kept of the ledger', () => {
     );
     expect((await s.run('boss', 'audit', 'verify')).out).toContain('no head outside the ledger for this user');
   });
+});
+
+describe('a ledger that is put back behind a broker', () => {
+  const through = brokers();
+  beforeAll(() => through.start(), 60_000);
+  afterAll(() => through.stop());
+
+  for (const door of brokerDoors)
+    it.skipIf(cannotOpen(door) !== undefined)(
+      `grants nothing, is swept all the same, and is recovered by an admin from a laptop, through ${door}${skippedAt(door)}`,
+      async () => {
+        const made = await through.open(door, files);
+        s = made;
+        expect((await s.run('cron', 'sweep')).exit).toBe(0);
+        expect((await s.run('sam', 'request', 'db-admin', '--hours', '1')).exit).toBe(0);
+        await made.whileDown((ledger, folder) => ledger.copy(folder));
+        expect((await s.run('maria', 'request', 'db-admin', '--hours', '12')).exit).toBe(0);
+        await made.whileDown((ledger, folder) => ledger.putBack(folder));
+
+        expect(code((await s.json('ana', 'request', 'db-admin')).document)).toBe('ledger-behind');
+        expect((await s.json('boss', 'audit', 'verify')).document).toMatchObject({ whole: false, breach: { kind: 'truncation' } });
+        await s.pass(2 * hour);
+        expect(await s.json('cron', 'sweep')).toMatchObject({ exit: 1, document: { ended: 1, failed: 1 } });
+        expect(members()).toEqual(['old@acme.dev', 'maria@acme.dev']);
+
+        expect((await s.json('maria', 'ledger', 'recover', '--keep-all', '--yes')).exit).toBe(3);
+        expect((await s.run('boss', 'ledger', 'recover')).out).toMatch(/maria@acme\.dev@local\/db-admins +unknown +nothing is known/);
+        expect((await s.run('boss', 'ledger', 'recover', '--end-unknown', '--yes')).exit).toBe(0);
+        expect(members()).toEqual(['old@acme.dev']);
+        // No sweep counted while the ledger was behind.
+        expect(await s.run('cron', 'sweep')).toEqual({ exit: 0, out: '', err: '' });
+        const last = await s.run('ana', 'request', 'db-admin');
+        expect(last.exit, last.err).toBe(0);
+        expect((await s.run('boss', 'audit', 'verify')).exit).toBe(0);
+      },
+      60_000,
+    );
 });

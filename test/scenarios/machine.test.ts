@@ -145,7 +145,7 @@ describe('a pipeline that has a login and no keys', () => {
     const inGroup = (): unknown => JSON.parse(readFileSync(join(folder, 'groups.json'), 'utf8')).groups.migrators;
     try {
       await until('a sweep', async () => ((await broker.get('/readyz')).status === 200 ? true : undefined));
-      const runs = [await ci('login', origin, '--client', machine.id), await ci('whoami')];
+      const runs = [await ci('login', origin, '--client', machine.id, '--issuer', issuer.url), await ci('whoami')];
       expect(runs[0], runs[0]?.err).toMatchObject({ exit: 0 });
       expect(runs[1]?.out).toContain(`the service account ${machine.id}`);
       runs.push(await ci('request', 'db-admin', '--reason', 'a trick'), await ci('request', 'migration'));

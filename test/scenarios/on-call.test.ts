@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
 import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
 import { type FakePagerDuty, startPagerDuty } from '../fakes/pagerduty.ts';
-import { doors, type Stage, stage } from './stage.ts';
+import { doors, type Stage } from './stage.ts';
+import { brokerDoors, brokers, cannotOpen, openStage, skippedAt } from './through-broker.ts';
 
 const hourMs = 3_600_000;
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -24,9 +25,13 @@ roles:
     allow: [ { onCall: pagerduty/${schedule}, levels: [1], until: shift } ]
 `;
 
-for (const door of doors)
-  describe.skipIf(noMoto !== undefined)(
-    `PagerDuty and AWS IAM, through ${door}${noMoto === undefined ? '' : ` (skipped: ${noMoto})`}`,
+const through = brokers();
+beforeAll(() => through.start(), 60_000);
+afterAll(() => through.stop());
+
+for (const door of [...doors, ...brokerDoors])
+  describe.skipIf(noMoto !== undefined || cannotOpen(door) !== undefined)(
+    `PagerDuty and AWS IAM, through ${door}${noMoto === undefined ? skippedAt(door) : ` (skipped: ${noMoto})`}`,
     () => {
       let moto: Moto;
       let proxy: FaultProxy;
@@ -66,15 +71,8 @@ for (const door of doors)
           end: iso(Date.now() + 2 * hourMs),
           level: 1,
         });
-        s = stage(
-          door,
-          { 'oncall.yaml': policy(pagerduty.url, proxy.url, schedule) },
-          {
-            AWS_ACCESS_KEY_ID: 'test',
-            AWS_SECRET_ACCESS_KEY: 'test',
-            PAGERDUTY_TOKEN: pagerduty.key,
-          },
-        );
+        const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', PAGERDUTY_TOKEN: pagerduty.key };
+        s = await openStage(door, { 'oncall.yaml': policy(pagerduty.url, proxy.url, schedule) }, { through, env });
         expect(await s.run('cron', 'sweep')).toMatchObject({ exit: 0 });
       });
       afterEach(() => s.remove());

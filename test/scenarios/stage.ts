@@ -1,4 +1,4 @@
-/** A company in a folder of its own, and two doors into the whole tool: `main()` in this process, and the built bundle as a real one. */
+/** A company in a folder of its own, and the doors into the whole tool: `main()` in this process, the built bundle as a real one, and (in through-broker.ts) a broker. */
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,13 +25,16 @@ export type Stage = {
   write(name: string, text: string): void;
   read(name: string): string;
   remove(): void;
+  /** What a command of this user has around it: for tests that start one themselves. */
+  env(user: string): Readonly<Record<string, string>>;
 };
 
-export type Door = 'main()' | 'the built bundle';
+export type Door = 'main()' | 'the built bundle' | 'a broker on SQLite' | 'a broker on PostgreSQL';
+/** Where what is typed holds everything itself. */
 export const doors: readonly Door[] = ['main()', 'the built bundle'];
 
 const bin = resolve(import.meta.dirname, '../../bin/oncall.js');
-const clock = resolve(import.meta.dirname, '../fakes/clock.cjs');
+export const clock = resolve(import.meta.dirname, '../fakes/clock.cjs');
 
 type Shown = (text: string) => void;
 
@@ -50,15 +53,20 @@ export const spawnCli = (args: readonly string[], env: NodeJS.ProcessEnv, cwd: s
     child.on('close', (code) => done({ exit: code ?? -1, out, err }));
   });
 
-/** `signedIn`: the folder of settings in which a user's sign-in is kept; else nobody has one. */
+export function newFolder(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+  return folder;
+}
+
+/** The doors without a broker. `signedIn`: the folder of settings in which a user's sign-in is kept; else nobody has one. */
 export function stage(
   door: Door,
   files: Readonly<Record<string, string>>,
   extraEnv: Readonly<Record<string, string>> = {},
   signedIn: (user: string) => string | undefined = () => undefined,
 ): Stage {
-  const folder = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
+  const folder = newFolder(files);
   let ahead = 0;
   const now = (): number => Date.now() + ahead;
   // An SDK reads its credentials from the process's own variables, whatever `main` is given.
@@ -77,8 +85,7 @@ export function stage(
     ...settings(user),
     ...extraEnv,
   });
-  const run = (user: string, ...args: readonly string[]): Promise<Run> => runShowing(user, args);
-  const runShowing = async (user: string, args: readonly string[], onErr?: Shown): Promise<Run> => {
+  const runShowing: RunShowing = async (user, args, onErr) => {
     const shifted = ahead === 0 ? {} : { NODE_OPTIONS: `--require ${clock}`, CLOCK_AHEAD_MS: String(ahead) };
     if (door === 'the built bundle') return spawnCli(args, { ...env(user), ...shifted }, folder, onErr);
     const io = fakeIo();
@@ -99,7 +106,21 @@ export function stage(
     return { exit, out: io.out(), err: io.err() };
   };
   return {
-    folder,
+    ...typing(runShowing),
+    ...filesIn(folder),
+    pass: async (ms) => {
+      ahead += ms;
+    },
+    now,
+    env,
+  };
+}
+
+type RunShowing = (user: string, args: readonly string[], onErr?: Shown) => Promise<Run>;
+
+export function typing(runShowing: RunShowing): Pick<Stage, 'run' | 'runWatched' | 'json'> {
+  const run: Stage['run'] = (user, ...args) => runShowing(user, args);
+  return {
     run,
     runWatched: (user, args, watch) => {
       let looking = Promise.resolve(false);
@@ -115,15 +136,15 @@ export function stage(
         throw new Error(`no one JSON document on stdout (exit ${exit}):\n${out}\n${err}`);
       }
     },
-    pass: async (ms) => {
-      ahead += ms;
-    },
-    now,
-    write: (name, text) => writeFileSync(join(folder, name), text, { mode: 0o600 }),
-    read: (name) => readFileSync(join(folder, name), 'utf8'),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
+
+export const filesIn = (folder: string): Pick<Stage, 'folder' | 'write' | 'read' | 'remove'> => ({
+  folder,
+  write: (name, text) => writeFileSync(join(folder, name), text, { mode: 0o600 }),
+  read: (name) => readFileSync(join(folder, name), 'utf8'),
+  remove: () => rmSync(folder, { recursive: true, force: true }),
+});
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 

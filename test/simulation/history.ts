@@ -9,7 +9,7 @@ import { sweep } from './deeds.ts';
 import { chaos, finish, peace } from './phases.ts';
 import type { Storage } from './process.ts';
 import { type Random, seeded } from './random.ts';
-import { watch } from './rows.ts';
+import { contentOf, watch } from './rows.ts';
 import { type Scratch, scratch } from './scratch.ts';
 import { apart } from './settle.ts';
 import { newWorld, type World } from './world.ts';
@@ -18,6 +18,8 @@ export type History = {
   readonly steps: number;
   /** Of everything that happened, in order. */
   readonly hash: string;
+  /** All that the ledger holds at the end. */
+  readonly ledger: string;
   readonly counts: ReadonlyMap<string, number>;
   readonly trace: readonly string[];
   readonly violation: string | undefined;
@@ -36,14 +38,14 @@ export function changesOf(ablate: AblationName | undefined): Changes {
   return { ablation, ...(ablation.config === undefined ? {} : { config: ablation.config }) };
 }
 
-export async function play(random: Random, changes: Changes = {}): Promise<History> {
-  const shared = await scratch();
+export async function play(random: Random, changes: Changes = {}, on: Promise<Scratch> = scratch()): Promise<History> {
+  const shared = await on;
   return apart(() => history(shared, random, changes));
 }
 
 function history({ database, exec }: Scratch, random: Random, { ablation = {}, config = {} }: Changes): History {
   const world = newWorld({ ...drawConfig(random), ...config }, random);
-  let steps = 0;
+  let [steps, ledger] = [0, ''];
   exec('BEGIN');
   try {
     const storage = storageFor({ database, exec }, world, ablation);
@@ -53,12 +55,15 @@ function history({ database, exec }: Scratch, random: Random, { ablation = {}, c
     steps += finish(world);
     steps += chaos(world, storage);
     steps += peace(world, storage);
+    ledger = contentOf(database);
   } finally {
     exec('ROLLBACK');
   }
-  const hash = createHash('sha256').update(world.trace.join('\n')).digest('hex');
-  return { steps, hash, counts: world.counts, trace: world.trace, violation: world.violation };
+  const hash = sha256(world.trace.join('\n'));
+  return { steps, hash, ledger, counts: world.counts, trace: world.trace, violation: world.violation };
 }
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export function storageFor({ database, exec }: Scratch, world: World, ablation: Ablation): Storage {
   const watched = watch(database);

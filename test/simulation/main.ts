@@ -2,15 +2,18 @@
 
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { startPostgres } from '../fakes/postgres.ts';
 import { type AblationName, ablations } from './ablations.ts';
 import { type Batch, runBatch, sometimes, tell, together } from './batch.ts';
+import { type Compared, compare } from './differential.ts';
 import { type DuelName, duels } from './duel.ts';
 import { type Explored, explore, tellExplored } from './exhaustive.ts';
 import { changesOf, runHistory } from './history.ts';
+import { isSqlThread, serveSql } from './postgres.ts';
 import { seeded } from './random.ts';
 import { regressionTest } from './regression.ts';
 import { shrink } from './shrink.ts';
-import { isWorker, onAllCores, serve } from './workers.ts';
+import { isWorker, onAllCores, serve, workerNumbers } from './workers.ts';
 
 type Options = { readonly from: number; readonly seeds: number; readonly ablate: AblationName | undefined };
 
@@ -25,6 +28,7 @@ const flags = {
   ablate: { type: 'string' },
   twice: { type: 'boolean', default: false },
   exhaustive: { type: 'boolean', default: false },
+  differential: { type: 'boolean', default: false },
   'no-shrink': { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
 } as const;
@@ -39,6 +43,7 @@ async function main(argv: string[]): Promise<void> {
   if (!isAblation(ablate)) throw new Error(`--ablate takes one of ${Object.keys(ablations).join(', ')}`);
   const shrinks = !values['no-shrink'];
   if (values.exhaustive) return exhaust(ablate);
+  if (values.differential) return compareLedgers(whole(values.from), whole(values.seeds));
   if (values.seed !== undefined) return replay(whole(values.seed), ablate, verbose, shrinks);
 
   const began = performance.now();
@@ -119,6 +124,42 @@ async function runAll({ from, seeds, ablate }: Options): Promise<Batch> {
 
 const run = ({ from, seeds, ablate }: Options): Promise<Batch> => runBatch(from, seeds, ablate);
 
+/** On PostgreSQL and in memory. */
+async function compareLedgers(from: number, seeds: number): Promise<void> {
+  const began = performance.now();
+  const server = await startPostgres();
+  try {
+    const postgres: string[] = [];
+    for (let worker = 0; worker < workerNumbers(); worker++) postgres.push(server.url(await server.createDatabase()));
+    const tasks = Array.from({ length: Math.ceil(seeds / few) }, (_, index): Comparison => {
+      const start = from + index * few;
+      return { from: start, seeds: Math.min(few, from + seeds - start), postgres };
+    });
+    const compared = await onAllCores(tasks, compareThese);
+    const unlike = compared.flatMap((one) => one.unlike);
+    for (const { seed, what } of unlike.slice(0, shownViolations)) console.log(`seed ${seed}: ${what}\n`);
+    const steps = compared.reduce((total, one) => total + one.steps, 0);
+    const seconds = (performance.now() - began) / 1000;
+    const hashes = createHash('sha256')
+      .update(compared.flatMap((one) => one.hashes).join('\n'))
+      .digest('hex');
+    console.log(
+      `${(seeds / seconds).toFixed(1)} histories a second, ${steps} steps in ${seconds.toFixed(1)} s; traces and ledgers ${hashes.slice(0, 16)}`,
+    );
+    console.log(`each seed on SQLite and on PostgreSQL: ${unlike.length} of ${seeds} differ`);
+    finish(seeds, unlike.length);
+  } finally {
+    await server.remove();
+  }
+}
+
+/** Handed to a worker at a time: a history is slower by what its ledger's answers take. */
+const few = 5;
+
+type Comparison = { readonly from: number; readonly seeds: number; readonly postgres: readonly string[] };
+
+const compareThese = ({ from, seeds, postgres }: Comparison): Promise<Compared> => compare(from, seeds, postgres);
+
 type Pair = { readonly name: DuelName; readonly ablate: AblationName | undefined };
 
 async function exhaust(ablate: AblationName | undefined): Promise<void> {
@@ -138,7 +179,12 @@ async function exhaust(ablate: AblationName | undefined): Promise<void> {
 
 const explorePair = ({ name, ablate }: Pair): Promise<Explored> => explore(name, ablate);
 
-if (isWorker()) serve((task: Options | Pair): Promise<unknown> => ('name' in task ? explorePair(task) : run(task)));
+type Task = Options | Pair | Comparison;
+
+const work = (task: Task): Promise<unknown> => ('name' in task ? explorePair(task) : 'postgres' in task ? compareThese(task) : run(task));
+
+if (isSqlThread()) void serveSql();
+else if (isWorker()) serve(work);
 else {
   main(process.argv.slice(2)).catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);

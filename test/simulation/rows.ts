@@ -2,6 +2,7 @@
 
 import type { Connection, Database, Row } from '../../src/ledger/database.ts';
 import { keyOf } from './company.ts';
+import { settled } from './settle.ts';
 
 export type GrantRow = {
   readonly id: string;
@@ -76,14 +77,16 @@ export const noRows: Rows = {
 
 type Read = (connection: Connection, before: Rows) => Promise<Partial<Rows>>;
 
-const byId = (rows: readonly Row[]): ReadonlyMap<string, never> => new Map(rows.map((row) => [String(row['id']), row as never]));
+/** In an order of their own: what a table is read in without being asked is its own business. */
+const byId = (rows: readonly Row[]): ReadonlyMap<string, never> =>
+  new Map(rows.map((row): [string, never] => [String(row['id']), row as never]).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** By table. */
 const reads: Readonly<Record<string, Read>> = {
   grants: async (connection) => ({
     grants: byId(
       await connection.all(
-        'SELECT id, request_id AS requestId, membership_id AS membershipId, state, end_reason AS endReason, attempts, next_attempt_at AS nextAttemptAt FROM grants',
+        'SELECT id, request_id AS "requestId", membership_id AS "membershipId", state, end_reason AS "endReason", attempts, next_attempt_at AS "nextAttemptAt" FROM grants',
         [],
       ),
     ),
@@ -91,7 +94,7 @@ const reads: Readonly<Record<string, Read>> = {
   memberships: async (connection) => ({
     memberships: byId(
       await connection.all(
-        'SELECT id, directory, holder, user_id AS userId, group_id AS groupId, owned, add_by AS addBy, unanswered_until AS unansweredUntil, busy_until AS busyUntil, quiet_until AS quietUntil, remove_by AS removeBy FROM memberships',
+        'SELECT id, directory, holder, user_id AS "userId", group_id AS "groupId", owned, add_by AS "addBy", unanswered_until AS "unansweredUntil", busy_until AS "busyUntil", quiet_until AS "quietUntil", remove_by AS "removeBy" FROM memberships',
         [],
       ),
     ),
@@ -99,13 +102,13 @@ const reads: Readonly<Record<string, Read>> = {
   requests: async (connection) => ({
     requests: byId(
       await connection.all(
-        'SELECT id, email, role, state, open, pending_until AS pendingUntil, starts_at AS startsAt, expires_at AS expiresAt, decision, approvals, version FROM requests',
+        'SELECT id, email, role, state, open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", decision, approvals, version FROM requests',
         [],
       ),
     ),
   }),
   slots: async (connection) => ({
-    slots: (await connection.all('SELECT role, request_id AS requestId FROM slots', [])) as unknown as Rows['slots'],
+    slots: (await connection.all('SELECT role, request_id AS "requestId" FROM slots ORDER BY role, place', [])) as unknown as Rows['slots'],
   }),
   directories: async (connection) => ({
     pinned: new Set((await connection.all("SELECT name FROM directories WHERE account <> ''", [])).map((row) => String(row['name']))),
@@ -164,4 +167,20 @@ export function readAll(database: Database): Promise<Rows> {
     for (const read of Object.values(reads)) rows = { ...rows, ...(await read(connection, noRows)) };
     return rows;
   });
+}
+
+const tables = ['ledger', 'requests', 'memberships', 'grants', 'slots', 'directories', 'managed_groups', 'strangers', 'events'] as const;
+
+/** Every row of every table, in an order that depends on nothing else. */
+export function contentOf(database: Database): string {
+  const rows = settled(database.read((connection) => Promise.all(tables.map((table) => connection.all(`SELECT * FROM ${table}`, [])))));
+  return rows
+    .map(
+      (all, index) =>
+        `${tables[index]}\n${all
+          .map((row) => JSON.stringify(row))
+          .sort()
+          .join('\n')}`,
+    )
+    .join('\n');
 }

@@ -1,9 +1,9 @@
 /**
- * One database in memory for all histories of a thread: its tables are made and its statements prepared once, and each history is a
- * transaction that is undone. The SQL is the program's; the driver is another, three times as fast, because most of a history is spent here.
+ * One database for all histories of a thread: its tables are made and its statements prepared once, and each history is a transaction that
+ * is undone. The SQL is the program's. In memory the driver is another, three times as fast, because most of a history is spent here.
  */
 
-import type { Connection, Database, Row, Value } from '../../src/ledger/database.ts';
+import type { Connection, Database, Dialect, Row, Value } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { start } from './world.ts';
 
@@ -15,37 +15,60 @@ type Statement = {
 };
 type Driver = { prepare(sql: string): Statement; exec(sql: string): unknown };
 
+/** What a history's ledger runs on. It answers at once: a step of a history sets off nothing but microtasks. */
+export type Sql = {
+  readonly dialect: Dialect;
+  all(sql: string, params: readonly Value[]): readonly Row[];
+  run(sql: string, params: readonly Value[]): number;
+  /** `BEGIN` and `ROLLBACK` around a history among them. */
+  script(sql: string): void;
+  readonly version: { read(): number; set(version: number): void };
+};
+
 export type Scratch = { readonly database: Database; readonly exec: (sql: string) => void };
 
 let opened: Promise<Scratch> | undefined;
 
-/** An empty ledger. */
+/** An empty ledger in memory. */
 export function scratch(): Promise<Scratch> {
-  opened ??= open();
+  opened ??= inMemory().then(scratchOn);
   return opened;
 }
 
-async function open(): Promise<Scratch> {
-  const { default: Libsql } = (await import('libsql')) as unknown as { default: new (path: string) => Driver };
-  const driver = new Libsql(':memory:');
-  const exec = (sql: string): void => void driver.exec(sql);
-  exec('PRAGMA foreign_keys = ON');
-  const database = databaseOn(driver);
-  await openLedger(database, { now: () => start, id: 'simulated' });
+export async function scratchOn(sql: Sql): Promise<Scratch> {
+  const database = databaseOn(sql);
+  await openLedger(database, { now: () => start, id: 'simulated', mayMigrate: true });
   // Loaded when it is first asked for, which a step of a history would not wait for.
   await import('../../src/operations/recover.ts');
-  return { database, exec };
+  return { database, exec: sql.script };
 }
 
-function databaseOn(driver: Driver): Database {
+async function inMemory(): Promise<Sql> {
+  const { default: Libsql } = (await import('libsql')) as unknown as { default: new (path: string) => Driver };
+  const driver = new Libsql(':memory:');
+  driver.exec('PRAGMA foreign_keys = ON');
   const reading = remembered((sql) => reader(driver, sql));
   const writing = remembered((sql) => driver.prepare(sql));
-  const connection: Connection = {
-    all: async (sql, params) => reading(sql)(params),
-    run: async (sql, params) => writing(sql).run(...params).changes,
-    script: async (sql) => void driver.exec(sql),
+  return {
+    dialect: 'sqlite',
+    all: (sql, params) => reading(sql)(params),
+    run: (sql, params) => writing(sql).run(...params).changes,
+    script: (sql) => void driver.exec(sql),
+    version: {
+      read: () => Number(reading('SELECT user_version FROM pragma_user_version')([])[0]?.['user_version']),
+      set: (version) => void driver.exec(`PRAGMA user_version = ${version}`),
+    },
   };
-  const change = (sql: string): void => void writing(sql).run();
+}
+
+function databaseOn({ dialect, all, run, script, version }: Sql): Database {
+  const connection: Connection = {
+    dialect,
+    all: async (sql, params) => all(sql, params),
+    run: async (sql, params) => run(sql, params),
+    script: async (sql) => script(sql),
+  };
+  const change = (sql: string): void => void run(sql, []);
   return {
     write: async (work) => {
       change('SAVEPOINT one');
@@ -59,10 +82,7 @@ function databaseOn(driver: Driver): Database {
       }
     },
     read: (work) => work(connection),
-    schemaVersion: {
-      read: async (from) => Number((await from.all('SELECT user_version FROM pragma_user_version', []))[0]?.['user_version']),
-      set: (to, version) => to.script(`PRAGMA user_version = ${version}`),
-    },
+    schemaVersion: { read: async () => version.read(), set: async (_, to) => version.set(to) },
     close: async () => {},
   };
 }

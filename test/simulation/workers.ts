@@ -12,12 +12,12 @@ export async function onAllCores<Task, Result>(tasks: readonly Task[], alone: (t
     for (const task of tasks) results.push(await alone(task));
     return results;
   }
-  const worker = async (): Promise<void> => {
-    const child = fork(__filename, { env: { ...process.env, SIMULATION_WORKER: '1' } });
+  const worker = async (_: unknown, index: number): Promise<void> => {
+    const child = fork(__filename, { env: { ...process.env, SIMULATION_WORKER: String(index + 1) } });
     for (const [index, task] of queue) results[index] = (await ask(child, task)) as Result;
     child.disconnect();
   };
-  await Promise.all(Array.from({ length: cores }, worker));
+  await Promise.all(Array.from({ length: cores }).map(worker));
   return results;
 }
 
@@ -26,7 +26,13 @@ export function serve<Task>(work: (task: Task) => Promise<unknown>): void {
   process.on('message', async (task: Task) => process.send?.(await work(task)));
 }
 
-export const isWorker = (): boolean => process.env['SIMULATION_WORKER'] === '1';
+export const isWorker = (): boolean => workerNumber() > 0;
+
+/** 0: there are no workers. */
+export const workerNumber = (): number => Number(process.env['SIMULATION_WORKER'] ?? 0);
+
+/** So many numbers there are. */
+export const workerNumbers = (): number => availableParallelism() + 1;
 
 function ask(child: ChildProcess, task: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {

@@ -51,7 +51,7 @@ export type World = Places & {
   /** As the file is now. */
   policy: Policy;
   variant: Variant;
-  readonly shifts: readonly Shift[];
+  readonly shifts: readonly (Shift & { readonly end: number | null })[];
   readonly processes: Process[];
   readonly trace: string[];
   readonly counts: Map<string, number>;

@@ -1,0 +1,138 @@
+/** When everything is up again: what was lost, what was done twice, what did not end. Each line is one fault. */
+
+import { type Connection, connection, newTally } from './connection.ts';
+import { type Done, learn } from './load.ts';
+import { boss, groups, type StormWorld } from './world.ts';
+
+type Event = {
+  readonly type: string;
+  readonly at: number;
+  readonly requestId?: string;
+  readonly target?: string;
+  readonly holder?: string;
+  readonly role?: string;
+  readonly endReason?: string;
+};
+
+/** Longer than a claim of a broker that died is kept, and than any access that was given. */
+const claimsEndMs = 130_000;
+
+export async function verdict(
+  world: StormWorld,
+  done: Done,
+): Promise<{ readonly faults: readonly string[]; readonly events: number; readonly repeated: number }> {
+  const faults: string[] = [];
+  let repeated = 0;
+  const tally = newTally();
+  const lines = Array.from({ length: 10 }, (_, index) => connection(world, tally, index));
+  const [line] = lines as [Connection];
+  const sideBySide = async <T>(all: readonly T[], work: (one: T, on: Connection) => Promise<void>): Promise<void> => {
+    const queue = all.values();
+    await Promise.all(
+      lines.map(async (on) => {
+        for (const one of queue) await work(one, on);
+      }),
+    );
+  };
+  try {
+    await sideBySide(done.answered, async ({ call, said }, on) => {
+      const again = await on.again(call, { tries: 3, timeoutMs: 1_500 });
+      // The answer could not be kept while the database was down.
+      if (again === undefined) return;
+      const now = `${again.status} ${JSON.stringify(again.document)}`;
+      if (now === said) repeated += 1;
+      else faults.push(`${call.name} of ${call.who} was answered ${said.slice(0, 300)}, and the same call again ${now.slice(0, 300)}`);
+    });
+    await world.pass(claimsEndMs);
+    await sideBySide(done.open, async (call, on) => {
+      const answered = await on.again(call, { tries: 40 });
+      if (answered === undefined) faults.push(`${call.name} of ${call.who} is never answered`);
+      else learn(done, answered);
+    });
+    await world.pass(claimsEndMs);
+    for (let sweep = 1; sweep <= 2; sweep++) {
+      const { answered } = await line.call(boss, 'sweep');
+      const { failed, remaining } = answered?.document.result ?? {};
+      if (answered?.status !== 200 || failed !== 0) faults.push(`sweep ${sweep}: ${JSON.stringify(answered)}`);
+      if (sweep === 2 && remaining !== 0) faults.push(`${remaining} grants remain`);
+    }
+    const left = Object.entries(world.members()).filter(
+      ([name, members]) => (groups as readonly string[]).includes(name) && members.length > 0,
+    );
+    for (const [name, members] of left) faults.push(`still in ${name}: ${members.join(', ')}`);
+    const open = (await line.call(boss, 'status')).answered?.document.result;
+    // Some still wait for somebody's yes.
+    const standing = open?.requests.filter(({ state }: { state: string }) => state !== 'pending');
+    if (open?.grants.length !== 0 || standing.length !== 0) faults.push(`status: ${JSON.stringify(open)}`);
+    const chain = (await line.call(boss, 'verify')).answered?.document.result;
+    if (chain === undefined || chain.breach !== undefined) faults.push(`the chain is not whole: ${JSON.stringify(chain)}`);
+    const events = (await line.call(boss, 'audit', { limit: 999_999_999 })).answered?.document.result as readonly Event[];
+    faults.push(...inTrail(events, done), ...tally.wrong);
+    const unseemly = world
+      .logs()
+      .split('\n')
+      .filter((text) => /^\s+at |CANARY|node:internal/.test(text));
+    faults.push(...unseemly.map((text) => `a broker has said: ${text}`));
+    return { faults, events: events.length, repeated };
+  } finally {
+    for (const one of lines) one.close();
+  }
+}
+
+function inTrail(events: readonly Event[], done: Done): readonly string[] {
+  const faults: string[] = [];
+  const of = (type: string): readonly Event[] => events.filter((event) => event.type === type);
+  const active = new Set(of('grant.active').map(({ requestId }) => requestId));
+  for (const { call, requestId } of done.granted) {
+    if (!active.has(requestId)) faults.push(`${call.who} was told ${requestId} is granted, and the trail does not know of it`);
+  }
+
+  const times = (type: string): Map<string, number> => {
+    const counted = new Map<string, number>();
+    for (const { requestId, target } of of(type)) {
+      const grant = `${requestId} in ${target}`;
+      counted.set(grant, (counted.get(grant) ?? 0) + 1);
+    }
+    return counted;
+  };
+  const [intended, activated, ended] = [times('grant.activating'), times('grant.active'), times('grant.ended')];
+  for (const [grant, begun] of intended) {
+    const [given = 0, over = 0] = [activated.get(grant), ended.get(grant)];
+    if (over === begun && given <= begun) continue;
+    const trail = events
+      .filter(({ requestId, target }) => `${requestId} in ${target ?? grant.split(' in ')[1]}` === grant)
+      .map(({ type, endReason = '', at }) => `${at} ${type} ${endReason}`);
+    faults.push(`${grant} was intended ${begun} times, given ${given} times, ended ${over} times: ${trail.join('; ')}`);
+  }
+
+  // What nobody was told of may have been done once, by one of the calls that nobody answered.
+  const untold = of('request.approved').filter(({ requestId = '' }) => !done.known.has(requestId));
+  for (const who of new Set(untold.map(({ holder }) => holder))) {
+    const requests = new Set(untold.filter(({ holder }) => holder === who).map(({ requestId }) => requestId));
+    const unanswered = done.open.filter((call) => call.name === 'request' && call.who === who).length;
+    if (requests.size > unanswered)
+      faults.push(`${who} has ${requests.size} requests beside what was answered, and ${unanswered} calls went unanswered`);
+  }
+
+  const ends = new Map(of('grant.ended').map((event) => [event.requestId, event]));
+  for (const { requestId, expiresAt, call } of done.granted) {
+    const end = ends.get(requestId);
+    if (end?.endReason === 'expired' && end.at < expiresAt)
+      faults.push(`${requestId} of ${call.who} ended ${expiresAt - end.at} ms too early`);
+  }
+
+  const migrating = new Set(
+    of('request.approved')
+      .filter(({ role }) => role === 'migration')
+      .map(({ requestId }) => requestId),
+  );
+  const live = new Map<string, number>();
+  for (const { type, requestId = '' } of events) {
+    if (!migrating.has(requestId)) continue;
+    const change = type === 'grant.activating' ? 1 : type === 'grant.ended' ? -1 : 0;
+    live.set(requestId, (live.get(requestId) ?? 0) + change);
+    const inPlace = [...live].filter(([, grants]) => grants > 0).map(([id]) => id);
+    if (inPlace.length > 1) faults.push(`at once in the one place: ${inPlace.join(', ')}`);
+  }
+  return faults;
+}
