@@ -44,12 +44,13 @@ export type PrivateFolder = {
 export function privateFolder(folder: string, loose: Loose, kept: Kept, uid: number | undefined = process.geteuid?.()): PrivateFolder {
   const make = (): void => {
     for (const missing of [dirname(dirname(folder)), dirname(folder), folder]) makeIfMissing(missing, kept);
-    requireFolder(folder, loose, uid);
+    requireFolder(folder, lstatSync(folder), loose, uid);
   };
   return {
     read: (name) => {
-      if (!isReachable(folder)) return undefined;
-      requireFolder(folder, loose, uid);
+      const stats = reached(folder);
+      if (stats === undefined) return undefined;
+      requireFolder(folder, stats, loose, uid);
       return read(join(folder, name), loose, uid);
     },
     write: (name, text) => {
@@ -124,8 +125,7 @@ function open(path: string, loose: Loose): number | undefined {
   }
 }
 
-function requireFolder(folder: string, loose: Loose, uid: number | undefined): void {
-  const stats = lstatSync(folder);
+function requireFolder(folder: string, stats: Stats, loose: Loose, uid: number | undefined): void {
   if (!stats.isDirectory()) throw loose(folder, stats.isSymbolicLink() ? 'is a link' : 'is not a folder', `rm ${quoted(folder)}`);
   requireOwner(folder, stats, 0o700, loose, uid);
 }
@@ -140,11 +140,11 @@ function requireOwner(path: string, stats: Stats, mode: number, loose: Loose, ui
 }
 
 /** Nothing of ours is in a home that this user may not enter. */
-function isReachable(folder: string): boolean {
+function reached(folder: string): Stats | undefined {
   try {
-    return isThere(folder);
+    return lstatSync(folder, { throwIfNoEntry: false });
   } catch (error) {
-    if (['EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    if (['EACCES', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }
