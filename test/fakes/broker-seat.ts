@@ -48,7 +48,6 @@ export type BrokerOptions = {
   /** Loaded before the program. */
   readonly requires?: readonly string[];
   readonly aheadMs?: number;
-  readonly behindProxy?: string;
 };
 
 /** Resolves when it serves; throws with what it said where it does not. */

@@ -23,8 +23,6 @@ type Kept = Record<string, unknown> & {
   acknowledgements: { at: string; acknowledger: object }[];
 };
 
-type Incidents = ReturnType<typeof incidents>;
-
 export function incidents(personOf: (name: string) => Person, nextId: (letter: string) => string) {
   const kept: Kept[] = [];
   const logs = new Map<string, object[]>();

@@ -12,7 +12,7 @@ import { verdict } from './storm/verdict.ts';
 import { boss, peopleOf, startStormWorld } from './storm/world.ts';
 
 const all = process.env.STORM === 'all';
-const [connections, ms] = all ? [200, 60_000] : [20, 6_000];
+const [connections, ms] = all ? [200, 60_000] : [20, 4_000];
 /** No person calls more often than a broker takes from one. */
 const peopleEach = 3;
 const minute = 60_000;

@@ -5,6 +5,7 @@ import { type Done, learn } from './load.ts';
 import { boss, groups, type StormWorld } from './world.ts';
 
 type Event = {
+  readonly seq: number;
   readonly type: string;
   readonly at: number;
   readonly requestId?: string;
@@ -66,7 +67,7 @@ export async function verdict(
     if (open?.grants.length !== 0 || standing.length !== 0) faults.push(`status: ${JSON.stringify(open)}`);
     const chain = (await line.call(boss, 'verify')).answered?.document.result;
     if (chain === undefined || chain.breach !== undefined) faults.push(`the chain is not whole: ${JSON.stringify(chain)}`);
-    const events = (await line.call(boss, 'audit', { limit: 999_999_999 })).answered?.document.result as readonly Event[];
+    const events = await trail(line);
     faults.push(...inTrail(events, done), ...tally.wrong);
     const unseemly = world
       .logs()
@@ -77,6 +78,18 @@ export async function verdict(
   } finally {
     for (const one of lines) one.close();
   }
+}
+
+/** All of it, oldest first; the broker gives so many at once. */
+async function trail(line: Connection): Promise<readonly Event[]> {
+  const events: Event[] = [];
+  for (let before: number | undefined; before !== 1; before = events[0]?.seq) {
+    const { answered } = await line.call(boss, 'audit', { limit: 5_000, ...(before === undefined ? {} : { before }) });
+    const page: readonly Event[] = answered?.document.result ?? [];
+    if (page.length === 0) throw new Error(`the trail cannot be read before ${before}: ${JSON.stringify(answered)}`);
+    events.unshift(...page);
+  }
+  return events;
 }
 
 function inTrail(events: readonly Event[], done: Done): readonly string[] {
