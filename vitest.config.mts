@@ -1,5 +1,6 @@
 /** Tests run on the sources; .sql files are text, as in the build. */
 
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -12,8 +13,10 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/scratch.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Most of them wait for other processes; vitest's own choice would leave one core of two idle.
+    maxWorkers: Math.max(2, availableParallelism()),
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     // Start-up of real processes is measured elsewhere; this certificate file would be parsed at each start on Node 20.
     env: { NODE_EXTRA_CA_CERTS: '' },
   },

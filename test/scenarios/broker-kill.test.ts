@@ -14,7 +14,7 @@ import { newForge } from '../sign-in/forged.ts';
 import { type BrokerDoor, type BrokerStage, brokerDoors, brokers, cannotOpen, skippedAt } from './through-broker.ts';
 
 const all = process.env.KILL === 'all';
-const sample = 4;
+const sample = 2;
 const failpoints = resolve(import.meta.dirname, '../fakes/failpoints.cjs');
 /** Longer than a broker that died may have been at it. */
 const claimEndsMs = 125_000;
