@@ -217,7 +217,7 @@ describe.skipIf(!shells.zsh)(`in zsh${shells.zsh ? '' : ' (skipped: there is no 
   it.each([
     ['req', 'request '],
     ['pol', 'policy '],
-    ['policy ', 'policy check '],
+    ['policy c', 'policy check '],
     ['request --unt', 'request --until '],
     ['request --until sh', 'request --until shift '],
     ['request db-a', 'request db-admin '],
