@@ -66,7 +66,7 @@ export async function outlast(started: Started): Promise<void> {
     expect(await s.run('cron', 'sweep')).toMatchObject({ exit: 0 });
     await world.fail('down');
     await s.pass(14 * minuteMs);
-    expect(await s.run('cron', 'sweep')).toMatchObject({ exit: 0, out: expect.stringContaining('later    okta: okta is not available') });
+    expect(await s.run('cron', 'sweep')).toMatchObject({ exit: 0, out: expect.stringContaining('later    okta is not available') });
     await s.pass(2 * minuteMs);
     const late = await s.run('cron', 'sweep');
     expect(late).toMatchObject({ exit: 1 });
