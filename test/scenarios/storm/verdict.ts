@@ -9,6 +9,7 @@ type Event = {
   readonly type: string;
   readonly at: number;
   readonly requestId?: string;
+  readonly grantId?: string;
   readonly target?: string;
   readonly holder?: string;
   readonly role?: string;
@@ -85,7 +86,11 @@ async function trail(line: Connection): Promise<readonly Event[]> {
   const events: Event[] = [];
   for (let before: number | undefined; before !== 1; before = events[0]?.seq) {
     const { answered } = await line.call(boss, 'audit', { limit: 5_000, ...(before === undefined ? {} : { before }) });
-    const page: readonly Event[] = answered?.document.result ?? [];
+    const page: readonly Event[] = (answered?.document.result ?? []).map((event: { body: string }) => ({
+      ...event,
+      // In the record alone.
+      grantId: JSON.parse(event.body).grantId,
+    }));
     if (page.length === 0) throw new Error(`the trail cannot be read before ${before}: ${JSON.stringify(answered)}`);
     events.unshift(...page);
   }
@@ -100,22 +105,20 @@ function inTrail(events: readonly Event[], done: Done): readonly string[] {
     if (!active.has(requestId)) faults.push(`${call.who} was told ${requestId} is granted, and the trail does not know of it`);
   }
 
-  const times = (type: string): Map<string, number> => {
+  /** How often that is said of each grant. A member whom a reading of the group found is adopted: that is one more grant, of the same request. */
+  const times = (...types: readonly string[]): Map<string, number> => {
     const counted = new Map<string, number>();
-    for (const { requestId, target } of of(type)) {
-      const grant = `${requestId} in ${target}`;
-      counted.set(grant, (counted.get(grant) ?? 0) + 1);
-    }
+    for (const { grantId } of types.flatMap(of)) counted.set(grantId ?? '', (counted.get(grantId ?? '') ?? 0) + 1);
     return counted;
   };
-  const [intended, activated, ended] = [times('grant.activating'), times('grant.active'), times('grant.ended')];
-  for (const [grant, begun] of intended) {
-    const [given = 0, over = 0] = [activated.get(grant), ended.get(grant)];
-    if (over === begun && given <= begun) continue;
+  const [begun, activated, ended] = [times('grant.activating', 'member.adopted'), times('grant.active'), times('grant.ended')];
+  for (const grant of new Set([...begun.keys(), ...activated.keys(), ...ended.keys()])) {
+    const [intended = 0, given = 0, over = 0] = [begun.get(grant), activated.get(grant), ended.get(grant)];
+    if (grant !== '' && intended === 1 && given <= 1 && over === 1) continue;
     const trail = events
-      .filter(({ requestId, target }) => `${requestId} in ${target ?? grant.split(' in ')[1]}` === grant)
-      .map(({ type, endReason = '', at }) => `${at} ${type} ${endReason}`);
-    faults.push(`${grant} was intended ${begun} times, given ${given} times, ended ${over} times: ${trail.join('; ')}`);
+      .filter(({ grantId, requestId }) => grantId === grant || requestId === grant.split('.')[0])
+      .map(({ type, grantId, endReason = '', at }) => `${at} ${type} ${grantId ?? ''} ${endReason}`);
+    faults.push(`${grant} was intended ${intended} times, given ${given} times, ended ${over} times: ${trail.join('; ')}`);
   }
 
   // What nobody was told of may have been done once, by one of the calls that nobody answered.
@@ -139,13 +142,13 @@ function inTrail(events: readonly Event[], done: Done): readonly string[] {
       .filter(({ role }) => role === 'migration')
       .map(({ requestId }) => requestId),
   );
-  const live = new Map<string, number>();
-  for (const { type, requestId = '' } of events) {
+  const live = new Map<string, string>();
+  for (const { type, grantId = '', requestId = '' } of events) {
     if (!migrating.has(requestId)) continue;
-    const change = type === 'grant.activating' ? 1 : type === 'grant.ended' ? -1 : 0;
-    live.set(requestId, (live.get(requestId) ?? 0) + change);
-    const inPlace = [...live].filter(([, grants]) => grants > 0).map(([id]) => id);
-    if (inPlace.length > 1) faults.push(`at once in the one place: ${inPlace.join(', ')}`);
+    if (type === 'grant.activating') live.set(grantId, requestId);
+    if (type === 'grant.ended') live.delete(grantId);
+    const inPlace = new Set(live.values());
+    if (inPlace.size > 1) faults.push(`at once in the one place: ${[...inPlace].join(', ')}`);
   }
   return faults;
 }
