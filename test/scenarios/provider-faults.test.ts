@@ -3,11 +3,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aws } from './faults/aws.ts';
 import { pageOf, rewrite, written } from './faults/docs.ts';
-import { incidentIo } from './faults/incident-io.ts';
 import { okta } from './faults/okta.ts';
-import { fileRoster, localDirectory, pagerduty, signInIssuer } from './faults/others.ts';
+import { fileRoster, localDirectory, signInIssuer } from './faults/others.ts';
 import { ask, keepWhatEndsWith, outlast, play, type Row } from './faults/play.ts';
-import { opsgenie } from './faults/rosters.ts';
+import { incidentIo, opsgenie, pagerduty } from './faults/rosters.ts';
 import type { Failure, Provider, Started } from './faults/world.ts';
 
 const providers: readonly Provider[] = [

@@ -1,98 +1,26 @@
-/** PagerDuty, the issuer at which people sign in, and the two files of the embedded pair, as providers that fail. */
+/** The issuer at which people sign in, and the two files of the embedded pair, as providers that fail. */
 
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Issuer, startIssuer } from '../../fakes/issuer.ts';
-import { startPagerDuty } from '../../fakes/pagerduty.ts';
-import { type Stage, schedule, stage } from '../stage.ts';
+import { schedule, stage } from '../stage.ts';
 import {
+  embedded,
   type Failure,
   faultyProxy,
+  groups,
   html,
   identity,
-  impatient,
   json,
+  membersIn,
   mintToken,
-  onTheWay,
+  overHttp,
   type Provider,
-  patient,
-  roles,
   signedInStage,
   signIn,
   startWrongWays,
   type World,
 } from './world.ts';
-
-export const overHttp: readonly Failure[] = ['wrong key', 'no right', 'rate limit', ...onTheWay];
-export const groups = JSON.stringify({ users: ['maria@acme.dev', 'sam@acme.dev'], groups: { 'db-admins': [], readers: [] } });
-export const membersIn =
-  (s: Stage) =>
-  async (group: string): Promise<readonly string[]> =>
-    JSON.parse(s.read('groups.json')).groups[group];
-export const embedded = (who: string, rosters: string, rule: string): string => `version: 1
-ledger: ./oncall.db
-${who}
-directories:
-  local: { path: ./groups.json }
-rosters:
-  ${rosters}
-${roles('local', rule)}`;
-
-export const pagerduty: Provider = {
-  name: 'PagerDuty',
-  host: 'api.pagerduty.com',
-  isDirectory: false,
-  failures: overHttp,
-  start: async () => {
-    const [issuer, fake, ways] = await Promise.all([startIssuer(), startPagerDuty(), startWrongWays()]);
-    const proxy = await faultyProxy(fake.url);
-    return {
-      open: async (door) => {
-        fake.reset();
-        proxy.heal();
-        fake.user('Maria', 'maria@acme.dev');
-        const id = fake.schedule('Database Primary');
-        fake.shift({ schedule: 'Database Primary', user: 'Maria', start: null, end: new Date(Date.now() + 6 * 3_600_000).toISOString() });
-        const policy = (url: string, timeout = patient): string =>
-          `${embedded(identity(issuer.url), `pagerduty: { token: { file: ./secret }, endpoint: ${url}, timeout: ${timeout} }`, `{ onCall: pagerduty/${id} }`)}  watcher: { targets: { local: readers }, allow: [ { onCall: pagerduty/${id}, until: shift } ] }
-`;
-        const files = { 'oncall.yaml': policy(proxy.url), secret: fake.key, 'groups.json': groups };
-        const s = await signedInStage({ door, issuer, files, clock: proxy.clock });
-        const said = (status: number, message: string, headers = {}) => json(status, { error: { message, code: 1 } }, headers);
-        const answers: Partial<Record<Failure, () => void>> = {
-          'wrong key': () => s.write('secret', 'another-key-of-nobody'),
-          'no right': () => proxy.failAll('*', said(403, 'Access Denied')),
-          'rate limit': () => proxy.failAll('*', said(429, 'Rate Limit Exceeded', { 'ratelimit-reset': '42' })),
-          'time-out': () => {
-            s.write('oncall.yaml', policy(proxy.url, impatient));
-            proxy.failAll('*', 'silence');
-          },
-          down: () => proxy.failAll('*', said(503, 'Service Unavailable')),
-          'web page': () => proxy.failAll('*', html()),
-          'half an answer': () => proxy.failAll('*', json(200, '{"oncalls":[{"user"')),
-          'wrong shape': () => proxy.failAll('*', json(200, { oncalls: 'none' })),
-        };
-        const world: World = {
-          stage: s,
-          members: membersIn(s),
-          fail: (failure) => {
-            const elsewhere = ways.to(failure);
-            if (elsewhere !== undefined) s.write('oncall.yaml', policy(elsewhere));
-            answers[failure]?.();
-          },
-          heal: () => {
-            ways.heal();
-            proxy.heal();
-            s.write('secret', fake.key);
-            s.write('oncall.yaml', policy(proxy.url));
-          },
-        };
-        return world;
-      },
-      stop: async () => void (await Promise.all([ways.stop(), proxy.stop(), issuer.stop(), fake.stop()])),
-    };
-  },
-};
 
 const mount = '/oauth2/default';
 

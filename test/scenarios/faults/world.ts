@@ -193,3 +193,18 @@ export const roles = (directory: string, rule = '{ user: maria@acme.dev }'): str
   db-admin: { targets: { ${directory}: db-admins }, allow: [ ${rule} ] }
   reader: { targets: { ${directory}: readers }, allow: [ ${rule} ] }
 `;
+
+export const overHttp: readonly Failure[] = ['wrong key', 'no right', 'rate limit', ...onTheWay];
+export const groups = JSON.stringify({ users: ['maria@acme.dev', 'sam@acme.dev'], groups: { 'db-admins': [], readers: [] } });
+export const membersIn =
+  (s: Stage) =>
+  async (group: string): Promise<readonly string[]> =>
+    JSON.parse(s.read('groups.json')).groups[group];
+export const embedded = (who: string, rosters: string, rule: string): string => `version: 1
+ledger: ./oncall.db
+${who}
+directories:
+  local: { path: ./groups.json }
+rosters:
+  ${rosters}
+${roles('local', rule)}`;
