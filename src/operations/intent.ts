@@ -1,10 +1,10 @@
 /** The commit before anything is sent: the request is approved, its grants are `activating`, its place is taken. */
 
-import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { addWithinMs, callWithinMs } from '../lifecycle/limits.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import type { Role } from '../policy/types.ts';
+import { accountFault } from './accounts.ts';
 import type { Deps } from './deps.ts';
 import { requireAccounted } from './gate.ts';
 import type { PinnedTarget } from './pins.ts';
@@ -41,20 +41,8 @@ export async function insertGrants(
   const ids: string[] = [];
   const rows = new Set<string>();
   for (const { target, pin } of pinned) {
-    const account = known.find((row) => row.name === target.directory)?.account;
-    if (account !== undefined && account !== '' && account !== pin.account) {
-      throw new OncallError('wrong-account', `${target.directory} is now account ${pin.account}, but this ledger knows it as ${account}`, {
-        why: 'a directory name stands for one account for ever; nothing was changed',
-        next: 'use the right credentials, or give the other account a name of its own in the policy',
-      });
-    }
-    const twin = known.find((row) => row.account === pin.account && row.name !== target.directory);
-    if (twin) {
-      throw new OncallError('same-account', `${target.directory} and ${twin.name} are the same account: ${pin.account}`, {
-        why: 'one group under two names would have two rows, and the end of one would end the other',
-        next: 'keep one of the two names in the policy',
-      });
-    }
+    const fault = accountFault(known, target.directory, pin.account);
+    if (fault) throw fault;
     await q.pinDirectory(target.directory, pin.account);
     await requireAccounted(deps, q, target.directory, pin.groupId, pin.groupName);
     const row =
