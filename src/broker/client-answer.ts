@@ -49,7 +49,9 @@ export function resultOf(reply: Reply, name: OperationName, authorization: strin
   if (status === 401) return { error: tokenRefused(error.why ?? error.message, skewOf(reply, authorization, about), about) };
   if (status === 404 && theirs !== '') return { error: otherVersion(about, theirs, `it has no operation "${name}"`) };
   if (status === 413) return { error: tooLarge(about) };
-  if (status === 429) return { error: tooMany(about, waitMs), again: true, ...wait };
+  // That somebody called too often needs no more words; what else there is too much of does.
+  const ofWhat = error.code === 'too-many-calls' ? undefined : error.why;
+  if (status === 429) return { error: tooMany(about, waitMs, ofWhat), again: true, ...wait };
   if (error.code === 'bad-input' && theirs !== about.version) return { error: otherVersion(about, theirs, error.why ?? error.message) };
   if (status === 409 && waitMs !== undefined) return { error, running: true, ...wait };
   return { error, ...(status === 503 && waitMs !== undefined ? { again: true, waitMs } : {}) };

@@ -125,15 +125,10 @@ export function notABroker({ status, text }: Reply, { origin }: About): OncallEr
   return brokerError('not-a-broker', `what answers at ${origin} is no broker`, `it sent ${whatCame(text)} (${status})`, between);
 }
 
-export function tooMany({ origin }: About, waitMs: number | undefined): OncallError {
+export function tooMany({ origin }: About, waitMs: number | undefined, why = 'there were too many in a short time (429)'): OncallError {
   const seconds = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
   const next = `the same command again in ${seconds === undefined ? 'a minute' : `${seconds} s`}`;
-  return brokerError(
-    'broker-busy',
-    `the broker ${origin} takes no more calls from you just now`,
-    'there were too many in a short time (429)',
-    next,
-  );
+  return brokerError('broker-busy', `the broker ${origin} takes no more calls from you just now`, why, next);
 }
 
 export function tooLarge({ origin }: About): OncallError {

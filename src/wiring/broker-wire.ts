@@ -127,7 +127,7 @@ export function policyAtBroker({ origin, why }: ChosenBroker): OncallError {
   return new OncallError('policy-at-broker', `there is no policy file to check here: commands go to ${origin}`, {
     exit: 2,
     why: `it is ${why}, and its policy is checked where it runs`,
-    next: 'to check a file: oncall policy check --policy FILE',
+    next: 'name the file: --policy FILE',
   });
 }
 
