@@ -12,6 +12,8 @@ import { ledgerNamed } from './names.ts';
 import { status } from './status.ts';
 import type { Check, StatusResult } from './types.ts';
 
+/** A broker sweeps by itself, unless that was turned off. */
+const looked = 'look at the log of the broker, or of what sweeps for it; here: oncall sweep';
 const unswept = 'run it once by hand, then from cron every 5 minutes: oncall sweep';
 
 export async function checkLedger(deps: Deps, ledger: Ledger, readings: readonly GroupReading[]): Promise<readonly Check[]> {
@@ -61,11 +63,12 @@ function anchored(what: string, { fault: lost, kept, head }: Standing): readonly
 
 type Beat = { readonly name: string; readonly heartbeatAt?: number };
 
-function sweeps({ policy }: Deps, beats: readonly Beat[], { now }: StatusResult): readonly Check[] {
+function sweeps({ policy, throughBroker }: Deps, beats: readonly Beat[], { now }: StatusResult): readonly Check[] {
   const allowance = policy.sweep.refuseWhenLateMs;
   return Object.keys(policy.directories).map((name) => {
     const at = beats.find((beat) => beat.name === name)?.heartbeatAt;
-    if (at === undefined) return check('sweep', name, 'fault', 'it has never done its work there, so nobody is let in', unswept);
+    if (at === undefined)
+      return check('sweep', name, 'fault', 'it has never done its work there, so nobody is let in', throughBroker ? looked : unswept);
     const age = `it last did its work there ${now - at < 1000 ? 'just now' : `${formatDuration(now - at)} ago`}`;
     if (now - at <= allowance) return check('sweep', name, 'ok', age);
     return check(
@@ -73,7 +76,7 @@ function sweeps({ policy }: Deps, beats: readonly Beat[], { now }: StatusResult)
       name,
       'fault',
       `${age}; after ${formatDuration(allowance)} nobody is let in`,
-      'look at its cron line, and at what it says: oncall sweep',
+      throughBroker ? looked : 'look at its cron line, and at what it says: oncall sweep',
     );
   });
 }
