@@ -5,8 +5,9 @@ import type { Connection, Database } from './database.ts';
 import first from './migrations/0001-first.sql';
 import broker from './migrations/0002-broker.sql';
 import unknown from './migrations/0003-unknown.sql';
+import patterns from './migrations/0004-patterns.sql';
 
-const migrations: readonly string[] = [first, broker, unknown];
+const migrations: readonly string[] = [first, broker, unknown, patterns];
 
 export type SchemaWorld = {
   readonly now: () => number;

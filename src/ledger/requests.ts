@@ -1,6 +1,6 @@
 /** Queries about requests and the places of roles with `maxHolders`. */
 
-import type { Actor, Request } from '../lifecycle/types.ts';
+import type { Actor, Origin, Request } from '../lifecycle/types.ts';
 import { conflict } from './conflict.ts';
 import type { Connection } from './database.ts';
 import { toRequest, toRequests } from './rows.ts';
@@ -35,8 +35,13 @@ export function requestQueries(connection: Connection) {
             email: String(row.email),
             role: String(row.role),
           })),
-    openRequest: (who: Actor, role: string) =>
-      one('SELECT * FROM requests WHERE issuer = ? AND subject = ? AND role = ? AND open = 1', [who.issuer, who.subject, role]),
+    openRequest: (who: Actor, role: string, origin: Origin = 'asked') =>
+      one('SELECT * FROM requests WHERE issuer = ? AND subject = ? AND role = ? AND origin = ? AND open = 1', [
+        ...[who.issuer, who.subject, role, origin],
+      ]),
+    /** In whatever way they have it, or asked for it: by the e-mail, as what the policy gives has no subject. What they asked for comes first. */
+    openRequestsOf: (email: string, role: string) =>
+      many("SELECT * FROM requests WHERE email = ? AND role = ? AND open = 1 ORDER BY origin <> 'asked', requested_at, id", [email, role]),
     openRequests: () => many('SELECT * FROM requests WHERE open = 1 ORDER BY requested_at, id', []),
     pendingPast: (now: number) =>
       many("SELECT * FROM requests WHERE state = 'pending' AND pending_until <= ? ORDER BY pending_until, id", [now]),
@@ -48,13 +53,14 @@ export function requestQueries(connection: Connection) {
 
     insertRequest: async (request: Request): Promise<void> => {
       await connection.run(
-        `INSERT INTO requests (id, issuer, subject, email, role, targets, reason, incident, asked, state, open, requested_at, pending_until,
-           starts_at, expires_at, decision, approvals, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, 1)`,
+        `INSERT INTO requests (id, issuer, subject, email, origin, role, targets, reason, incident, asked, state, open, requested_at, pending_until,
+           starts_at, expires_at, decision, approvals, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, 1)`,
         [
           request.id,
           request.requester.issuer,
           request.requester.subject,
           request.requester.email,
+          request.origin,
           request.role,
           JSON.stringify(request.targets),
           request.reason ?? null,
@@ -116,10 +122,10 @@ export function requestQueries(connection: Connection) {
       return closed === 1;
     },
     /** An adopted member hangs on a request that had closed; where its person has asked anew meanwhile, that one stays the open one. */
-    reopenRequest: async ({ id, requester, role }: Request): Promise<void> => {
+    reopenRequest: async ({ id, requester, role, origin }: Request): Promise<void> => {
       await connection.run(
-        'UPDATE requests SET open = 1 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM requests WHERE open = 1 AND issuer = ? AND subject = ? AND role = ?)',
-        [id, requester.issuer, requester.subject, role],
+        'UPDATE requests SET open = 1 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM requests WHERE open = 1 AND issuer = ? AND subject = ? AND role = ? AND origin = ?)',
+        [id, requester.issuer, requester.subject, role, origin],
       );
     },
 

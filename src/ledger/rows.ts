@@ -35,6 +35,7 @@ export function toRequest(row: Row): Request {
   return {
     id: text(row, 'id'),
     requester: { issuer: text(row, 'issuer'), subject: text(row, 'subject'), email: text(row, 'email') },
+    origin: text(row, 'origin') as Request['origin'],
     role: text(row, 'role'),
     targets: json<readonly Target[]>(row, 'targets', []),
     ...optional('reason', row.reason, String),

@@ -17,6 +17,9 @@ export type GroupPin = Pick<Pin, 'account' | 'groupId' | 'groupName'>;
 /** Who acts. `subject` at `issuer` is the identity; the e-mail (case-folded) is how policy and directories know the person. A service account has `client:` and its client id as subject (`policy/machine.ts`). */
 export type Actor = { readonly issuer: string; readonly subject: string; readonly email: string };
 
+/** Why it is there. `asked`: by the person; `break-glass`: by the person, past the rules that need others; the rest by the policy (a rotation, a list of names) or an admin who took over members. */
+export type Origin = 'asked' | 'break-glass' | 'rotation' | 'standing' | 'adopted';
+
 export type RequestState = 'pending' | 'approved' | 'denied' | 'withdrawn' | 'expired';
 
 export type Approval = { readonly by: Actor; readonly at: number; readonly answer: 'yes' | 'no'; readonly reason?: string };
@@ -25,6 +28,7 @@ export type Request = {
   /** 6 characters without look-alikes; the only id that people see. */
   readonly id: string;
   readonly requester: Actor;
+  readonly origin: Origin;
   readonly role: string;
   readonly targets: readonly Target[];
   readonly reason?: string;

@@ -39,6 +39,7 @@ export async function adopt(
     request = {
       id: await freeRequestId(deps, q),
       requester: { issuer: 'oncall', subject: `sweep:${membership.id}`, email: holder },
+      origin: 'adopted',
       role: 'adopted',
       targets: [target],
       reason: because,

@@ -13,7 +13,8 @@ import { type Lookups, lookups } from './lookups.ts';
 import { requestNamed, roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
 import { denied, taken } from './refusal.ts';
-import { result, type Settled } from './request.ts';
+import type { Settled } from './request.ts';
+import { result } from './request-result.ts';
 import { requireApprover } from './rights.ts';
 import type { OneInput, Refusal, RequestResult, WaitingResult } from './types.ts';
 

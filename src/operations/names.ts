@@ -24,7 +24,9 @@ export function unknownRole(policy: Policy, name: string): OncallError {
 
 /** A request by its id, or the actor's one open request for the role of that name. */
 export async function requestNamed(ledger: Ledger, actor: Actor, name: string, next = 'oncall status --mine'): Promise<Request> {
-  const found = await ledger.read(async (q) => (await q.request(name)) ?? (await q.openRequest(actor, name)));
+  const found = await ledger.read(
+    async (q) => (await q.request(name)) ?? (await q.openRequest(actor, name)) ?? (await q.openRequestsOf(actor.email, name))[0],
+  );
   if (found) return found;
   throw unknownRequest(name, ', and you have none open for a role of that name', next);
 }

@@ -2,20 +2,22 @@
 
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
-import type { Actor, Request } from '../lifecycle/types.ts';
-import { type Decided, decideFor } from '../policy/incidents.ts';
+import type { Actor } from '../lifecycle/types.ts';
+import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Decision, Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
-import { freePlace, freeRequestId, insertGrants } from './intent.ts';
+import { freePlace, insertGrants } from './intent.ts';
 import { lookups } from './lookups.ts';
 import { roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
 import { denied, stillEnding, taken, whichIncident } from './refusal.ts';
 import { before, repeat } from './repeat.ts';
+import { result } from './request-result.ts';
+import { about, approveNow, insertPending } from './request-rows.ts';
 import { requireAdmin } from './rights.ts';
 import type { Refusal, RequestInput, RequestResult, TargetFailure } from './types.ts';
 
@@ -124,99 +126,6 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   return { requestId: approved.id, activate: grants, whole: ending ? 'again' : 'granted', decision };
 }
 
-async function insertPending(deps: Deps, q: Queries, now: number, { input, role, actor }: Asking, decided: Decided): Promise<string> {
-  const { decision } = decided;
-  const id = await freeRequestId(deps, q);
-  await q.insertRequest({
-    id,
-    requester: actor,
-    role: role.name,
-    targets: role.targets,
-    ...about(input, decided),
-    asked: input.asked,
-    state: 'pending',
-    requestedAt: now,
-    pendingUntil: now + role.withinMs,
-    decision,
-    approvals: [],
-    version: 1,
-  });
-  await q.record({
-    type: 'request.pending',
-    actor,
-    requestId: id,
-    role: role.name,
-    holder: actor.email,
-    ...about(input, decided),
-    policyDigest: deps.policy.digest,
-    data: { findings: decision.findings },
-  });
-  return id;
-}
-
-/**
- * Under its own id: a pending request whose requester has come on call meanwhile, and one that is being taken back, as its id and its place stay
- * until that is confirmed. Of the latter nothing else counts any more: neither its end nor who said yes to it.
- */
-async function approveNow(
-  deps: Deps,
-  q: Queries,
-  now: number,
-  { input, role, actor }: Asking,
-  decided: Decided,
-  open: Request | undefined,
-): Promise<Request> {
-  const { decision } = decided;
-  const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
-  let approved: Request;
-  if (open) {
-    const { reason: _reason, incident: _incident, ...bare } = open;
-    const anew = {
-      state: 'approved',
-      targets: role.targets,
-      asked: input.asked,
-      ...about(input, decided),
-      ...times,
-      decision,
-      approvals: [],
-    } as const;
-    approved = await q.changeRequest(open.state === 'approved' ? bare : open, anew);
-    await q.markUnheld(open.id, undefined);
-  } else {
-    approved = {
-      id: await freeRequestId(deps, q),
-      requester: actor,
-      role: role.name,
-      targets: role.targets,
-      ...about(input, decided),
-      asked: input.asked,
-      state: 'approved',
-      requestedAt: now,
-      ...times,
-      decision,
-      approvals: [],
-      version: 1,
-    };
-    await q.insertRequest(approved);
-  }
-  await q.record({
-    type: 'request.approved',
-    actor,
-    requestId: approved.id,
-    role: role.name,
-    holder: actor.email,
-    ...about(input, decided),
-    policyDigest: deps.policy.digest,
-    data: { ...times, by: 'policy', findings: decision.findings },
-  });
-  return approved;
-}
-
-const about = ({ reason }: RequestInput, { incident }: Decided) => ({
-  ...(reason === undefined ? {} : { reason }),
-  ...(incident === undefined ? {} : { incident }),
-});
-
 function requireReason(needed: boolean, reason: string | undefined): void {
   if (!needed || (reason ?? '').trim() !== '') return;
   throw new OncallError('reason-needed', 'this role needs a reason', {
@@ -224,35 +133,4 @@ function requireReason(needed: boolean, reason: string | undefined): void {
     why: 'a person decides, or the policy says so',
     next: 'add --reason "…"',
   });
-}
-
-/** How long a repeated request looks on while another run of it activates. */
-const patienceMs = 10_000;
-const pollMs = 250;
-
-/** What came of it, read back from the ledger. */
-export async function result(
-  deps: Deps,
-  settled: Exclude<Settled, { refusal: Refusal }>,
-  missing: readonly TargetFailure[],
-): Promise<RequestResult> {
-  const ledger = await deps.ledger();
-  const look = () =>
-    ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
-  let { request: now, grants } = await look();
-  // The same command typed twice: the other run is letting the person in right now.
-  for (let wait = 0; wait < patienceMs && grants.some((grant) => grant.state === 'activating') && !deps.signal.aborted; wait += pollMs) {
-    await deps.sleep(pollMs);
-    ({ request: now, grants } = await look());
-  }
-  if (!now) throw new Error(`request ${settled.requestId} has vanished`);
-  const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
-  const inNow = new Set(
-    relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
-  );
-  const all = now.targets.length === inNow.size;
-  const outcome = now.state === 'pending' ? 'pending' : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.whole;
-  const { notExtended, movedFrom } = settled;
-  const more = { ...(notExtended === undefined ? {} : { notExtended }), ...(movedFrom === undefined ? {} : { movedFrom }) };
-  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...more };
 }

@@ -27,6 +27,7 @@ export const maria = { issuer: 'local', subject: 'maria@acme.dev', email: 'maria
 export const request = (id: string, over: Partial<Request> = {}): Request => ({
   id,
   requester: maria,
+  origin: 'asked',
   role: 'db-admin',
   targets: [{ directory: 'okta', group: 'db' }],
   asked: { byDefault: true },
@@ -128,6 +129,23 @@ export function ledgerContract(under: LedgerUnderTest): void {
       await ledger.write((q) => q.insertRequest(request('aaaaaa')));
       await expect(ledger.write((q) => q.insertRequest(request('bbbbbb')))).rejects.toThrow(/unique/i);
       await ledger.write((q) => q.insertRequest(request('cccccc', { requester: { ...maria, subject: 'sam' } })));
+    });
+
+    it('holds another one beside it that the person has not asked for, and finds what they asked for first', async () => {
+      const ledger = await open();
+      const byPolicy = { issuer: 'policy', subject: maria.email, email: maria.email };
+      await ledger.write(async (q) => {
+        await q.insertRequest(request('aaaaaa', { requester: byPolicy, origin: 'rotation', requestedAt: 1 }));
+        await q.insertRequest(request('bbbbbb', { origin: 'break-glass', requestedAt: 2 }));
+        await q.insertRequest(request('cccccc', { requestedAt: 3 }));
+      });
+      await expect(ledger.write((q) => q.insertRequest(request('dddddd', { requester: byPolicy, origin: 'rotation' })))).rejects.toThrow(
+        /unique/i,
+      );
+      expect(await ledger.read((q) => q.openRequest(maria, 'db-admin'))).toMatchObject({ id: 'cccccc', origin: 'asked' });
+      expect(await ledger.read((q) => q.openRequest(byPolicy, 'db-admin', 'rotation'))).toMatchObject({ id: 'aaaaaa' });
+      const found = await ledger.read((q) => q.openRequestsOf(maria.email, 'db-admin'));
+      expect(found.map(({ id }) => id)).toEqual(['cccccc', 'aaaaaa', 'bbbbbb']);
     });
 
     it('gives one place to one request, by an index, and frees it only when every grant has ended', async () => {
@@ -444,7 +462,7 @@ export function ledgerContract(under: LedgerUnderTest): void {
       expect(ledgers[0]?.id).toBe(ledgers[1]?.id);
       const database = await connect(place);
       const upgrades = await database.read((c) => c.all('SELECT version, host, program FROM upgrades', []));
-      expect(upgrades).toEqual([{ version: 3, host: `host-${ledgers[0]?.id}`, program: '1.2.3' }]);
+      expect(upgrades).toEqual([{ version: 4, host: `host-${ledgers[0]?.id}`, program: '1.2.3' }]);
     });
 
     it('says of a newer one who made it so, also to who was there before', async () => {

@@ -43,6 +43,7 @@ export function aRequest(changes: Partial<Request> = {}): Request {
   return {
     id: 'k7m2xq',
     requester: maria,
+    origin: 'asked',
     role: 'db-admin',
     targets: [oktaTarget, awsTarget],
     asked: { forMs: 12 * hour },

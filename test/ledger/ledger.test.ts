@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Ledger, type LedgerWorld, openLedger } from '../../src/ledger/ledger.ts';
-import { requestQueries } from '../../src/ledger/requests.ts';
 import { openSqlite } from '../../src/ledger/sqlite.ts';
 import { checkChain, ledgerContract, maria, request } from '../contracts/ledger.ts';
 
@@ -66,7 +65,7 @@ describe('a file', () => {
     await ledger.close();
     const database = await openSqlite(path);
     expect(await database.read((c) => c.all('SELECT * FROM upgrades', []))).toEqual([
-      { version: 3, at: 2000, host: 'broker-1', program: '1.2.3' },
+      { version: 4, at: 2000, host: 'broker-1', program: '1.2.3' },
     ]);
     expect(await checkChain(database)).toBe(1);
     await database.close();
@@ -104,7 +103,22 @@ async function firstVersion(path: string): Promise<void> {
   await database.write(async (connection) => {
     await connection.script(readFileSync(resolve(import.meta.dirname, '../../src/ledger/migrations/0001-first.sql'), 'utf8'));
     await connection.run("INSERT INTO ledger (one, id, clock, host) VALUES (1, 'old', 1, 1)", []);
-    await requestQueries(connection).insertRequest(request('aaaaaa'));
+    const { id, requester, role, targets, asked, state, decision } = request('aaaaaa');
+    await connection.run(
+      `INSERT INTO requests (id, issuer, subject, email, role, targets, asked, state, open, requested_at, decision, approvals, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 1000, ?, '[]', 1)`,
+      [
+        id,
+        requester.issuer,
+        requester.subject,
+        requester.email,
+        role,
+        JSON.stringify(targets),
+        JSON.stringify(asked),
+        state,
+        JSON.stringify(decision),
+      ],
+    );
     await database.schemaVersion.set(connection, 1);
   });
   await database.close();

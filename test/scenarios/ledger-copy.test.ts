@@ -449,7 +449,7 @@ describe.skipIf(noPostgres !== undefined)(`to PostgreSQL${noPostgres === undefin
     const well = await flat();
     const place = `postgres://127.0.0.1:${server.port}/${database}`;
     expect(well).toMatch(
-      new RegExp(`ok ledger ${place}: PostgreSQL \\d[\\d.]+, not encrypted, and on this machine; schema 3, made by oncall \\S+ on \\S+`),
+      new RegExp(`ok ledger ${place}: PostgreSQL \\d[\\d.]+, not encrypted, and on this machine; schema 4, made by oncall \\S+ on \\S+`),
     );
     expect(well).not.toContain('superuser');
     expect(well).not.toContain('may create');

@@ -1,0 +1,35 @@
+/** What came of a request, read back from the ledger once the directories were asked. */
+
+import type { Deps } from './deps.ts';
+import type { Settled } from './request.ts';
+import type { Refusal, RequestResult, TargetFailure } from './types.ts';
+
+/** How long a repeated request looks on while another run of it activates. */
+const patienceMs = 10_000;
+const pollMs = 250;
+
+export async function result(
+  deps: Deps,
+  settled: Exclude<Settled, { refusal: Refusal }>,
+  missing: readonly TargetFailure[],
+): Promise<RequestResult> {
+  const ledger = await deps.ledger();
+  const look = () =>
+    ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
+  let { request: now, grants } = await look();
+  // The same command typed twice: the other run is letting the person in right now.
+  for (let wait = 0; wait < patienceMs && grants.some((grant) => grant.state === 'activating') && !deps.signal.aborted; wait += pollMs) {
+    await deps.sleep(pollMs);
+    ({ request: now, grants } = await look());
+  }
+  if (!now) throw new Error(`request ${settled.requestId} has vanished`);
+  const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
+  const inNow = new Set(
+    relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
+  );
+  const all = now.targets.length === inNow.size;
+  const outcome = now.state === 'pending' ? 'pending' : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.whole;
+  const { notExtended, movedFrom } = settled;
+  const more = { ...(notExtended === undefined ? {} : { notExtended }), ...(movedFrom === undefined ? {} : { movedFrom }) };
+  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...more };
+}
