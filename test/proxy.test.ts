@@ -1,7 +1,7 @@
 /** Which address is reached through which proxy, by the variables that everybody else reads, too. */
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { sharedConfig } from '../src/directories/aws-iam-sdk.ts';
+import { sharedConfig } from '../src/directories/aws-sdk.ts';
 import { isOncallError } from '../src/errors.ts';
 import { requester } from '../src/http.ts';
 import { proxyFor } from '../src/proxy.ts';

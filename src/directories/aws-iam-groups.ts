@@ -3,10 +3,12 @@
 import { AddUserToGroupCommand, GetGroupCommand, ListGroupsForUserCommand, RemoveUserFromGroupCommand } from '@aws-sdk/client-iam';
 import { ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
+import { iamRoleIn } from '../policy/iam-role.ts';
+import { isNoSuchEntity, malformed } from './aws-errors.ts';
 import type { Settings } from './aws-iam.ts';
 import { connect, type Iam } from './aws-iam-client.ts';
-import { isNoSuchEntity } from './aws-iam-errors.ts';
-import { everyPage, type Identities, identities, malformed, orNone, sameAccount } from './aws-iam-identity.ts';
+import { everyPage, type Identities, identities, orNone, sameAccount } from './aws-iam-identity.ts';
+import { iamRoles } from './aws-iam-roles.ts';
 import type { AdapterContext, Call, Directory, Member } from './directory.ts';
 
 type Open = { readonly iam: Iam; readonly ids: Identities; readonly context: AdapterContext; readonly account: string | undefined };
@@ -18,8 +20,10 @@ const GROUP_NAME = /^[\w+=,.@-]{1,128}$/;
 const GROUP_ID = /^AGPA[A-Z\d]{12,}$/;
 
 export async function openIam(settings: Settings, context: AdapterContext): Promise<Directory> {
-  const iam = await connect(settings, Number.parseInt(settings.timeout ?? '5s', 10) * 1000, context);
+  const iam = await connect(settings, context);
   const open: Open = { iam, ids: identities(iam, context, settings.account), context, account: settings.account };
+  const roles = iamRoles({ ...open, seenAt: new Map() });
+  const isRole = ({ groupId }: GroupPin): boolean => iamRoleIn(groupId) !== undefined;
   return {
     findUser: async (name, call) => {
       if (!USER_NAME.test(name)) return undefined;
@@ -27,15 +31,17 @@ export async function openIam(settings: Settings, context: AdapterContext): Prom
       return found && { userId: found.id, userName: found.name, active: true };
     },
     findGroup: async (name, call) => {
+      if (iamRoleIn(name) !== undefined) return roles.findGroup(name, call);
       if (!GROUP_NAME.test(name)) return undefined;
       const byId = GROUP_ID.test(name) ? await open.ids.groupById(name, call) : undefined;
       const found = byId ?? (await open.ids.groupByName(name, call));
       return found && { account: found.account, groupId: found.id, groupName: found.name };
     },
-    read: (pin, call) => read(open, pin, call),
-    members: (group, call) => members(open, group, call),
-    add: (pin, call) => add(open, pin, call),
-    remove: (pin, call) => remove(open, pin, call),
+    keepsEnd: isRole,
+    read: (pin, call) => (isRole(pin) ? roles.read(pin, call) : read(open, pin, call)),
+    members: (group, call) => (isRole(group) ? roles.members(group, call) : members(open, group, call)),
+    add: (pin, call) => (isRole(pin) ? roles.add(pin, call) : add(open, pin, call)),
+    remove: (pin, call) => (isRole(pin) ? roles.remove(pin, call) : remove(open, pin, call)),
   };
 }
 

@@ -3,8 +3,9 @@
 import { GetGroupCommand, GetUserCommand, type Group, ListGroupsCommand, ListUsersCommand, type User } from '@aws-sdk/client-iam';
 import { ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
+import { isNoSuchEntity, malformed } from './aws-errors.ts';
 import type { Iam } from './aws-iam-client.ts';
-import { isNoSuchEntity } from './aws-iam-errors.ts';
+import { pages } from './aws-pages.ts';
 import type { AdapterContext, Call } from './directory.ts';
 
 export type Entity = { readonly id: string; readonly name: string; readonly account: string };
@@ -23,8 +24,7 @@ export type Identities = {
 };
 
 /** Long enough for one request to find, read and add, short enough that nobody is renamed and replaced meanwhile. */
-const VERIFIED_FOR_MS = 5_000;
-const MAX_PAGES = 1_000;
+export const VERIFIED_FOR_MS = 5_000;
 
 export function identities(iam: Iam, context: AdapterContext, pinned: string | undefined): Identities {
   const verified: Verified = new Map();
@@ -123,19 +123,14 @@ type Page<T> = {
   readonly Marker?: string | undefined;
 };
 
-/** All of it or an error: a list read in part would say of somebody that they are not there. */
 export async function everyPage<T>(name: string, read: (page: { MaxItems: number; Marker?: string }) => Promise<Page<T>>): Promise<T[]> {
   const all: T[] = [];
-  let marker: string | undefined;
-  for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await read({ MaxItems: 1000, ...(marker === undefined ? {} : { Marker: marker }) });
-    if (page.items === undefined) throw malformed(name, 'AWS answered a list without its items');
-    all.push(...page.items);
-    if (!page.IsTruncated) return all;
-    if (!page.Marker || page.Marker === marker) throw malformed(name, 'AWS says that a list goes on, but not where');
-    marker = page.Marker;
-  }
-  throw malformed(name, `AWS answered a list of more than ${MAX_PAGES} pages`);
+  const from = async (marker: string | undefined) => {
+    const { items, IsTruncated, Marker = '' } = await read({ MaxItems: 1000, ...(marker === undefined ? {} : { Marker: marker }) });
+    return { items, next: IsTruncated ? Marker : undefined };
+  };
+  for await (const items of pages(name, from)) all.push(...items);
+  return all;
 }
 
 /** `undefined` where IAM says that there is no such thing. */
@@ -154,10 +149,6 @@ export function sameAccount(name: string, account: string, expected: string): vo
     applied: 'no',
     next: `give ${name} credentials of account ${expected}`,
   });
-}
-
-export function malformed(name: string, message: string): ProviderError {
-  return new ProviderError(name, 'malformed', message, { applied: 'no' });
 }
 
 function toEntity(name: string, found: User | Group | undefined, expected: string | undefined): Entity {

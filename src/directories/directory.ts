@@ -5,6 +5,11 @@ import type { GroupPin, Pin } from '../lifecycle/types.ts';
 
 export type Member = { readonly userId: string; readonly userName: string };
 
+export type FoundGroup = GroupPin & {
+  /** Of an IAM role: how long what was begun before the end may last after it. Nothing here ends that. */
+  readonly longestSessionMs?: number;
+};
+
 export type Call = {
   readonly signal?: AbortSignal;
   /** Called by `add`, `remove` and `endSessions` right before the writing request is sent; throws when it is too late to send it. */
@@ -30,15 +35,17 @@ export type Directory = {
   /** Exactly one user of that name, or `undefined`. More than one: throws `ambiguous`. */
   findUser(name: string, call: Call): Promise<{ readonly userId: string; readonly userName: string; readonly active: boolean } | undefined>;
   /** Exactly one group of that name (or id), or `undefined`. A group whose members cannot be changed here throws `refused`, unless it is only to be read. */
-  findGroup(name: string, call: Call & { readonly toRead?: boolean }): Promise<GroupPin | undefined>;
+  findGroup(name: string, call: Call & { readonly toRead?: boolean }): Promise<FoundGroup | undefined>;
   /** `gone`: the user or the group no longer exists by id, so the membership does not either. */
   read(pin: Pin, call: Call): Promise<'member' | 'absent' | 'gone'>;
   /** Every member, every page read; throws rather than answer in part. `gone`: the group no longer exists by id. */
   members(group: GroupPin, call: Call): Promise<readonly Member[] | 'gone'>;
-  /** Resolves only when the provider acknowledged it. */
-  add(pin: Pin, call: Call): Promise<'added' | 'already'>;
+  /** Resolves only when the provider acknowledged it. `until`: the latest end of what stands on the membership, for a directory that keeps it; adding who is in already moves it there. */
+  add(pin: Pin, call: Call & { readonly until?: number }): Promise<'added' | 'already'>;
   /** Resolves only when the provider acknowledged it. `already`: was not a member, or user or group gone by id. */
   remove(pin: Pin, call: Call): Promise<'removed' | 'already'>;
+  /** Where the provider can: whether it keeps the end of a membership in this group by itself, and lets nobody in by it afterwards. */
+  keepsEnd?(group: GroupPin): boolean;
   /** Where the provider can tell: whether the user, by id, was suspended or deactivated. Not for what passes by itself, such as a locked account: anybody can bring that about with wrong passwords. */
   hasLeft?(pin: Pin, call: Call): Promise<boolean>;
   /** Where the provider can: ends what the user is signed in to, so that access ends at once. Sent once, after `beforeWrite`; resolves when acknowledged, or when the user is gone by id. */
@@ -67,6 +74,8 @@ export type DirectoryKind<S> = {
   readonly isLocal: (settings: S) => boolean;
   /** Left out where the kind has no `endSessions`. A text: what these settings lack for it, and what to do about that. */
   readonly endsSessions?: (settings: S) => true | string;
+  /** Left out where the kind has no IAM roles. A text: why these settings cannot give that one. */
+  readonly givesIamRole?: (settings: S, arn: string) => true | string;
   readonly open: (settings: S, context: AdapterContext) => Promise<Directory>;
 };
 

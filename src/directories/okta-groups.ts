@@ -8,13 +8,9 @@ import { endSessionsNeeds, type Okta, openClient } from './okta-client.ts';
 import { isMissing } from './okta-errors.ts';
 import { findGroup, findUser } from './okta-names.ts';
 import { openRules, type Rules, ruled } from './okta-rules.ts';
+import { type Seen, seen } from './seen.ts';
 
 export type Open = { readonly okta: Okta; readonly rules: Rules; readonly context: AdapterContext; readonly there: Seen };
-
-/** Ids that were seen to exist a moment ago, so that a request that reads and then adds does not ask three times. */
-export type Seen = { readonly has: (id: string) => boolean; readonly add: (id: string) => void; readonly drop: (...ids: string[]) => void };
-
-const seenForMs = 5_000;
 
 export async function openOkta(settings: Settings, context: AdapterContext): Promise<Directory> {
   const okta = openClient(settings, Number.parseInt(settings.timeout ?? '5s', 10) * 1000, context);
@@ -32,20 +28,6 @@ export async function openOkta(settings: Settings, context: AdapterContext): Pro
     hasLeft: (pin, call) => hasLeft(open, pin, call),
     endSessions: (pin, call) => endSessions(open, pin, call),
     endSessionsNeeds,
-  };
-}
-
-function seen(now: () => number): Seen {
-  const at = new Map<string, number>();
-  return {
-    has: (id) => {
-      const age = now() - (at.get(id) ?? Number.NEGATIVE_INFINITY);
-      return age >= 0 && age < seenForMs;
-    },
-    add: (id) => void at.set(id, now()),
-    drop: (...ids) => {
-      for (const id of ids) at.delete(id);
-    },
   };
 }
 

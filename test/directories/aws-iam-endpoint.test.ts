@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { expectFault } from '../contracts/directory-world.ts';
 import { bareAwsEnv, openIam, otherRole } from './iam-world.ts';
+import { openIdentityCenter } from './identity-center-world.ts';
 
 /** Hears what is sent in the clear, and as a proxy which hosts are wanted. It gives nothing to anybody. */
 let server: Server;
@@ -51,9 +52,9 @@ describe('an address that the policy does not name', () => {
   const places: readonly (readonly [string, () => void])[] = [
     ['AWS_ENDPOINT_URL', () => vi.stubEnv('AWS_ENDPOINT_URL', url)],
     [
-      'AWS_ENDPOINT_URL_IAM and AWS_ENDPOINT_URL_STS',
+      'AWS_ENDPOINT_URL_IAM and the like',
       () => {
-        for (const service of ['IAM', 'STS']) vi.stubEnv(`AWS_ENDPOINT_URL_${service}`, url);
+        for (const service of ['IAM', 'STS', 'IDENTITYSTORE']) vi.stubEnv(`AWS_ENDPOINT_URL_${service}`, url);
       },
     ],
     [
@@ -80,5 +81,13 @@ describe('an address that the policy does not name', () => {
     await expectFault(directory.findGroup('db-admins', {}), 'unavailable', 'no');
     expect(heard).toEqual([]);
     expect(new Set(wanted)).toEqual(new Set(['sts.us-east-1.amazonaws.com:443']));
+  });
+
+  it.each(places)('hears nothing of IAM Identity Center either, though %s says so', async (_, say) => {
+    say();
+    const { directory } = await openIdentityCenter({});
+    await expectFault(directory.findGroup('db-admins', {}), 'unavailable', 'no');
+    expect(heard).toEqual([]);
+    expect(new Set(wanted)).toEqual(new Set(['identitystore.eu-central-1.amazonaws.com:443']));
   });
 });

@@ -3,12 +3,18 @@
 import {
   AddUserToGroupCommand,
   CreateGroupCommand,
+  CreateRoleCommand,
   CreateUserCommand,
   DeleteGroupCommand,
+  DeleteRoleCommand,
   DeleteUserCommand,
+  DeleteUserPolicyCommand,
   GetGroupCommand,
+  GetUserPolicyCommand,
   IAMClient,
   ListGroupsForUserCommand,
+  ListUserPoliciesCommand,
+  PutUserPolicyCommand,
   RemoveUserFromGroupCommand,
   UpdateGroupCommand,
   UpdateUserCommand,
@@ -39,7 +45,13 @@ export const bareAwsEnv = {
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
 };
 
-export type Opened = { readonly directory: Directory; readonly dates: number[]; readonly logged: string[]; passTime(): void };
+export type Opened = {
+  readonly directory: Directory;
+  readonly dates: number[];
+  readonly logged: string[];
+  now(): number;
+  passTime(): void;
+};
 
 export async function openIam(settings: Record<string, unknown>): Promise<Opened> {
   const dates: number[] = [];
@@ -56,6 +68,7 @@ export async function openIam(settings: Record<string, unknown>): Promise<Opened
     directory,
     dates,
     logged,
+    now: () => now,
     passTime: () => {
       now += 60_000;
     },
@@ -91,6 +104,46 @@ export function administrator(endpoint: string, credentials = someKeys) {
   };
 }
 
+/** Of IAM roles by their ARNs: what people have of one is an inline policy, by hand one without an end. */
+export function roleAdministrator(endpoint: string, credentials = someKeys): Admin {
+  const admin = administrator(endpoint, credentials);
+  const { iam } = admin;
+  const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);
+  const pathOf = (arn: string): string => arn.slice(arn.indexOf(':role/') + 5, arn.lastIndexOf('/') + 1);
+  const policy = (user: string, arn: string) => ({ UserName: user, PolicyName: `oncall-${nameOf(arn)}` });
+  const leave = async (user: string, arn: string) => void (await iam.send(new DeleteUserPolicyCommand(policy(user, arn))));
+  return {
+    ...admin,
+    addGroup: async (arn) =>
+      void (await iam.send(
+        new CreateRoleCommand({ RoleName: nameOf(arn), Path: pathOf(arn), AssumeRolePolicyDocument: JSON.stringify(trusting('*')) }),
+      )),
+    join: async (user, arn) => {
+      const Statement = { Effect: 'Allow', Action: 'sts:AssumeRole', Resource: arn };
+      await iam.send(
+        new PutUserPolicyCommand({ ...policy(user, arn), PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement }) }),
+      );
+    },
+    isMember: async (user, arn) =>
+      iam.send(new GetUserPolicyCommand(policy(user, arn))).then(
+        () => true,
+        () => false,
+      ),
+    leave,
+    removeUser: async (user) => {
+      const { PolicyNames = [] } = await iam.send(new ListUserPoliciesCommand({ UserName: user }));
+      for (const PolicyName of PolicyNames) await iam.send(new DeleteUserPolicyCommand({ UserName: user, PolicyName }));
+      await admin.removeUser(user);
+    },
+    removeGroup: async (arn) => void (await iam.send(new DeleteRoleCommand({ RoleName: nameOf(arn) }))),
+  };
+}
+
+export const trusting = (principal: string) => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { AWS: principal }, Action: 'sts:AssumeRole' }],
+});
+
 /** Credentials in another account, as AssumeRole gives them. */
 export async function elsewhereKeys(endpoint: string): Promise<typeof someKeys> {
   const sts = new STSClient({ region: 'us-east-1', endpoint, credentials: someKeys });
@@ -104,21 +157,22 @@ export async function pagedProxy(moto: Moto, pageSize = 5): Promise<FaultProxy> 
   return proxy;
 }
 
-const writing = /^(AddUserToGroup|RemoveUserFromGroup)$/;
+const writing = /^(AddUserToGroup|RemoveUserFromGroup|PutUserPolicy|DeleteUserPolicy)$/;
 
-export async function iamWorld(moto: Moto, proxy: FaultProxy): Promise<DirectoryWorld> {
+export async function iamWorld(moto: Moto, proxy: FaultProxy, made: typeof administrator = administrator): Promise<DirectoryWorld> {
   await moto.reset();
   proxy.clear();
   const here = await openIam({ endpoint: proxy.url });
   const there = await openIam({ endpoint: proxy.url, credentials: { assumeRole: { arn: otherRole } } });
   return {
-    ...administrator(moto.url),
+    ...made(moto.url),
     directory: here.directory,
-    elsewhere: { directory: there.directory, ...administrator(moto.url, await elsewhereKeys(moto.url)) },
+    elsewhere: { directory: there.directory, ...made(moto.url, await elsewhereKeys(moto.url)) },
+    now: () => here.now(),
     passTime: () => here.passTime(),
     writes: async () => proxy.seen.filter(({ action }) => writing.test(action)).length,
     denyWrites: async () => {
-      for (const action of ['AddUserToGroup', 'RemoveUserFromGroup']) {
+      for (const action of ['AddUserToGroup', 'RemoveUserFromGroup', 'PutUserPolicy', 'DeleteUserPolicy']) {
         proxy.fail(
           action,
           iamError(403, 'AccessDenied', `User: arn:aws:iam::123456789012:user/oncall is not authorized to perform: iam:${action}`),

@@ -18,7 +18,7 @@ export type Fault =
 
 export type SeenRequest = { readonly action: string; readonly body: string; readonly headers: IncomingHttpHeaders };
 
-/** `Action` of AWS's Query protocol, else `GET /path`. */
+/** `Action` of AWS's Query protocol, the operation of its JSON protocol, else `GET /path`. */
 export type FaultProxy = {
   readonly url: string;
   readonly seen: readonly SeenRequest[];
@@ -42,7 +42,10 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', async () => {
       const body = Buffer.concat(chunks).toString();
-      const action = new URLSearchParams(body).get('Action') ?? `${incoming.method} ${incoming.url?.split('?')[0]}`;
+      const action =
+        new URLSearchParams(body).get('Action') ??
+        incoming.headers['x-amz-target']?.toString().split('.')[1] ??
+        `${incoming.method} ${incoming.url?.split('?')[0]}`;
       const request: SeenRequest = { action, body, headers: incoming.headers };
       seen.push(request);
       const at = faults.findIndex((candidate) => candidate.action === action || candidate.action === '*');

@@ -15,6 +15,7 @@ export const failures = {
   'wrong key': 'a key that is wrong, ended or revoked',
   'no right': 'a key without the right to read',
   'no right to change': 'a key that may read, but not change',
+  'wrong store': 'an identity store that it does not know there: another id, region or account',
   'rate limit': 'too many calls, for longer than one waits',
   'time-out': 'no answer',
   down: 'an outage (503)',
@@ -29,6 +30,10 @@ export const failures = {
   'broken file': 'a file that cannot be read as what it should be',
   'no file': 'no file',
   'unreadable file': 'a file that cannot be opened',
+  'others may write': 'others may write to it',
+  'exit code': 'it ends with a code other than 0',
+  'too long': 'an answer that is too long',
+  'its own no': 'it says itself that it cannot answer',
 } as const;
 export type Failure = keyof typeof failures;
 

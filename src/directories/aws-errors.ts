@@ -14,27 +14,40 @@ export type Attempt = {
   readonly timeoutMs: number;
   /** ` through the proxy proxy.acme.dev:3128`, where there is one. */
   readonly via: string;
+  /** What the service speaks. */
+  readonly wire: 'xml' | 'json';
   /** Why we stopped waiting for it, if we did. */
   readonly over: 'stopped' | 'late' | undefined;
 };
 
-/** The parts of an SDK error that are looked at. `Code` is set only where AWS itself answered in XML. */
+/** The parts of an SDK error that are looked at. `Code` is AWS's word in XML, `__type` in JSON. */
 type SdkError = {
   readonly name?: string;
   readonly message?: string;
   readonly Code?: string;
+  readonly __type?: unknown;
+  readonly Reason?: string;
+  readonly ResourceType?: string;
+  readonly RetryAfterSeconds?: unknown;
   readonly code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string | undefined };
   readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 };
 
 type Telling = { readonly fault: ProviderFault; readonly message: string; readonly next?: string; readonly applied?: 'no' };
 
-/** IAM's word for "no such user", "no such group" and "not a member" alike, which only the ids tell apart. */
-const noSuchEntity = new WeakSet<object>();
+/** What AWS itself said, for adapters that have to tell one definite no from another. */
+type Said = { readonly code: string; readonly reason?: string | undefined; readonly resource?: string | undefined };
 
+const words = new WeakMap<object, Said>();
+
+export function saidByAws(error: unknown): Said | undefined {
+  return typeof error === 'object' && error !== null ? words.get(error) : undefined;
+}
+
+/** IAM's word for "no such user", "no such group" and "not a member" alike, which only the ids tell apart. */
 export function isNoSuchEntity(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && noSuchEntity.has(error);
+  return saidByAws(error)?.code === 'NoSuchEntity';
 }
 
 export function toProviderError(thrown: unknown, attempt: Attempt): ProviderError {
@@ -48,14 +61,27 @@ export function toProviderError(thrown: unknown, attempt: Attempt): ProviderErro
     ...(told.next === undefined ? {} : { next: told.next }),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   });
-  if (attempt.stage === 'call' && error.Code === 'NoSuchEntity' && told.fault === 'not-found') noSuchEntity.add(made);
+  const code = codeOf(error, attempt);
+  if (attempt.stage === 'call' && told.applied === 'no' && code !== undefined)
+    words.set(made, { code, reason: error.Reason, resource: error.ResourceType });
   return made;
+}
+
+export function malformed(name: string, message: string): ProviderError {
+  return new ProviderError(name, 'malformed', message, { applied: 'no' });
+}
+
+/** Anybody may answer with JSON that names an error; AWS says in it which type that is, and gives a request id. */
+function codeOf(error: SdkError, { wire }: Attempt): string | undefined {
+  if (wire === 'xml') return error.Code;
+  return typeof error.__type === 'string' && error.$metadata?.requestId !== undefined ? error.name : undefined;
 }
 
 function tellCall(error: SdkError, attempt: Attempt): Telling {
   const status = error.$metadata?.httpStatusCode;
   if (attempt.over === 'stopped') return { fault: 'unavailable', message: `stopped before AWS answered ${attempt.action}` };
-  if (error.Code !== undefined) return tellAnswer(error.Code, error, attempt);
+  const code = codeOf(error, attempt);
+  if (code !== undefined) return tellAnswer(code, error, attempt);
   if (status === undefined || attempt.over) return tellConnection(error, attempt);
   if (status >= 500) return { fault: 'unavailable', message: `AWS is not available: ${attempt.action} was answered with ${status}` };
   return {
@@ -77,6 +103,7 @@ const REJECTED = new Set([
   'IncompleteSignature',
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
+  'InvalidSignatureException',
   'MissingAuthenticationToken',
   'NotAuthorized',
   'OptInRequired',
@@ -88,7 +115,12 @@ const REJECTED = new Set([
 const FORBIDDEN = new Set(['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation']);
 const THROTTLED = new Set(['Throttling', 'ThrottlingException', 'RequestLimitExceeded', 'TooManyRequestsException', 'SlowDown']);
 /** Definite answers that time alone heals. */
-const PASSING = new Set(['ConcurrentModification', 'ConcurrentModificationException', 'EntityTemporarilyUnmodifiable']);
+const PASSING = new Set([
+  'ConcurrentModification',
+  'ConcurrentModificationException',
+  'ConflictException',
+  'EntityTemporarilyUnmodifiable',
+]);
 
 /** AWS said so itself: below 500 that proves that nothing was changed. */
 function tellAnswer(code: string, error: SdkError, { action }: Attempt): Telling {
@@ -101,7 +133,25 @@ function tellAnswer(code: string, error: SdkError, { action }: Attempt): Telling
   const applied = 'no';
   if (THROTTLED.has(code)) return { fault: 'rate-limited', message: `AWS has had too many calls (${action})`, applied };
   if (PASSING.has(code)) return { fault: 'unavailable', message: `AWS cannot do ${action} just now (${code})`, applied };
-  if (code === 'NoSuchEntity') return { fault: 'not-found', message: `AWS knows no such user or group (${action})${said}`, applied };
+  // Of a key that is not to be had AWS says the same as of a user who is not.
+  if (error.Reason?.startsWith('KMS_')) {
+    return {
+      fault: code === 'AccessDeniedException' ? 'forbidden' : 'refused',
+      message: `AWS cannot open the identity store for ${action} (${error.Reason})${said}`,
+      next: 'see to the KMS key of IAM Identity Center: it must be enabled, and these credentials need kms:Decrypt on it',
+      applied,
+    };
+  }
+  if (code === 'ResourceNotFoundException' && error.ResourceType === 'IDENTITY_STORE') {
+    return {
+      fault: 'wrong-account',
+      message: `AWS knows no such identity store here (${action})${said}`,
+      next: 'check identityStoreId and region, and whether the credentials are of the account in which IAM Identity Center runs',
+      applied,
+    };
+  }
+  if (code === 'NoSuchEntity' || code === 'ResourceNotFoundException')
+    return { fault: 'not-found', message: `AWS knows no such user or group (${action})${said}`, applied };
   if (FORBIDDEN.has(code)) {
     return {
       fault: 'forbidden',
@@ -118,11 +168,27 @@ function tellAnswer(code: string, error: SdkError, { action }: Attempt): Telling
       applied,
     };
   }
+  if (code === 'LimitExceeded' && action === 'iam:PutUserPolicy') {
+    return {
+      fault: 'quota',
+      message: `the inline policies of the user would be longer than IAM allows, which is 2,048 characters in all${said}`,
+      next: 'take away an inline policy of the user that is not needed, or make a managed one of it: nobody can raise that quota',
+      applied,
+    };
+  }
   if (code === 'LimitExceeded') {
     return {
       fault: 'quota',
       message: `the user is in as many groups as IAM allows, which is 10 where nobody had it raised${said}`,
       next: 'take the user out of a group that is not needed; the quota is called "Groups per user" and most accounts cannot raise it',
+      applied,
+    };
+  }
+  if (code === 'ServiceQuotaExceededException') {
+    return {
+      fault: 'quota',
+      message: `the identity store is as full as AWS allows (${action})${said}`,
+      next: 'make room in IAM Identity Center, or have its quota raised',
       applied,
     };
   }
@@ -198,9 +264,13 @@ function tellCredentials(error: SdkError, attempt: Attempt): Telling {
 
 function retryAfterMs(error: SdkError): number | undefined {
   const headers = error.$response?.headers ?? {};
-  const text = headers['retry-after'] ?? '';
+  const text = headers['retry-after'] ?? secondsIn(error);
   if (/^\d{1,6}(\.\d+)?$/.test(text)) return Math.ceil(Number(text) * 1000);
   // A date is read against the clock of who wrote it.
   const ms = Date.parse(text) - Date.parse(headers.date ?? '');
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+function secondsIn({ RetryAfterSeconds: seconds }: SdkError): string {
+  return typeof seconds === 'number' || typeof seconds === 'string' ? String(seconds) : '';
 }

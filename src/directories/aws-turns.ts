@@ -1,7 +1,7 @@
 /** Requests of the AWS SDK in their turn: each one that it sends, those of its own later tries too. */
 
 import type { GetUserCommand, IAMClient } from '@aws-sdk/client-iam';
-import { type Attempt, toProviderError } from './aws-iam-errors.ts';
+import { type Attempt, toProviderError } from './aws-errors.ts';
 import { type Call, inTurn } from './directory.ts';
 
 /** At most that much of a read's time goes by waiting for its turns. */

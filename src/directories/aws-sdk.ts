@@ -4,8 +4,8 @@ import type { Agent } from 'node:https';
 import type { IAMClient, IAMClientConfig } from '@aws-sdk/client-iam';
 import type { fromIni } from '@aws-sdk/credential-providers';
 import { proxyAgent } from '../proxy.ts';
-import type { Settings } from './aws-iam.ts';
-import { isOnThisMachine } from './aws-iam-endpoint.ts';
+import { isOnThisMachine } from './aws-endpoint.ts';
+import type { AwsSettings } from './aws-settings.ts';
 import type { AdapterContext } from './directory.ts';
 
 const READ_ATTEMPTS = 3;
@@ -26,7 +26,7 @@ export type SharedConfig = {
   readonly credentials?: Credentials;
 };
 
-export async function sharedConfig(settings: Settings, timeoutMs: number, context: AdapterContext): Promise<SharedConfig> {
+export async function sharedConfig(settings: AwsSettings, timeoutMs: number, context: AdapterContext): Promise<SharedConfig> {
   const agent = isOnThisMachine(settings) ? undefined : await proxyAgent();
   // The warning that the SDK will leave Node 20 is for whoever builds this, not for whoever is paged.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -54,7 +54,7 @@ export async function sharedConfig(settings: Settings, timeoutMs: number, contex
   if (profile === undefined && assumeRole === undefined && agent === undefined) return bare;
   let provider: Promise<Credentials> | undefined;
   const load = async (): Promise<Credentials> => {
-    const { namedCredentials } = await import('./aws-iam-credentials.ts');
+    const { namedCredentials } = await import('./aws-credentials.ts');
     return namedCredentials(settings, bare);
   };
   return {
@@ -66,16 +66,14 @@ export async function sharedConfig(settings: Settings, timeoutMs: number, contex
   };
 }
 
-export function endpointsOf({ endpoint }: Settings): { readonly iam?: string | undefined; readonly sts?: string | undefined } {
-  return typeof endpoint === 'string' ? { iam: endpoint, sts: endpoint } : (endpoint ?? {});
-}
-
 /** The SDK's own strategy waits up to 13 s where it is told to; whoever waits here was paged. */
 const shortPauses: RetryStrategy = {
   acquireInitialRetryToken: async () => retryToken(0, 0),
-  refreshRetryTokenForRetry: async (last, { errorType, retryAfterHint }) => {
+  refreshRetryTokenForRetry: async (last, { error, errorType, retryAfterHint }) => {
     const tried = last.getRetryCount() + 1;
-    const askedMs = retryAfterHint ? retryAfterHint.getTime() - Date.now() : 0;
+    // The Identity Store may say it in the answer instead of its header.
+    const inAnswer = Number((error as { readonly RetryAfterSeconds?: unknown } | undefined)?.RetryAfterSeconds ?? 0) * 1000;
+    const askedMs = retryAfterHint ? retryAfterHint.getTime() - Date.now() : inAnswer;
     if (tried >= READ_ATTEMPTS || errorType === 'CLIENT_ERROR' || askedMs > LONGEST_PAUSE_MS) throw new Error('not again');
     const baseMs = errorType === 'THROTTLING' ? 400 : 100;
     return retryToken(tried, Math.max(askedMs, baseMs * 2 ** (tried - 1) * (0.75 + Math.random() / 2)));
