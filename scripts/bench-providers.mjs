@@ -1,4 +1,4 @@
-/** PagerDuty, AWS IAM, Okta and an issuer of sign-ins, as far as `request` asks them: a process of its own, which answers each call `--delay=MS` after it came. Prints its address. */
+/** PagerDuty, Opsgenie, incident.io, AWS IAM, Okta and an issuer of sign-ins, as far as `request` asks them: a process of its own, which answers each call `--delay=MS` after it came. Prints its address. */
 import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
@@ -21,9 +21,10 @@ const json = (status, body, headers = {}) => ({
   body: JSON.stringify(body),
 });
 
+const hour = 3_600_000;
+const at = (ms) => new Date(Date.now() + ms).toISOString();
+
 function pagerDuty() {
-  const hour = 3_600_000;
-  const at = (ms) => new Date(Date.now() + ms).toISOString();
   const reference = (id, type, summary) => ({ id, type: `${type}_reference`, summary, self: null, html_url: null });
   const entry = {
     user: { id: 'PUSER01', type: 'user', summary: 'Maria', name: 'Maria', email: person.login, self: null, html_url: null },
@@ -34,6 +35,20 @@ function pagerDuty() {
     end: at(12 * hour),
   };
   return json(200, { oncalls: [entry], limit: 100, offset: 0, more: false, total: null });
+}
+
+function opsgenie(part) {
+  const _parent = { id: '7d0a5b2e-3c1f-4c64-9a2b-0123456789ab', name: 'primary', enabled: true };
+  const recipient = { type: 'user', name: person.login };
+  const period = { startDate: at(-hour), endDate: at(12 * hour), type: 'default', recipient };
+  const timeline = { _parent, startDate: at(-168 * hour), finalTimeline: { rotations: [{ periods: [period] }] } };
+  return json(200, { data: part === 'timeline' ? timeline : { _parent, onCallParticipants: [recipient] } });
+}
+
+function incidentIo(id) {
+  if (id !== undefined) return json(200, { schedule: { id, name: 'Database Primary', config: { rotations: [] } } });
+  const entry = { user: { id: '01U', email: person.login }, start_at: at(-hour), end_at: at(12 * hour) };
+  return json(200, { schedule_entries: { final: [entry], overrides: [], scheduled: [] } });
 }
 
 const arn = (kind, name) => `<Path>/</Path><Arn>arn:aws:iam::${account}:${kind}/${name}</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate>`;
@@ -116,6 +131,9 @@ let issuer = {};
 
 function answer(method, path, action) {
   if (path === '/oncalls') return pagerDuty();
+  const [, , of, id, part] = path.split('/');
+  if (of === 'schedules' && part !== undefined) return opsgenie(part);
+  if (of === 'schedules' || of === 'schedule_entries') return incidentIo(id);
   if (action !== null) return iam(action);
   if (path === '/.well-known/okta-organization') return json(200, { id: '00oAAAAAAAAAAAAAAAAA' });
   if (path.startsWith('/api/v1/')) return okta(method, path);

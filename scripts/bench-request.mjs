@@ -25,8 +25,8 @@ with PagerDuty and the directory as fakes in a process of their own that take ${
 The floor is a process that does nothing but wait three such calls, for no fewer can follow one another: who is on call and which ids are meant; whether she is in; the add. \
 The script asks PagerDuty with curl, adds with \`aws iam add-user-to-group\` and leaves the removal to \`at\`; it reads nothing first and keeps no record.`;
 
-export async function startProviders() {
-  const child = spawn(process.execPath, [join(root, 'scripts/bench-providers.mjs'), `--delay=${callMs}`], {
+export async function startProviders(delayMs = callMs) {
+  const child = spawn(process.execPath, [join(root, 'scripts/bench-providers.mjs'), `--delay=${delayMs}`], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const address = await new Promise((ready, failed) => {

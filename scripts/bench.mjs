@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { aboutBrokers, measureBrokers } from './bench-broker.mjs';
 import { bin, environment, interleaved, median, peakMemoryMb, ratioOf, root, rounds, table, timed, warmUp } from './bench-process.mjs';
 import { aboutRequests, measureRequests } from './bench-request.mjs';
+import { aboutRosters, measureRosters } from './bench-rosters.mjs';
 import { setup } from './setup.mjs';
 
 const pastGrants = 10_000;
@@ -177,6 +178,7 @@ async function starting(folder) {
 const parts = {
   starting: { title: 'Starting', about: 'Medians of the ratio to `node -e 0` of the same round.', rows: starting },
   request: { title: 'A request', about: aboutRequests, rows: (folder) => measureRequests(folder, rounds) },
+  rosters: { title: 'Several rosters', about: aboutRosters, rows: (folder) => measureRosters(folder, rounds) },
   broker: { title: 'Through a broker', about: aboutBrokers, rows: (folder) => measureBrokers(folder, rounds) },
 };
 
@@ -205,7 +207,7 @@ try {
   console.log(report);
   if (process.argv.includes('--write') && all.length === Object.keys(parts).length) {
     const head =
-      '# Performance\n\nWritten by `npm run bench -- --write`; a part of it again: `npm run bench -- --only=broker` (or `starting`, `request`). Trust the ratios before the milliseconds. What many grants cost: [scale.md](scale.md).';
+      '# Performance\n\nWritten by `npm run bench -- --write`; a part of it again: `npm run bench -- --only=broker` (or `starting`, `request`, `rosters`). Trust the ratios before the milliseconds. What many grants cost: [scale.md](scale.md).';
     writeFileSync(join(root, 'docs/performance.md'), `${head}\n\n${report}\n`);
   }
   for (const { name, measured, limit } of missed) console.log(`missed: ${name}: ${measured}, goal ${limit}`);

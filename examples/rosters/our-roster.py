@@ -30,21 +30,37 @@ def covers(shift, at):
     return (start is None or instant(start) <= at) and (end is None or at < instant(end))
 
 
+def touches(shift, since, until):
+    start, end = shift.get("start"), shift.get("end")
+    return (start is None or instant(start) < until) and (end is None or since < instant(end))
+
+
 def on_call(world, question):
+    at = instant(question["at"])
+    return shifts_of(world, question, lambda shift: covers(shift, at))
+
+
+def who_comes(world, question):
+    """For people alone: when one's next shift begins, and whom a directory does not have. No decision rests on it."""
+    since, until = instant(question["from"]), instant(question["to"])
+    return shifts_of(world, question, lambda shift: touches(shift, since, until))
+
+
+def shifts_of(world, question, counts):
     if question["escalationPolicy"] is not None:
         raise Refusal("refused", "there are no escalation policies here")
     schedules, name = world.get("schedules", {}), question["schedule"]
     # "Nobody is on call" and "there is no such schedule" are different answers.
     if name is not None and name not in schedules:
         raise Refusal("not-found", f'there is no schedule "{name}"')
-    at, levels = instant(question["at"]), question["levels"]
+    levels = question["levels"]
     return {
         "shifts": [
             # `start` and `end` are always there; null is "without that bound".
             {"schedule": schedule, "start": None, "end": None, **shift}
             for schedule in (schedules if name is None else [name])
             for shift in schedules[schedule]
-            if covers(shift, at) and (not levels or shift.get("level") in levels)
+            if counts(shift) and (not levels or shift.get("level") in levels)
         ]
     }
 
@@ -66,8 +82,10 @@ def main():
     question = json.load(sys.stdin)
     with open(sys.argv[1], encoding="utf-8") as file:
         world = json.load(file)
-    answers = {"onCall": on_call, "incident": one_incident, "incidents": live_incidents}
+    answers = {"onCall": on_call, "shifts": who_comes, "incident": one_incident, "incidents": live_incidents}
     try:
+        if question["ask"] not in answers:
+            raise Refusal("refused", f'this program does not know the question "{question["ask"]}"')
         answer = answers[question["ask"]](world, question)
     except Refusal as refusal:
         answer = refusal.answer

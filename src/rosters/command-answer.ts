@@ -2,7 +2,7 @@
 
 import * as z from 'zod/mini';
 import { ProviderError } from '../errors.ts';
-import { malformed, type Program, plain } from './command-run.ts';
+import { malformed, type Program, plain } from '../program-run.ts';
 import { instant } from './interval.ts';
 import type { Incident, Shift } from './roster.ts';
 
@@ -13,6 +13,14 @@ export type Question =
       readonly escalationPolicy: string | null;
       readonly levels: readonly number[];
       readonly at: string;
+    }
+  | {
+      readonly ask: 'shifts';
+      readonly schedule: string | null;
+      readonly escalationPolicy: string | null;
+      readonly levels: readonly number[];
+      readonly from: string;
+      readonly to: string;
     }
   | { readonly ask: 'incident'; readonly ref: string }
   | { readonly ask: 'incidents' };

@@ -9,10 +9,16 @@ import { readScheduleFile, type ScheduleFile } from './schedule-file.ts';
 
 const settings = z.strictObject({ path: z.string().check(z.minLength(1)) });
 
+const noEscalations = (path: string) => ({
+  message: `${basename(path)} has no escalation policies`,
+  next: 'name one of its schedules in the policy, with levels where they matter',
+});
+
 export default defineRoster({
   settings,
   isLocal: () => true,
   knowsIncidents: true,
+  lacks: ({ path }) => ({ escalationPolicy: noEscalations(path) }),
   open: async ({ path: written }, { baseDir }) => {
     const path = resolve(baseDir, written);
     const title = basename(path);
@@ -38,10 +44,8 @@ export default defineRoster({
 
 async function shiftsFor(path: string, title: string, query: Parameters<Roster['onCall']>[0]) {
   if (query.escalationPolicy !== undefined) {
-    throw new ProviderError(title, 'not-found', `${title} has no escalation policies, so none is called "${query.escalationPolicy}"`, {
-      applied: 'no',
-      next: 'name one of its schedules in the policy, with levels where they matter',
-    });
+    const { message, next } = noEscalations(path);
+    throw new ProviderError(title, 'refused', message, { applied: 'no', next });
   }
   const { schedules = {} } = await readScheduleFile(path);
   const names = query.schedule === undefined ? Object.keys(schedules) : [known(schedules, query.schedule, title)];

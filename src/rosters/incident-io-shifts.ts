@@ -2,6 +2,7 @@
 
 import * as z from 'zod/mini';
 import { isProviderError, ProviderError } from '../errors.ts';
+import type { Lacks } from '../policy/sources.ts';
 import { inPart, mostPages, provider, type Session } from './incident-io-client.ts';
 import { covers, instant } from './interval.ts';
 import type { Roster, Shift } from './roster.ts';
@@ -34,18 +35,18 @@ export async function shifts(session: Session, query: Query, span: Span, counts:
   return toShifts(session, shown.value, entries.value, counts);
 }
 
+export const unasked = {
+  escalationPolicy: {
+    message: `escalation paths cannot be asked of ${provider}: only its schedules are read here`,
+    next: 'name one of its schedules in the policy, without levels',
+  },
+  levels: { message: `levels cannot be asked of ${provider}: its schedules have none`, next: 'name the schedule without levels' },
+} satisfies Lacks;
+
 function refuseWhatThereIsNot({ escalationPolicy, levels }: Query): void {
-  const asked = escalationPolicy === undefined ? 'levels' : `the escalation path "${escalationPolicy}"`;
   if (escalationPolicy === undefined && levels.length === 0) return;
-  throw new ProviderError(
-    provider,
-    'refused',
-    `${asked} cannot be asked of ${provider}: its schedules are read here, and they have no levels`,
-    {
-      applied: 'no',
-      next: 'name one of its schedules in the policy, without levels',
-    },
-  );
+  const { message, next } = escalationPolicy === undefined ? unasked.levels : unasked.escalationPolicy;
+  throw new ProviderError(provider, 'refused', message, { applied: 'no', next });
 }
 
 /** An id of today. They may change their form, so anything else is looked for among the ids as well. */

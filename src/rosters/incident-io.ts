@@ -5,7 +5,7 @@ import { isLoopback } from '../http.ts';
 import { secretRef } from '../secrets.ts';
 import { incidentIo, provider } from './incident-io-client.ts';
 import { findIncident, liveIncidents } from './incident-io-incidents.ts';
-import { onCall, shifts } from './incident-io-shifts.ts';
+import { onCall, shifts, unasked } from './incident-io-shifts.ts';
 import { defineRoster } from './roster.ts';
 import { endpoint as address, timeout, toMs } from './session.ts';
 
@@ -20,10 +20,17 @@ const settings = z.strictObject({
   timeout: z.optional(timeout),
 });
 
+/** A filter that no incident can pass, and behind a `not` keeps nobody out. */
+const noServices = {
+  message: `the policy does not say where incidents of ${provider} have their services, so none has any`,
+  next: 'name the custom field that holds them, as "services" of the roster',
+};
+
 export default defineRoster({
   settings,
   isLocal: ({ endpoint = documented }) => isLoopback(endpoint),
   knowsIncidents: true,
+  lacks: ({ services }) => (services === undefined ? { ...unasked, services: noServices } : unasked),
   open: async ({ key, services, endpoint = documented, timeout: within }, context) => {
     const inSession = incidentIo({ key, endpoint, timeoutMs: toMs(within) }, context);
     return {

@@ -57,16 +57,18 @@ export async function shiftsWithin(session: Session, query: Query, { from, to }:
   });
 }
 
+export const noEscalations = {
+  message: `${provider} does not say who is on call for an escalation`,
+  next: 'name one of its schedules in the policy, with levels where they matter',
+};
+
 async function ofSchedules(
   session: Session,
   { schedule, escalationPolicy, levels }: Query,
   ask: (ref: ScheduleRef) => Promise<readonly Shift[] | undefined>,
 ): Promise<readonly Shift[]> {
   if (escalationPolicy !== undefined) {
-    throw new ProviderError(provider, 'not-found', `${provider} does not say who is on call for the escalation "${escalationPolicy}"`, {
-      applied: 'no',
-      next: 'name one of its schedules in the policy, with levels where they matter',
-    });
+    throw new ProviderError(provider, 'refused', noEscalations.message, { applied: 'no', next: noEscalations.next });
   }
   const found = schedule === undefined ? await onAny(session, ask) : await firstOf(ask, schedule);
   return found.filter(({ level }) => levels.length === 0 || (level !== undefined && levels.includes(level)));

@@ -5,7 +5,7 @@ import { isLoopback } from '../http.ts';
 import { secretRef } from '../secrets.ts';
 import { opsgenie, provider } from './opsgenie-client.ts';
 import { incidentsOf } from './opsgenie-incidents.ts';
-import { onCall, shiftsWithin } from './opsgenie-on-call.ts';
+import { noEscalations, onCall, shiftsWithin } from './opsgenie-on-call.ts';
 import { defineRoster } from './roster.ts';
 import { endpoint, timeout, toMs } from './session.ts';
 
@@ -27,10 +27,13 @@ const settings = z
 
 const endpointOf = (chosen: z.output<typeof settings>): string => chosen.endpoint ?? regions[chosen.region ?? 'us'];
 
+const noTypes = { message: `incidents of ${provider} have no types`, next: 'filter them by severities or services' };
+
 export default defineRoster({
   settings,
   isLocal: (chosen) => isLoopback(endpointOf(chosen)),
   knowsIncidents: true,
+  lacks: () => ({ escalationPolicy: noEscalations, types: noTypes }),
   ends: '2027-04-05',
   open: async (chosen, context) => {
     const inSession = opsgenie({ key: chosen.key, endpoint: endpointOf(chosen), timeoutMs: toMs(chosen.timeout) }, context);

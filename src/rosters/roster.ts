@@ -1,6 +1,7 @@
 /** The port to who is on duty. An adapter is one file that has a default export made by `defineRoster` and a line in `index.ts`; the contract suite in `test/contracts/` then covers it. */
 
 import type { z } from 'zod/mini';
+import type { Lacks } from '../policy/sources.ts';
 
 export type RosterCall = { readonly signal?: AbortSignal };
 
@@ -48,12 +49,12 @@ export type Roster = {
     at: number,
     call: RosterCall,
   ): Promise<readonly Shift[]>;
-  /** Everybody's shifts that touch the time from `from` to `to`, each whole: for telling people what comes, never for deciding. Left out where the roster cannot tell. */
+  /** Everybody's shifts that touch the time from `from` to `to`, each whole: for telling people what comes, never for deciding. Left out, or undefined, where the roster cannot tell. */
   shifts?(
     query: Parameters<Roster['onCall']>[0],
     span: { readonly from: number; readonly to: number },
     call: RosterCall,
-  ): Promise<readonly Shift[]>;
+  ): Promise<readonly Shift[] | undefined>;
   /** One incident by its reference, or `undefined`. */
   incident?(ref: string, call: RosterCall): Promise<Incident | undefined>;
   /** The incidents that are live. */
@@ -75,6 +76,8 @@ export type RosterKind<S> = {
   readonly isLocal: (settings: S) => boolean;
   /** Whether it can answer `incident` conditions at all; `policy check` asks. */
   readonly knowsIncidents: boolean;
+  /** What a condition may ask for and it can never tell, with these settings: `policy check` says it, and so does the roster to who asks all the same. */
+  readonly lacks?: (settings: S) => Lacks;
   /** The day on which its vendor ends the service, as `policy check` then says. */
   readonly ends?: string;
   readonly open: (settings: S, context: RosterContext) => Promise<Roster>;

@@ -195,7 +195,7 @@ export function rosterContract(
       });
       const span = { from: midNovember, to: Date.parse('2026-11-20T08:00:00Z') };
       const shifts = await world.roster.shifts({ schedule: 'primary', levels: [] }, span, {});
-      expect(shifts.map(({ email, start, end }) => [email, start, end]).sort()).toEqual([
+      expect(shifts?.map(({ email, start, end }) => [email, start, end]).sort()).toEqual([
         ['maria@acme.dev', Date.parse(week.start), Date.parse(week.end)],
         ['sam@acme.dev', Date.parse(week.end), Date.parse(after)],
       ]);

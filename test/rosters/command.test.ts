@@ -85,6 +85,33 @@ describe('what the program is asked', () => {
     expect(JSON.parse(asked())).toMatchObject({ schedule: null, escalationPolicy: 'Databases', levels: [] });
   });
 
+  it('is asked for what comes in the same way, and may print more than that', async () => {
+    const span = { from: at, to: at + 14 * 86_400_000 };
+    const shift = (user: string, start: string | null, end: string | null, level = 1) => ({ user, schedule: 'primary', start, end, level });
+    const all = [
+      shift('over@acme.dev', '2026-11-14T00:00:00Z', '2026-11-15T12:00:00Z'),
+      shift('now@acme.dev', '2026-11-15T00:00:00Z', '2026-11-16T00:00:00Z'),
+      shift('always@acme.dev', null, null),
+      shift('second@acme.dev', '2026-11-16T00:00:00Z', '2026-11-17T00:00:00Z', 2),
+      shift('later@acme.dev', '2026-11-29T12:00:00Z', '2026-12-01T00:00:00Z'),
+    ];
+    const ours = await roster(`cat > question\n${print({ schema: 1, shifts: all })}`);
+    const coming = await ours.shifts?.({ schedule: 'primary', levels: [1] }, span, {});
+    expect(coming?.map(({ email }) => email)).toEqual(['now@acme.dev', 'always@acme.dev']);
+    expect(asked()).toBe(
+      '{"schema":1,"ask":"shifts","schedule":"primary","escalationPolicy":null,"levels":[1],"from":"2026-11-15T12:00:00.000Z","to":"2026-11-29T12:00:00.000Z"}\n',
+    );
+  });
+
+  it.each([
+    ['refuses', print({ schema: 1, error: { code: 'refused', message: 'what is "shifts"?' } })],
+    ['fails', 'exit 1'],
+    ['says nothing', 'true'],
+  ])('cannot tell what comes where it does not know the question and %s', async (_, text) => {
+    const ours = await roster(text);
+    expect(await ours.shifts?.({ schedule: 'primary', levels: [] }, { from: at, to: at + 1 }, {})).toBeUndefined();
+  });
+
   it('is asked for incidents in the same way', async () => {
     const one = await roster(`cat > question\n${print({ schema: 1, incident: null })}`);
     expect(await one.incident?.('INC-42; rm -rf /', {})).toBeUndefined();

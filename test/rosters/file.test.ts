@@ -128,7 +128,7 @@ describe('the file roster', () => {
 
   it('has no escalation policies and says so', async () => {
     await expect(ask(sample, { escalationPolicy: 'db' })).rejects.toMatchObject({
-      fault: 'not-found',
+      fault: 'refused',
       message: expect.stringContaining('no escalation policies'),
     });
   });

@@ -151,11 +151,15 @@ describe('what it asks incident.io', () => {
 });
 
 describe('who counts as on call', () => {
-  it('refuses an escalation path in words', async () => {
-    await expect(ask({ escalationPolicy: 'Databases' })).rejects.toMatchObject({
+  it('refuses an escalation path, and levels, in words', async () => {
+    await expect(ask({ escalationPolicy: 'Databases', levels: [1] })).rejects.toMatchObject({
       fault: 'refused',
-      message: expect.stringContaining('"Databases"'),
+      message: expect.stringContaining('escalation paths'),
       next: expect.stringContaining('schedules'),
+    });
+    await expect(ask({ schedule: 'Database Primary', levels: [1] })).rejects.toMatchObject({
+      fault: 'refused',
+      message: expect.stringContaining('levels'),
     });
     expect(fake.requests).toEqual([]);
   });

@@ -193,8 +193,9 @@ describe('who counts in Opsgenie', () => {
 
   it('has no escalation policies and says so', async () => {
     await expect(ask({ escalationPolicy: 'Databases' })).rejects.toMatchObject({
-      fault: 'not-found',
-      message: expect.stringContaining('"Databases"'),
+      fault: 'refused',
+      message: expect.stringContaining('escalation'),
+      next: expect.stringContaining('schedules'),
     });
   });
 

@@ -1,11 +1,13 @@
-/** Runs the program of a `command` roster: a question on its stdin, the answer from its stdout; bounded in time and size, and what it starts ends with it. */
+/** Runs a program of the user's: what it is told on its stdin, its answer from its stdout; bounded in time and size, and what it starts ends with it. */
 
 import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process';
-import { ProviderError, type ProviderFault } from '../errors.ts';
+import { ProviderError, type ProviderFault } from './errors.ts';
 
 export type Program = {
-  /** What the policy calls the roster. */
+  /** What the policy calls it. */
   readonly title: string;
+  /** The page that says what it is asked and what it prints: `docs/rosters.md`. */
+  readonly page: string;
   readonly path: string;
   readonly args: readonly string[];
   readonly cwd: string;
@@ -117,14 +119,14 @@ function signalGroup(child: ChildProcess, name: 'SIGTERM' | 'SIGKILL'): void {
   }
 }
 
-const byHand = ({ path }: Program) => `run ${path} as the user that runs oncall and see what it says; docs/rosters.md has what it is asked`;
+const byHand = ({ path, page }: Program) => `run ${path} as the user that runs oncall and see what it says; ${page} has what it is asked`;
 
 function fail(program: Program, fault: ProviderFault, what: string, next = byHand(program)): ProviderError {
   return new ProviderError(program.title, fault, `the program of ${program.title} ${what}`, { applied: 'no', next });
 }
 
 export const malformed = (program: Program, what: string): ProviderError =>
-  fail(program, 'malformed', what, `mend ${program.path}: docs/rosters.md says what it has to print`);
+  fail(program, 'malformed', what, `mend ${program.path}: ${program.page} says what it has to print`);
 
 const seconds = (ms: number): string => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`);
 
