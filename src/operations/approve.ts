@@ -1,119 +1,175 @@
-/** `approve`: one yes by somebody else lets the requester in, at once. The facts are gathered again; the approver is checked now. */
+/** `approve`: one yes more; the one that makes up the quorum lets the requester in, at once. The facts are gathered again, and everybody's right to their yes is checked now. */
 
-import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
-import type { Actor, Request } from '../lifecycle/types.ts';
+import { OncallError } from '../errors.ts';
+import type { Queries } from '../ledger/ledger.ts';
+import type { Actor, Approval, Request } from '../lifecycle/types.ts';
+import { nameOf } from '../policy/iam-role.ts';
 import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
+import type { Facts, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
+import type { ApproveInput, Yes } from './approval-types.ts';
+import { type ApproverRight, accountsOf, behind } from './approver.ts';
+import { review } from './break-glass.ts';
 import type { Deps } from './deps.ts';
+import { exactlyAsked, requireSeen, stillOf } from './exactly-asked.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
 import { freePlace, insertGrants } from './intent.ts';
-import { type Lookups, lookups } from './lookups.ts';
+import { lateSessions } from './late-sessions.ts';
+import { joinLine, tendLine } from './line.ts';
+import { lookups } from './lookups.ts';
+import { requireApprover, requireTurn } from './may-approve.ts';
 import { requestNamed, roleNamed } from './names.ts';
 import { type Pins, pinTargets } from './pins.ts';
-import { denied, taken } from './refusal.ts';
+import { denied } from './refusal.ts';
 import type { Settled } from './request.ts';
 import { result } from './request-result.ts';
-import { requireApprover } from './rights.ts';
-import type { OneInput, Refusal, RequestResult, WaitingResult } from './types.ts';
+import { type Earlier, earlierYes, ownRequest, requireOnlyOnce, requireOtherAccount } from './said-yes.ts';
+import { couldBeOne } from './same-person.ts';
+import type { Refusal, RequestResult } from './types.ts';
 
-export async function approve(deps: Deps, input: OneInput): Promise<RequestResult | Refusal> {
+const whatWaits = 'what waits for you: oncall approve';
+
+/** Each time somebody else's yes came in between. */
+const mostTries = 20;
+
+export async function approve(deps: Deps, input: ApproveInput): Promise<RequestResult | Refusal> {
   const actor = await deps.actor();
-  const ledger = await deps.ledger();
-  const pending = await requestNamed(ledger, actor, input.id, 'what waits for you: oncall approve');
-  requirePending(pending, ledger.now());
-  requireOther(actor, pending);
-  const role = roleNamed(deps.policy, pending.role);
-  await requireApprover(deps, actor, role, `approve ${pending.id}`);
-
-  const { requester } = pending;
-  const world = lookups(deps);
-  const askedAt = deps.now();
-  const [facts, pins] = await Promise.all([
-    gatherRoleFacts(deps, world, role, {
-      email: requester.email,
-      at: askedAt,
-      ...(pending.incident === undefined ? {} : { incident: pending.incident }),
-    }),
-    pinTargets(deps, world, role, requester.email),
-  ]);
-  if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
-  await requireOtherUser(world, actor, pending, pins);
-
-  const settled = await ledger.write<Settled>(async (q, now) => {
-    const request = await q.request(pending.id);
-    requirePending(request, now);
-    // Several incidents, and none that it was asked for: then it rests on what else holds.
-    const { decision, incident } = decideFor(
-      {
-        role,
-        policy: deps.policy,
-        email: requester.email,
-        client: clientOf(requester),
-        asked: request.asked,
-        now,
-        facts,
-      },
-      request.incident === undefined ? {} : { named: request.incident },
-    );
-    const forIncident = incident === undefined ? {} : { incident };
-    if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
-    await requireSweep(deps, q, now, role.targets, false);
-    requireFresh(askedAt, now);
-    const place = await freePlace(q, role);
-    if (place && 'holders' in place) return { refusal: await taken(q, now, role, requester.email, decision, place.holders) };
-    const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
-    const said = input.reason === undefined ? {} : { reason: input.reason };
-    const approvals = [...request.approvals, { by: actor, at: now, answer: 'yes' as const, ...said }];
-    // The targets asked for are the ones approved, should the policy have changed meanwhile.
-    const wanted = pins.pinned.filter(({ target }) =>
-      request.targets.some((asked) => asked.directory === target.directory && asked.group === target.group),
-    );
-    if (wanted.length === 0) throw targetsChanged(request);
-    const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals, ...forIncident });
-    if (place) await q.takePlace(role.name, place.place, approved.id);
-    await q.record({
-      type: 'request.approved',
-      actor,
-      requestId: approved.id,
-      role: role.name,
-      holder: requester.email,
-      ...said,
-      ...forIncident,
-      policyDigest: deps.policy.digest,
-      data: { ...times, by: 'approver', findings: decision.findings },
-    });
-    return {
-      requestId: approved.id,
-      activate: await insertGrants(deps, q, now, approved, wanted, actor),
-      whole: 'granted',
-      decision,
-    };
-  });
-  if ('refusal' in settled) return settled.refusal;
-  const failed = await Promise.all(settled.activate.map((id) => activate(deps, id)));
-  return result(deps, settled, [...pins.missing, ...failed.filter((failure) => failure !== undefined)]);
+  const named = await requestNamed(await deps.ledger(), actor, input.id, whatWaits);
+  if (named.origin === 'break-glass' && named.state === 'approved') return review(deps, actor, named, input);
+  for (let tries = 1; ; tries++) {
+    const answer = await tryToApprove(deps, actor, input);
+    if (answer !== 'changed') return answer;
+    if (tries === mostTries) throw new OncallError('changed-meanwhile', `request ${input.id} keeps changing`, { next: 'try again' });
+  }
 }
 
-/** What waits for a yes of mine, as far as can be told from the policy alone: every pending request that is not my own. */
-export async function waiting(deps: Deps): Promise<WaitingResult> {
-  const actor = await deps.actor();
+async function tryToApprove(deps: Deps, actor: Actor, input: ApproveInput): Promise<RequestResult | Refusal | 'changed'> {
   const ledger = await deps.ledger();
-  const open = await ledger.read((q) => q.openRequests());
-  const others = open.filter((request) => request.state === 'pending' && !isSame(actor, request.requester));
-  const mine = await Promise.all(
-    others.map(async (request) => {
-      try {
-        await requireApprover(deps, actor, roleNamed(deps.policy, request.role), `approve ${request.id}`);
-        return [request];
-      } catch (error) {
-        if ((error as Error).name === 'OncallError') return [];
-        throw error;
-      }
-    }),
+  const pending = await requestNamed(ledger, actor, input.id, whatWaits);
+  requirePending(pending, ledger.now());
+  const { requester, incident } = pending;
+  if (couldBeOne(deps.policy, actor, requester)) throw ownRequest(pending);
+  const role = roleNamed(deps.policy, pending.role);
+  const world = lookups(deps);
+  const right = await requireApprover(deps, world, actor, role, pending);
+  const digest = ledger.digest(exactlyAsked(pending, role));
+  requireSeen(input.seen, digest, pending);
+
+  const askedAt = deps.now();
+  const about = { email: requester.email, at: askedAt, ...(incident === undefined ? {} : { incident }) };
+  const [facts, pins] = await Promise.all([gatherRoleFacts(deps, world, role, about), pinTargets(deps, world, role, requester.email)]);
+  if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
+  const mine = {
+    ...{ by: actor, answer: 'yes' as const, digest },
+    ...(input.reason === undefined ? {} : { reason: input.reason }),
+    ...(right.inPlaceOf === undefined ? {} : { inPlaceOf: right.inPlaceOf.from }),
+  };
+  // In the directories in which something can be given: where nothing can be, nobody need be known.
+  const inside = pins.pinned.map(({ target }) => target);
+  const emails = behind(mine).map(({ email }) => email);
+  const accounts = await accountsOf(world, emails, role, inside);
+  requireOtherAccount(pending, accounts, pins);
+  const earlier = await earlierYes(deps, world, role, { pending, digest, inside, at: ledger.now() });
+  requireOnlyOnce(deps.policy, pending, { yes: mine, users: accounts.users }, earlier);
+
+  const settled = await ledger.write<Answered>(async (q, now) => {
+    if (role.maxHolders !== undefined) await tendLine(q, now, role);
+    const request = await q.request(pending.id);
+    requirePending(request, now);
+    // Whatever was found out about it was about this version.
+    if (request.version !== pending.version) return 'changed';
+    return settle(deps, q, now, { request, role, right, facts, pins, askedAt, mine: { ...mine, at: now }, earlier });
+  });
+  if (settled === 'changed') return settled;
+  if ('refusal' in settled) return settled.refusal;
+  const failed = await Promise.all(settled.activate.map((id) => activate(deps, id)));
+  const missing = [...(settled.activate.length === 0 ? [] : pins.missing), ...failed.filter((failure) => failure !== undefined)];
+  return { ...(await result(deps, settled, missing)), ...lateSessions(pins), yes: settled.yes };
+}
+
+type Answered = 'changed' | { readonly refusal: Refusal } | (Exclude<Settled, { refusal: Refusal }> & { readonly yes: Yes });
+
+type Approving = {
+  readonly request: Request;
+  readonly role: Role;
+  readonly right: ApproverRight;
+  readonly facts: Facts;
+  readonly pins: Pins;
+  readonly askedAt: number;
+  readonly mine: Approval;
+  readonly earlier: readonly Earlier[];
+};
+
+/** All that can be looked at again by the transaction's clock, and the yes: the last one gives the access. */
+async function settle(deps: Deps, q: Queries, now: number, approving: Approving): Promise<Answered> {
+  const { request, role, right, facts, pins, askedAt, mine, earlier } = approving;
+  const { requester } = request;
+  requireTurn(deps.policy, role, request, right, now);
+  // Several incidents, and none that it was asked for: then it rests on what else holds.
+  const { decision, incident } = decideFor(
+    { role, policy: deps.policy, email: requester.email, client: clientOf(requester), asked: request.asked, now, facts },
+    request.incident === undefined ? {} : { named: request.incident },
   );
-  return { requests: mine.flat() };
+  const forIncident = incident === undefined ? {} : { incident };
+  if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
+  requireFresh(askedAt, now);
+  // The targets asked for are the ones approved, should the policy have changed meanwhile.
+  const still = stillOf(request, role);
+  const wanted = pins.pinned.filter(({ target }) => still.some((one) => nameOf(one) === nameOf(target)));
+  if (wanted.length === 0) throw targetsChanged(request);
+
+  const yes = countYes(request, role, mine, earlier);
+  const event = {
+    ...{ actor: mine.by, requestId: request.id, role: role.name, holder: requester.email },
+    ...(mine.reason === undefined ? {} : { reason: mine.reason }),
+    policyDigest: deps.policy.digest,
+  };
+  const bound = { digest: mine.digest, ...(mine.inPlaceOf === undefined ? {} : { inPlaceOf: mine.inPlaceOf }), yes };
+  if (yes.by.length < yes.of) {
+    const waiting = await q.changeRequest(request, { approvals: [...earlier.filter(({ counts }) => counts).map((one) => one.yes), mine] });
+    await q.record({ ...event, type: 'request.approval', data: bound });
+    return { requestId: waiting.id, activate: [], whole: 'held', decision, yes };
+  }
+  await requireSweep(deps, q, now, role.targets, false);
+  const place = await freePlace(q, role, { email: requester.email, id: request.id });
+  const times = { startsAt: now, expiresAt: decision.expiresAt ?? now };
+  const approvals = [...earlier.filter(({ counts }) => counts === true).map((one) => one.yes), mine];
+  // A yes is not lost for want of a place: it is good for one in line.
+  if (place && 'holders' in place) {
+    await joinLine(q, now, {
+      request: { ...request, decision, approvals },
+      isNew: false,
+      actor: mine.by,
+      data: bound,
+      policyDigest: deps.policy.digest,
+    });
+    return { requestId: request.id, activate: [], whole: 'held', decision, yes };
+  }
+  const approved = await q.changeRequest(request, { state: 'approved', ...times, decision, approvals, ...forIncident });
+  if (place) await q.takePlace(role.name, place.place, approved.id);
+  await q.record({
+    ...{ ...event, type: 'request.approved', ...forIncident },
+    data: { ...times, by: 'approver', ...bound, findings: decision.findings },
+  });
+  const activated = await insertGrants(deps, q, now, approved, wanted, mine.by);
+  return { requestId: approved.id, activate: activated, whole: 'granted', decision, yes };
+}
+
+/** Mine, and those before it that still count. Where one of which that is not known would make the difference, nothing is counted now. */
+function countYes({ id }: Request, { quorum = 1 }: Role, mine: Approval, earlier: readonly Earlier[]): Yes {
+  const still = earlier.filter(({ counts }) => counts);
+  const unknown = still.find(({ counts }) => counts === 'unknown');
+  const sure = still.filter(({ counts }) => counts === true).length + 1;
+  if (unknown !== undefined && sure < quorum && still.length + 1 >= quorum) {
+    throw new OncallError('undecided', `could not decide whether the yes of ${unknown.yes.by.email} to ${id} still counts`, {
+      why: `${unknown.because}; yours was not taken down`,
+      next: `oncall approve ${id}`,
+    });
+  }
+  const dropped = earlier.filter(({ counts }) => !counts).map(({ yes, because }) => ({ by: yes.by.email, because }));
+  return { by: [...still.map(({ yes }) => yes), mine].map((one) => one.by.email), of: quorum, dropped };
 }
 
 export function requirePending(request: Request | undefined, now: number): asserts request is Request {
@@ -121,35 +177,6 @@ export function requirePending(request: Request | undefined, now: number): asser
   const state = request?.state === 'pending' ? 'expired' : (request?.state ?? 'gone');
   throw new OncallError('not-pending', `request ${request?.id ?? ''} is ${state}, it no longer waits for an answer`, {
     next: `oncall status ${request?.id ?? ''}`,
-  });
-}
-
-/** The same person is the same subject at the same issuer; the e-mail is compared as well, so that a second sign-in under it does not count. */
-export const isSame = (a: Actor, b: Actor): boolean => (a.issuer === b.issuer && a.subject === b.subject) || a.email === b.email;
-
-function requireOther(actor: Actor, request: Request): void {
-  if (isSame(actor, request.requester)) throw ownRequest(request);
-}
-
-function ownRequest({ role }: Request): OncallError {
-  return new OncallError('own-request', 'nobody approves their own request', {
-    exit: 3,
-    next: `ask an approver of ${role}: oncall explain ${role}`,
-  });
-}
-
-/** One person may have two names here and be one user where the access is. Who has no user there is not that one; of whom it is not known may be. */
-async function requireOtherUser(world: Lookups, actor: Actor, request: Request, { pinned }: Pins): Promise<void> {
-  const users = await Promise.allSettled(pinned.map(({ target }) => world.user(target.directory, actor.email)));
-  if (users.some((user, index) => user.status === 'fulfilled' && user.value?.userId === pinned[index]?.pin.userId))
-    throw ownRequest(request);
-  const failed: unknown = users.find((user) => user.status === 'rejected')?.reason;
-  if (failed === undefined) return;
-  if (!isOncallError(failed) && !isProviderError(failed)) throw failed;
-  throw new OncallError('undecided', `could not decide whether request ${request.id} is your own`, {
-    why: failed.message,
-    next: (isProviderError(failed) ? nextStep(failed) : failed.next) ?? `oncall approve ${request.id}`,
-    cause: failed,
   });
 }
 

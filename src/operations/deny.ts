@@ -1,25 +1,34 @@
-/** `deny`: an approver says no; final. */
+/** `deny`: an approver says no; final. Whose turn it is, and how many have said yes, is no matter: a no takes nothing from anybody that they have. */
 
 import { OncallError } from '../errors.ts';
-import { isSame, requirePending } from './approve.ts';
+import type { DenyInput } from './approval-types.ts';
+import { requirePending } from './approve.ts';
+import { approverRight } from './approver.ts';
 import type { Deps } from './deps.ts';
+import { lookups } from './lookups.ts';
 import { requestNamed } from './names.ts';
 import { requireRevoker } from './rights.ts';
-import type { OneInput, OneResult } from './types.ts';
+import { isSame } from './same-person.ts';
+import type { OneResult } from './types.ts';
 
-export async function deny(deps: Deps, input: OneInput): Promise<OneResult> {
+export async function deny(deps: Deps, input: DenyInput): Promise<OneResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
   const pending = await requestNamed(ledger, actor, input.id, 'what waits for you: oncall approve');
   requirePending(pending, ledger.now());
-  if (isSame(actor, pending.requester)) {
+  const { requester } = pending;
+  if (isSame(actor, requester)) {
     throw new OncallError('own-request', 'this request is yours', { exit: 2, next: `withdraw it: oncall release ${pending.id}` });
   }
-  await requireRevoker(deps, actor, deps.policy.roles[pending.role], `deny ${pending.id}`);
+  const role = Object.hasOwn(deps.policy.roles, pending.role) ? deps.policy.roles[pending.role] : undefined;
+  const right = role && (await approverRight(deps, lookups(deps), actor, role, { requester, at: ledger.now() }));
+  if (right?.may !== true) await requireRevoker(deps, actor, role, `deny ${pending.id}`);
+  if (input.dryRun) return { request: pending, grants: [], ended: 0, left: 0 };
   const denied = await ledger.write(async (q, now) => {
     const request = await q.request(pending.id);
     requirePending(request, now);
     const reason = input.reason === undefined ? {} : { reason: input.reason };
+    const inPlaceOf = right?.inPlaceOf === undefined ? {} : { inPlaceOf: right.inPlaceOf.from };
     await q.record({
       type: 'request.denied',
       actor,
@@ -27,10 +36,11 @@ export async function deny(deps: Deps, input: OneInput): Promise<OneResult> {
       role: request.role,
       holder: request.requester.email,
       ...reason,
+      ...(right?.inPlaceOf === undefined ? {} : { data: inPlaceOf }),
     });
     return q.changeRequest(request, {
       state: 'denied',
-      approvals: [...request.approvals, { by: actor, at: now, answer: 'no', ...reason }],
+      approvals: [...request.approvals, { by: actor, at: now, answer: 'no', ...reason, ...inPlaceOf }],
     });
   });
   return { request: denied, grants: [], ended: 0, left: 0 };
