@@ -1,0 +1,91 @@
+/** Who stands in line and asks again: is told their place, takes what is offered, or is out of line because they may not have it any more. */
+
+import type { Queries } from '../ledger/ledger.ts';
+import { isInLine } from '../lifecycle/line.ts';
+import type { Actor, Request } from '../lifecycle/types.ts';
+import { nameOf } from '../policy/iam-role.ts';
+import type { Decided } from '../policy/incidents.ts';
+import type { Decision, Role } from '../policy/types.ts';
+import type { Deps } from './deps.ts';
+import { exactlyAsked, stillOf } from './exactly-asked.ts';
+import { leaveLine } from './line.ts';
+import { denied } from './refusal.ts';
+import type { Asking, Settled } from './request.ts';
+import type { RequestInput } from './types.ts';
+
+/** What is taken, or waits for a yes, is what was waited for, unless more is said now; what was said yes to is what was asked for then, and no more of the role than that. */
+export async function asWaitedFor(deps: Deps, asking: Asking, open: Request | undefined): Promise<Asking> {
+  if (open?.state !== 'pending' && !isInLine(open)) return asking;
+  const { role, pins, input } = asking;
+  const { reason: typed, ...wanted } = input;
+  if (!isInLine(open) || !(await hasYes(deps, role, open))) {
+    const reason = typed ?? open.reason;
+    const asked = 'byDefault' in input.asked ? open.asked : input.asked;
+    return { ...asking, input: { ...wanted, asked, ...(reason === undefined ? {} : { reason }) } };
+  }
+  const { incident: _incident, ...bare } = wanted;
+  const targets = stillOf(open, role);
+  const pinned = pins.pinned.filter(({ target }) => targets.some((one) => nameOf(one) === nameOf(target)));
+  return {
+    ...{ ...asking, yes: true, role: { ...role, targets }, pins: { ...pins, pinned } },
+    input: {
+      ...bare,
+      asked: open.asked,
+      ...(open.reason === undefined ? {} : { reason: open.reason }),
+      ...(open.incident === undefined ? {} : { incident: open.incident }),
+    },
+  };
+}
+
+/** Approvers let them stand in line, and what they said yes to is what it would be now. Who joined it by a rule has no approvals. */
+async function hasYes(deps: Deps, role: Role, open: Request): Promise<boolean> {
+  const digest = (await deps.ledger()).digest(exactlyAsked(open, role));
+  const yes = open.approvals.filter((one) => one.answer === 'yes' && one.digest === digest);
+  return yes.length >= (role.quorum ?? 1);
+}
+
+/** What they said when they joined the line need not be said again: why, and which incident a yes was for. Looked at before anything is asked, and so only where there can be a line. */
+export async function saidBefore(
+  deps: Deps,
+  actor: Actor,
+  role: Role,
+  { reason, incident, breakGlass }: RequestInput,
+): Promise<Pick<RequestInput, 'reason' | 'incident'>> {
+  const typed = { ...(reason === undefined ? {} : { reason }), ...(incident === undefined ? {} : { incident }) };
+  if (role.maxHolders === undefined || breakGlass) return typed;
+  const ledger = await deps.ledger();
+  const open = await ledger.read((q) => q.openRequest(actor, role.name));
+  if (!isInLine(open)) return typed;
+  const why = reason ?? open.reason;
+  const which = open.approvals.length > 0 ? open.incident : incident;
+  return { ...(why === undefined ? {} : { reason: why }), ...(which === undefined ? {} : { incident: which }) };
+}
+
+export const tellPlace = ({ id }: Pick<Request, 'id'>, decision: Decision): Settled => ({
+  requestId: id,
+  activate: [],
+  whole: 'held',
+  decision,
+});
+
+/** `undefined`: they may have it as soon as there is a place. */
+export async function settleInLine(
+  q: Queries,
+  now: number,
+  { role, actor, yes }: Asking,
+  open: Request,
+  { decision }: Decided,
+): Promise<Settled | undefined> {
+  if (decision.outcome === 'allow' || (decision.outcome === 'ask' && yes)) return undefined;
+  // What could not be found out costs nobody their turn.
+  if (decision.undecided) return open.state === 'queued' ? tellPlace(open, decision) : { refusal: keptOpen(role, open, decision) };
+  if (decision.outcome === 'ask') return undefined;
+  await leaveLine(q, now, role, open, decision);
+  return { refusal: denied(role, actor.email, decision) };
+}
+
+function keptOpen(role: Role, { requester, pendingUntil = 0 }: Request, decision: Decision) {
+  const refusal = denied(role, requester.email, decision);
+  const next = `try again: oncall request ${role.name} (the place is kept for you until ${new Date(pendingUntil).toISOString()})`;
+  return { ...refusal, error: { ...refusal.error, next } };
+}
