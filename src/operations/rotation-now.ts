@@ -1,0 +1,74 @@
+/** A role's rotation as the ledger has it: who is in by it, and who for this shift is to stay out. */
+
+import type { Queries } from '../ledger/ledger.ts';
+import type { Duty, Holder, Rotation, RotationNow } from '../lifecycle/rotation.ts';
+import type { Request } from '../lifecycle/types.ts';
+import type { Follows } from '../policy/follows.ts';
+import type { Policy, Role, Target } from '../policy/types.ts';
+import { refusedSince } from './by-policy.ts';
+import type { Deps } from './deps.ts';
+
+export type Following = Role & { readonly follows: Follows };
+
+export const followingIn = ({ roles }: Pick<Policy, 'roles'>): readonly Following[] =>
+  Object.values(roles).filter((role): role is Following => role.follows !== undefined);
+
+/**
+ * Requests of rotations whose end a run has still to look at before it ends them: those that end after `lookedAt`, when it asked who is on call, or
+ * before it has asked anybody. One that no run has come to for long is ended like any other.
+ */
+export async function rotationsToSettle({ policy, policyFault, ledger }: Deps, lookedAt = 0): Promise<ReadonlySet<string>> {
+  const roles = followingIn(policy).map(({ name }) => name);
+  if (policyFault !== undefined || roles.length === 0) return new Set();
+  return (await ledger()).read(async (q, now) => {
+    const since = Math.max(lookedAt, now - policy.sweep.refuseWhenLateMs);
+    const open = (await q.openByPolicy('rotation')).filter(({ role }) => roles.includes(role));
+    return new Set(open.flatMap(({ id, expiresAt = 0 }) => (expiresAt > since ? [id] : [])));
+  });
+}
+
+export type Seen = Omit<RotationNow, 'isTried'> & {
+  readonly kept: Rotation;
+  /** Who is in, and not in all of the role's groups. */
+  readonly lacking: readonly Holder[];
+  /** By request: grants for groups that the role has no longer. */
+  readonly surplus: ReadonlyMap<string, readonly string[]>;
+};
+
+/** `answer`: left out where nobody could say. */
+export async function rotationNow(q: Queries, now: number, role: Following, answer: readonly Duty[] | undefined): Promise<Seen> {
+  const { name, follows, targets } = role;
+  const holders: Holder[] = [];
+  const lacking: Holder[] = [];
+  const surplus = new Map<string, readonly string[]>();
+  for (const { id, requester, startsAt = 0, expiresAt = 0, asked, ...request } of await q.openByPolicy('rotation')) {
+    if (request.role !== name) continue;
+    const grants = (await q.grantsOfRequest(id)).filter(({ state }) => state === 'active' || state === 'activating');
+    if (grants.length === 0) continue;
+    const saidUntil = 'untilMs' in asked ? asked.untilMs : expiresAt;
+    const holder = { email: requester.email, requestId: id, startsAt, expiresAt, saidUntil };
+    holders.push(holder);
+    const over = grants.filter(({ target }) => !targets.some((one) => isSame(one, target))).map((grant) => grant.id);
+    if (targets.some((one) => !grants.some(({ target }) => isSame(one, target)))) lacking.push(holder);
+    // First in, then out: a group that only has another name now is the same membership.
+    else if (over.length > 0) surplus.set(id, over);
+  }
+  const kept = await q.rotation(name);
+  const away = await awayAmong(q, now, name, answer ?? []);
+  return { follows, holders, away, answeredAt: kept.answeredAt, now, kept, lacking, surplus, ...(answer && { answer }) };
+}
+
+const isSame = (one: Target, other: Target): boolean => one.directory === other.directory && one.group === other.group;
+
+/** Who gave it back, or was taken out of it by somebody, stays out until the end that they had then. */
+export const isAway = (last: Request, now: number): boolean =>
+  refusedSince(last) !== undefined && 'untilMs' in last.asked && now < last.asked.untilMs;
+
+async function awayAmong(q: Queries, now: number, role: string, answer: readonly Duty[]): Promise<readonly string[]> {
+  const away: string[] = [];
+  for (const { email } of answer) {
+    const last = await q.lastByPolicy(email, role, 'rotation');
+    if (last && isAway(last, now)) away.push(email);
+  }
+  return away;
+}
