@@ -1,19 +1,29 @@
 /** `oncall audit list`: what happened, oldest first. */
 
-import type { EventView, Operations } from '../operations/types.ts';
+import type { Access } from '../lifecycle/accesses.ts';
+import type { AuditInput, EventView } from '../operations/audit-types.ts';
+import type { Operations } from '../operations/types.ts';
 import { count, pad, wrap } from '../terminal/text.ts';
 import { type Clock, showRecord } from '../terminal/time.ts';
-import { type Args, type Command, type Context, type Outcome, text, usage } from './command.ts';
+import { accessCsv } from './access-csv.ts';
+import { type Filter, filterFrom, filterOptions } from './audit-filter.ts';
+import { type Args, type Command, type Context, flag, type Outcome, text, usage } from './command.ts';
 
 export const auditList: Command = {
   name: 'audit list',
   group: 'Operating',
   summary: 'what happened, by whom and when',
   argument: { syntax: '[id]', summary: 'only what concerns this request' },
-  options: [{ flags: '--limit <n>', summary: 'only the last n events' }],
+  options: [
+    { flags: '--limit <n>', summary: 'only the last n events' },
+    ...filterOptions,
+    { flags: '--csv', summary: 'one line for each access: who, why, who said yes, when it ended and how (for auditors)' },
+  ],
   examples: [
     ['oncall audit list --limit 20', 'the last 20 events'],
     ['oncall audit list k7m2xq', 'one request, from asking to the end'],
+    ['oncall audit list --user sam@acme.dev --since 7d', 'what sam did, and what was done to sam, in a week'],
+    ['oncall audit list --csv --since 2026-07-01 --until 2026-09-30 > q3.csv', 'every access of a quarter, for a spreadsheet'],
     ['oncall audit list --json', 'everything, for a program'],
   ],
   notes: 'You read what concerns you; approvers what concerns their roles; admins all of it.',
@@ -24,8 +34,14 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   const [of] = args.argument;
   const limit = text(args, 'limit');
   if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) throw usage(`--limit ${limit}: not a whole number above 0`, 'write --limit 20');
+  const filter = filterFrom(args, context.clock().now);
+  if (flag(args, 'csv')) return csv(of, limit, filter, context);
   const operations = await context.operations();
-  const events = await lastEvents(operations, of, limit === undefined ? Number.POSITIVE_INFINITY : Number(limit));
+  const events = await lastEvents(
+    operations,
+    { ...filter, ...(of === undefined ? {} : { of }) },
+    limit === undefined ? Number.POSITIVE_INFINITY : Number(limit),
+  );
   return {
     exit: 0,
     document: { events },
@@ -34,15 +50,35 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   };
 }
 
+async function csv(of: string | undefined, limit: string | undefined, filter: Filter, context: Context): Promise<Outcome> {
+  if (context.globals.json) throw usage('--csv and --json cannot be combined', 'keep one of them');
+  if (of !== undefined || limit !== undefined)
+    throw usage(
+      `--csv goes with no ${of === undefined ? '--limit' : 'id'}: a sample is not drawn here`,
+      'narrow it by --since, --until, --user or --role',
+    );
+  const { accesses } = await context.operations();
+  const found: Access[] = [];
+  for (let after = 0; ; ) {
+    const { accesses: page, more } = await accesses({ ...filter, after });
+    found.push(...page);
+    if (more === undefined) break;
+    after = more;
+  }
+  const text = accessCsv(found);
+  // RFC 4180 ends each line with CR LF; what prints it adds the LF of the last.
+  return { exit: 0, document: {}, text: `${text}\r`, brief: `${text}\r` };
+}
+
 /** As many as `audit` gives at once. */
 const pageOf = 5_000;
 
-async function lastEvents({ audit }: Pick<Operations, 'audit'>, of: string | undefined, limit: number): Promise<readonly EventView[]> {
+async function lastEvents({ audit }: Pick<Operations, 'audit'>, wanted: AuditInput, limit: number): Promise<readonly EventView[]> {
   const pages: (readonly EventView[])[] = [];
   for (let left = limit; ; ) {
     const asked = Math.min(left, pageOf);
     const before = pages[0]?.[0]?.seq;
-    const page = await audit({ ...(of === undefined ? {} : { of }), limit: asked, ...(before === undefined ? {} : { before }) });
+    const page = await audit({ ...wanted, limit: asked, ...(before === undefined ? {} : { before }) });
     pages.unshift(page);
     left -= page.length;
     if (page.length < asked || left === 0) return pages.flat();
@@ -118,10 +154,17 @@ function faultsIn(faults: unknown): string {
   return `${count(all.length, 'fault')}, line ${lines.join(', ')}`;
 }
 
-/** When what was given or moved ends. */
+/** When what was given, moved or offered ends. */
 function endIn(type: string, data: unknown): number | undefined {
-  const { expiresAt, to } = Object(data) as { readonly expiresAt?: unknown; readonly to?: unknown };
-  const end = type === 'request.approved' ? expiresAt : type === 'request.extended' ? to : undefined;
+  const { expiresAt, to, until } = Object(data) as { readonly expiresAt?: unknown; readonly to?: unknown; readonly until?: unknown };
+  const ends: Readonly<Record<string, unknown>> = {
+    'request.approved': expiresAt,
+    'request.extended': to,
+    'request.offered': until,
+    'rotation.changed': to,
+    'rotation.held-over': to,
+  };
+  const end = ends[type];
   return typeof end === 'number' ? end : undefined;
 }
 

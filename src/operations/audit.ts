@@ -7,10 +7,12 @@ import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { RecordedEvent } from '../lifecycle/events.ts';
 import type { Actor } from '../lifecycle/types.ts';
+import { nameOf } from '../policy/iam-role.ts';
 import type { Finding } from '../policy/types.ts';
+import type { AuditInput, EventView } from './audit-types.ts';
 import type { Deps } from './deps.ts';
+import { callsRole } from './names.ts';
 import { requireReadable, requireRevoker } from './rights.ts';
-import type { AuditInput, EventView } from './types.ts';
 
 const usualLimit = 500;
 const mostAtOnce = 5_000;
@@ -22,16 +24,23 @@ type Wanted = {
   readonly texts: readonly string[];
   /** Which of them are. */
   readonly pick: (q: Queries, events: readonly RecordedEvent[]) => Promise<readonly RecordedEvent[]>;
+  /** Nothing from before is. */
+  readonly since?: number;
 };
 
 /** Who may read what is found out first: nobody has the trail read for nothing. */
-export async function audit(deps: Deps, { of, limit = usualLimit, before }: AuditInput): Promise<readonly EventView[]> {
+export async function audit(deps: Deps, { of, limit = usualLimit, before, ...filter }: AuditInput): Promise<readonly EventView[]> {
   const actor = await deps.actor();
   const wanted = of === undefined ? await readable(deps, actor) : await ofRequest(deps, actor, of);
-  return (await lastOf(deps, wanted, Math.min(limit, mostAtOnce), before)).map(view);
+  return (await lastOf(deps, await filtered(deps, wanted, filter), Math.min(limit, mostAtOnce), before)).map(view);
 }
 
-async function lastOf(deps: Deps, { texts, pick }: Wanted, limit: number, before: number | undefined): Promise<readonly RecordedEvent[]> {
+async function lastOf(
+  deps: Deps,
+  { texts, pick, since = 0 }: Wanted,
+  limit: number,
+  before: number | undefined,
+): Promise<readonly RecordedEvent[]> {
   const ledger = await deps.ledger();
   const found: RecordedEvent[] = [];
   // Events are only ever added: read piece by piece they are what they are read at once.
@@ -43,11 +52,45 @@ async function lastOf(deps: Deps, { texts, pick }: Wanted, limit: number, before
       return { events, picked: await pick(q, events) };
     });
     found.push(...picked);
-    if (found.length >= limit) break;
+    if (found.length >= limit || (events.at(-1)?.at ?? since) < since) break;
     top = events.length < room ? from : (events.at(-1)?.seq ?? from);
   }
   return found.reverse();
 }
+
+async function filtered(deps: Deps, { texts, pick }: Wanted, { since = 0, until, user, role }: AuditInput): Promise<Wanted> {
+  const ledger = await deps.ledger();
+  const email = user?.toLowerCase();
+  const names = email === undefined ? [] : [email, ...(await ledger.read((q) => q.alsoHeldAs(email)))];
+  const isIt = role === undefined ? undefined : callsRole(deps.policy, role);
+  return {
+    texts,
+    since,
+    pick: async (q, events) => {
+      const picked = (await pick(q, events)).filter(({ at }) => at >= since && (until === undefined || at < until));
+      if (user === undefined && isIt === undefined) return picked;
+      const requestOf = await requestsOf(q, picked);
+      return picked.filter((event) => {
+        const request = requestOf(event);
+        const isTheirs = user === undefined || peopleIn(event, request).some((one) => names.includes(one));
+        return isTheirs && (isIt === undefined || isIt(event.role ?? request?.role ?? ''));
+      });
+    },
+  };
+}
+
+type Named = { readonly email: string; readonly role: string };
+
+/** What says nothing of a role, or of whom it is for, belongs to its request. */
+async function requestsOf(q: Queries, events: readonly RecordedEvent[]): Promise<(event: RecordedEvent) => Named | undefined> {
+  const ids = new Set(events.flatMap(({ requestId }) => requestId ?? []));
+  const requests = new Map((await q.requestsNamed([...ids])).map((request) => [request.id, request]));
+  return ({ requestId }) => requests.get(requestId ?? '');
+}
+
+/** Who did it, and to whom it was done. */
+const peopleIn = ({ holder, actor }: RecordedEvent, request: Named | undefined): readonly string[] =>
+  [holder, typeof actor === 'string' ? undefined : actor.email, request?.email].filter((one) => one !== undefined);
 
 async function ofRequest(deps: Deps, actor: Actor, of: string): Promise<Wanted> {
   const ledger = await deps.ledger();
@@ -70,15 +113,12 @@ async function readable(deps: Deps, actor: Actor): Promise<Wanted> {
   const ledger = await deps.ledger();
   const names = [email, ...(await ledger.read((q) => q.alsoHeldAs(email)))];
   return {
-    // What says nothing of a role belongs to that of its request.
     texts: [...names.map((name) => field('holder', name)), field('email', email), ...(roles.size === 0 ? [] : ['"requestId":', '"role":'])],
     pick: async (q, events) => {
-      const ids = new Set(events.flatMap(({ requestId }) => requestId ?? []));
-      const requests = new Map((await q.requestsNamed([...ids])).map((request) => [request.id, request]));
+      const requestOf = await requestsOf(q, events);
       return events.filter((event) => {
-        const request = requests.get(event.requestId ?? '');
-        const about = [event.holder, typeof event.actor === 'string' ? undefined : event.actor.email, request?.email];
-        return about.includes(email) || roles.has(event.role ?? request?.role ?? '');
+        const request = requestOf(event);
+        return peopleIn(event, request).includes(email) || roles.has(event.role ?? request?.role ?? '');
       });
     },
   };
@@ -98,7 +138,7 @@ function view(event: RecordedEvent): EventView {
     ...(requestId === undefined ? {} : { requestId }),
     ...(role === undefined ? {} : { role }),
     ...(holder === undefined ? {} : { holder }),
-    ...(target === undefined ? {} : { target: `${target.directory}/${target.group}` }),
+    ...(target === undefined ? {} : { target: nameOf(target) }),
     ...(reason === undefined ? {} : { reason }),
     ...(endReason === undefined ? {} : { endReason }),
     ...(why === undefined ? {} : { why }),

@@ -1,0 +1,198 @@
+/** Every access, told from the trail: why, who said yes, when it was to end and did, and how. */
+
+import { describe, expect, it } from 'vitest';
+import { ProviderError } from '../../src/errors.ts';
+import type { Access } from '../../src/lifecycle/accesses.ts';
+import { company, granted, hour, minute, onCall, role, rule, user, type World } from './world.ts';
+
+const ask = { role: 'db-admin', asked: { forMs: hour } } as const;
+const web = { directory: 'okta', group: 'web' };
+const all = async (world: World, who = 'boss', input = {}): Promise<readonly Access[]> => (await world.as(who).accesses(input)).accesses;
+
+describe('an access', () => {
+  it('is told from asking to its end, with the rules and what was found', async () => {
+    const guarded = role('guarded', { allow: [rule(onCall, { name: 'guarded.allow[0]' })] });
+    const world = await company({ roles: [guarded] });
+    const startsAt = world.now - hour;
+    world.shifts = [{ schedule: 'PDB', email: 'maria@acme.dev', start: startsAt, end: null, level: 1 }];
+    const asked = world.now;
+    const { request } = granted(await world.as('maria').request({ ...ask, role: 'guarded', reason: 'page 4711' }));
+    await world.sweepAfter(90 * minute);
+    expect(await all(world)).toEqual([
+      {
+        seq: expect.any(Number),
+        requestId: request.id,
+        origin: 'asked',
+        holder: 'maria@acme.dev',
+        role: 'guarded',
+        target: { directory: 'okta', group: 'db' },
+        reason: 'page 4711',
+        findings: [
+          expect.objectContaining({
+            rule: 'guarded.allow[0]',
+            because: 'on call for "PDB"',
+            evidence: [expect.objectContaining({ schedule: 'PDB', startsAt })],
+          }),
+        ],
+        approvers: [],
+        askedAt: asked,
+        beganAt: asked,
+        plannedEnd: asked + hour,
+        endedAt: asked + 90 * minute,
+        how: 'expired',
+        endedBy: 'sweep',
+      },
+    ]);
+  });
+
+  it('has who said yes, and the requester’s own reason', async () => {
+    const asking = role('asking', { allow: [], ask: [rule(user('maria'), { name: 'asking.ask[0]' })], approvers: [rule(user('ana'))] });
+    const world = await company({ roles: [asking] });
+    const { request } = granted(await world.as('maria').request({ ...ask, role: 'asking', reason: 'migration' }));
+    const asked = world.now;
+    world.now += 5 * minute;
+    await world.as('ana').approve({ id: request.id, reason: 'go ahead' });
+    await world.as('maria').release({ id: request.id, reason: 'done' });
+    expect(await all(world)).toMatchObject([
+      {
+        ...{ reason: 'migration', approvers: ['ana@acme.dev'], askedAt: asked, beganAt: asked + 5 * minute },
+        ...{ how: 'released', endedBy: 'maria@acme.dev', because: 'done' },
+        findings: [{ rule: 'asking.ask[0]' }],
+      },
+    ]);
+  });
+
+  it('is told each time, also under one request, with the end that was moved', async () => {
+    const world = await company();
+    granted(await world.as('maria').request({ ...ask, reason: 'first' }));
+    const moved = granted(await world.as('maria').request({ ...ask, asked: { forMs: 3 * hour } }));
+    await world.as('boss').revoke({ id: moved.request.id, reason: 'lost laptop' });
+    world.now += hour;
+    await world.sweepAfter(0);
+    granted(await world.as('maria').request(ask));
+    const [first, second, third] = await all(world);
+    expect(first).toMatchObject({
+      reason: 'first',
+      plannedEnd: moved.request.expiresAt,
+      how: 'revoked',
+      endedBy: 'boss@acme.dev',
+      because: 'lost laptop',
+    });
+    expect(second).not.toHaveProperty('reason');
+    expect(second).not.toHaveProperty('endedAt');
+    expect(third).toBeUndefined();
+  });
+
+  it('under one id is told anew where it was given again before its removal was confirmed', async () => {
+    const world = await company();
+    const { request } = granted(await world.as('maria').request({ ...ask, reason: 'first' }));
+    world.okta.fail('remove', new ProviderError('okta', 'unavailable', 'okta is down', { applied: 'no' }), 'before', 1);
+    await world.as('maria').release({ id: request.id });
+    world.now += minute;
+    const again = granted(await world.as('maria').request({ ...ask, reason: 'second' }));
+    await world.sweepAfter(5 * minute);
+    expect(again.request.id).toBe(request.id);
+    expect((await all(world)).map(({ requestId, reason, how }) => [requestId, reason, how])).toEqual([
+      [request.id, 'first', 'released'],
+      [request.id, 'second', undefined],
+    ]);
+  });
+
+  it('is told for every group, and says where somebody was in before', async () => {
+    const both = role('both', { targets: [{ directory: 'okta', group: 'db' }, web] });
+    const world = await company({ roles: [both], members: { web: ['maria@acme.dev'] } });
+    granted(await world.as('maria').request({ ...ask, role: 'both' }));
+    expect((await all(world)).map(({ target, wasIn }) => [target.group, wasIn ?? false])).toEqual([
+      ['db', false],
+      ['web', true],
+    ]);
+  });
+
+  it('that the policy gives, or an admin has taken over, says so', async () => {
+    const standing = {
+      people: [{ email: 'maria@acme.dev', why: 'owns the platform' }],
+      reviewAt: Date.parse('2027-02-01T00:00:00Z'),
+      ifMissed: 'alert' as const,
+    };
+    const roles = [role('prod-read', { allow: [], standing, targets: [web] })];
+    const world = await company({ roles, exclusive: ['web'], members: { web: ['sam@acme.dev'] } });
+    await world
+      .as('boss')
+      .adopt({ directory: 'okta', group: 'web', end: { forMs: hour }, decided: { standing: [], ending: ['sam@acme.dev@okta/web'] } });
+    await world.sweepAfter(minute);
+    await world.sweepAfter(2 * hour);
+    expect(await all(world)).toMatchObject([
+      { holder: 'sam@acme.dev', origin: 'adopted', role: 'prod-read', approvers: ['boss@acme.dev'], wasIn: true, how: 'expired' },
+      { holder: 'maria@acme.dev', origin: 'standing', reason: 'owns the platform', findings: [{ rule: 'prod-read.standing' }] },
+    ]);
+  });
+});
+
+describe('which accesses are told', () => {
+  const busy = async () => {
+    const world = await company({ roles: [role('db-admin'), role('web', { targets: [web], approvers: [rule(user('ana'))] })] });
+    const start = world.now;
+    granted(await world.as('maria').request(ask));
+    granted(await world.as('sam').request({ ...ask, role: 'web' }));
+    await world.sweepAfter(2 * hour);
+    granted(await world.as('ana').request({ ...ask, asked: { forMs: 10 * hour } }));
+    return { world, start };
+  };
+  const whose = (found: readonly Access[]) => found.map(({ holder }) => holder.split('@')[0]);
+
+  it('can be said by time: what lasted in it', async () => {
+    const { world, start } = await busy();
+    expect(whose(await all(world))).toEqual(['maria', 'sam', 'ana']);
+    expect(whose(await all(world, 'boss', { since: start + 2 * hour + 1 }))).toEqual(['ana']);
+    expect(whose(await all(world, 'boss', { since: start + hour }))).toEqual(['maria', 'sam', 'ana']);
+    expect(whose(await all(world, 'boss', { until: start + hour }))).toEqual(['maria', 'sam']);
+    expect(whose(await all(world, 'boss', { since: start + 20 * hour }))).toEqual(['ana']);
+  });
+
+  it('can be said by person and by role', async () => {
+    const { world } = await busy();
+    expect(whose(await all(world, 'boss', { user: 'SAM@acme.dev' }))).toEqual(['sam']);
+    expect(whose(await all(world, 'boss', { role: 'db-admin' }))).toEqual(['maria', 'ana']);
+    expect(whose(await all(world, 'boss', { role: 'web', user: 'maria@acme.dev' }))).toEqual([]);
+  });
+
+  it('comes in pages that leave nothing out', async () => {
+    const { world } = await busy();
+    const found: Access[] = [];
+    for (let after = 0; ; ) {
+      const { accesses, more } = await world.as('boss').accesses({ after, limit: 2 });
+      expect(accesses.length).toBeLessThanOrEqual(2);
+      found.push(...accesses);
+      if (more === undefined) break;
+      after = more;
+    }
+    expect(found).toEqual(await all(world));
+  });
+
+  it('are all of them to admins, those of a role to who approves it, and to everybody their own', async () => {
+    const { world } = await busy();
+    expect(whose(await all(world, 'maria'))).toEqual(['maria']);
+    expect(whose(await all(world, 'ana'))).toEqual(['sam', 'ana']);
+    expect(whose(await all(world, 'standing'))).toEqual([]);
+    expect(whose(await all(world, 'maria', { user: 'sam@acme.dev' }))).toEqual([]);
+  });
+});
+
+describe('the plain list', () => {
+  it('can be said by time, person and role, as far as the caller may read it', async () => {
+    const world = await company({ roles: [role('db-admin'), role('web', { targets: [web] })] });
+    const start = world.now;
+    const { request } = granted(await world.as('maria').request(ask));
+    granted(await world.as('sam').request({ ...ask, role: 'web' }));
+    await world.sweepAfter(2 * hour);
+    const audit = (input: object, who = 'boss') => world.as(who).audit(input);
+    const everything = await audit({});
+    expect(await audit({ since: start + 1 })).toEqual(everything.filter(({ at }) => at > start));
+    expect(await audit({ until: start + 1 })).toEqual(everything.filter(({ at }) => at <= start));
+    expect(new Set((await audit({ user: 'maria@acme.dev' })).map(({ requestId }) => requestId))).toEqual(new Set([request.id]));
+    expect((await audit({ role: 'web' })).filter(({ type }) => type === 'grant.ended')).toHaveLength(1);
+    expect(await audit({ role: 'db-admin', user: 'sam@acme.dev' })).toEqual([]);
+    expect(await audit({ user: 'sam@acme.dev' }, 'maria')).toEqual([]);
+    expect((await audit({ user: 'maria@acme.dev', limit: 1 }))[0]).toMatchObject({ type: 'grant.ended', requestId: request.id });
+  });
+});
