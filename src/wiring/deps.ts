@@ -25,6 +25,7 @@ export type DepsOf = Pick<
   | 'courtesy'
   | 'throughBroker'
   | 'policyRejected'
+  | 'background'
 > & {
   readonly fault?: string | undefined;
   readonly meter?: Deps['meter'] | undefined;

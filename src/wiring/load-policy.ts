@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { directoryKinds } from '../directories/index.ts';
 import { OncallError } from '../errors.ts';
 import { readJudged, type TrustFault } from '../file-trust.ts';
+import { channelKinds } from '../notices/index.ts';
 import type { Issue } from '../policy/issue.ts';
 import type { IdentityKind } from '../policy/sources.ts';
 import type { Policy } from '../policy/types.ts';
@@ -70,8 +71,8 @@ async function salvaged(file: PolicyFile): Promise<ParsedPolicy> {
 }
 
 /** Everything there is to say about a file, for `policy check`; never throws for a fault of the file, never uses the cache. */
-export async function checkFile(file: PolicyFile): Promise<readonly Issue[]> {
-  const { policy, issues } = await parse(file);
+export async function checkFile(file: PolicyFile, now = Date.now()): Promise<readonly Issue[]> {
+  const { policy, issues } = await parse(file, now);
   if (policy !== undefined && isEmbedded(policy)) return [...issues, ...trustWarnings(file)];
   const grave = [...trustWarnings(file), ...(file.fromWorkingFolder && policy !== undefined ? [workingFolderWarning] : [])];
   return [...issues, ...grave.map((issue): Issue => ({ ...issue, severity: 'error' }))];
@@ -79,17 +80,20 @@ export async function checkFile(file: PolicyFile): Promise<readonly Issue[]> {
 
 type Parsing = { readonly policy?: Policy; readonly issues: readonly Issue[] };
 
-async function parse(file: PolicyFile): Promise<Parsing> {
+/** `now`: not for what is kept until the file changes. */
+async function parse(file: PolicyFile, now?: number): Promise<Parsing> {
   const { parsePolicy } = await import('../policy/parse.ts');
-  return parsePolicy(file.text, { path: file.path, digest: file.digest, kinds: await allKinds() });
+  const day = now === undefined ? {} : { now };
+  return parsePolicy(file.text, { path: file.path, digest: file.digest, kinds: await allKinds(), ...day });
 }
 
 const hasErrors = (issues: readonly Issue[]): boolean => issues.some((issue) => issue.severity === 'error');
 
-/** Nothing but the embedded pair and a file. Rosters and the ledger count as well: they name hosts and commands just as a directory does. */
-function isEmbedded({ ledger, directories, rosters }: Policy): boolean {
+/** Nothing but the embedded pair and a file. Rosters, channels and the ledger count as well: they name hosts and commands just as a directory does. */
+function isEmbedded({ ledger, directories, rosters, notify }: Policy): boolean {
   return (
     'sqlite' in ledger &&
+    notify === undefined &&
     Object.values(directories).every((directory) => directory.kind === 'local') &&
     Object.values(rosters).every((roster) => roster.kind === 'file')
   );
@@ -100,6 +104,7 @@ export async function allKinds() {
   return {
     directories: await loadEach(directoryKinds),
     rosters: await loadEach(rosterKinds),
+    channels: await loadEach(channelKinds),
     oidc: await oidcKind(),
   };
 }

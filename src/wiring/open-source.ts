@@ -3,6 +3,8 @@
 import type { AdapterContext, Directory, DirectoryKind } from '../directories/directory.ts';
 import { directoryKinds } from '../directories/index.ts';
 import { OncallError } from '../errors.ts';
+import { channelKinds } from '../notices/index.ts';
+import type { Sender } from '../notices/notice.ts';
 import type { Policy, Source } from '../policy/types.ts';
 import { rosterKinds } from '../rosters/index.ts';
 import type { Roster } from '../rosters/roster.ts';
@@ -18,6 +20,7 @@ export function sources(policy: Policy, around: Around) {
       return openSource<Directory>('directory', policy.directories, directoryKinds, context(name));
     }),
     roster: onceEach((name) => openSource<Roster>('roster', policy.rosters, rosterKinds, context(name))),
+    sender: onceEach((name) => openSource<Sender>('channel', policy.notify ?? {}, channelKinds, context(name))),
   };
 }
 
@@ -33,7 +36,7 @@ type Kind<Port> = {
 };
 
 async function openSource<Port>(
-  what: 'directory' | 'roster',
+  what: 'directory' | 'roster' | 'channel',
   sources: Readonly<Record<string, Source>>,
   kinds: Readonly<Record<string, () => Promise<Kind<Port>>>>,
   context: AdapterContext,

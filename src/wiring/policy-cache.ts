@@ -58,6 +58,7 @@ function withBareRecords(policy: Policy): Policy {
     directories: bare(policy.directories),
     rosters: bare(policy.rosters),
     roles: bare(policy.roles),
+    ...(policy.notify === undefined ? {} : { notify: bare(policy.notify) }),
     people: bare(Object.fromEntries(people)),
   };
 }

@@ -31,11 +31,12 @@ export type HostOf = {
   readonly tell: (entry: LogEntry) => void;
   /** Nothing runs any more. */
   readonly stopped: AbortSignal;
+  readonly background: NonNullable<DepsOf['background']>;
 };
 
 /** For one call, or one sweep. */
 export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' | 'throughBroker'>): Operations {
-  const { policy, ledger, remembers, now, tell } = of;
+  const { policy, ledger, remembers, now, tell, background } = of;
   const policyRejected = of.rejected();
   return createOperations(
     depsOf({
@@ -45,6 +46,7 @@ export function operationsOn(of: HostOf, call: Pick<DepsOf, 'actor' | 'signal' |
       opened: ledger,
       ...call,
       now,
+      background,
       log: (message) => tell({ level: 'debug', event: 'detail', message }),
       progress: (message, more) => tell({ level: more?.alsoOffTerminal ? 'info' : 'debug', event: 'progress', message }),
       // Whoever calls cannot read what this process reads.

@@ -4,9 +4,9 @@ import type { Inside } from '../broker/host.ts';
 import type { Policy } from '../policy/types.ts';
 
 export function insideOf(policy: Policy, ledger: string, folder: string): Inside {
-  const { path, directories, rosters } = policy;
+  const { path, directories, rosters, notify = {} } = policy;
   const address = ledger.replace(/^postgres:\/\//, '');
-  const places = [path, folder, address, ...pathsIn([directories, rosters, policy.ledger])];
+  const places = [path, folder, address, ...pathsIn([directories, rosters, notify, policy.ledger])];
   return {
     named: [
       { place: path, noun: 'policy' },

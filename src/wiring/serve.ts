@@ -8,6 +8,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerEvent } from '../lifecycle/events.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Policy } from '../policy/types.ts';
+import { takingTurns } from './background.ts';
 import { random } from './deps.ts';
 import { type Env, findPolicy } from './find-policy.ts';
 import { readPolicyFile } from './load-policy.ts';
@@ -69,6 +70,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       tell,
     });
     const stopped = new AbortController();
+    const besides = takingTurns(signal);
     const host: HostOf = {
       ...{
         version: options.version,
@@ -82,9 +84,11 @@ export async function serve(options: ServeOptions): Promise<void> {
         tell,
       },
       stopped: stopped.signal,
+      background: besides.run,
     };
     if (!signal.aborted) await run(options, host, policies);
     stopped.abort();
+    await besides.over();
   } finally {
     ignored();
     await ledger.close();

@@ -20,6 +20,8 @@ const commands: Record<(typeof operationNames)[number], readonly string[]> = {
   revoke: ['revoke', 'k7m2xq', '--yes'],
   sweep: ['sweep'],
   audit: ['audit', 'list'],
+  accesses: ['audit', 'list', '--csv'],
+  adopt: ['adopt', 'okta/readers', '--for', '1h', '--yes'],
   verify: ['audit', 'verify'],
   recover: ['ledger', 'recover'],
   doctor: ['doctor'],
