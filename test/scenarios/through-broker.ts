@@ -64,7 +64,7 @@ export async function openStage(door: Door, files: Readonly<Record<string, strin
   return through.open(door, files, env);
 }
 
-export function brokers(): Brokers {
+export function brokers(also: readonly string[] = []): Brokers {
   let [issuer, postgres]: [Issuer | undefined, Postgres | undefined] = [undefined, undefined];
   let seat: BrokerSeat | undefined;
   let home = '';
@@ -147,11 +147,12 @@ export function brokers(): Brokers {
       ]);
       // Hours pass in some scenarios; renewing is tested elsewhere.
       Object.assign(issuer.knobs, { interval: 1, tokenTtlS: 10 * 24 * 3600 });
-      for (const name of everybody) issuer.accounts[`${name}@acme.dev`] = { id: `00u${name}`, email: `${name}@acme.dev`, verified: true };
+      const people = [...everybody, ...also];
+      for (const name of people) issuer.accounts[`${name}@acme.dev`] = { id: `00u${name}`, email: `${name}@acme.dev`, verified: true };
       const first = await open('a broker on SQLite', { 'oncall.yaml': emptyPolicy, 'groups.json': '{ "users": [], "groups": {} }' });
       try {
         const { origin } = seat;
-        await Promise.all(everybody.map((name) => signIn(first, name, origin)));
+        await Promise.all(people.map((name) => signIn(first, name, origin)));
       } finally {
         first.remove();
       }

@@ -1,0 +1,175 @@
+/** The five examples as they stand in examples/, each from the first command to the last removal, through every door. */
+
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from '../../src/commands/parse.ts';
+import { type Door, doors, type Json, type Stage } from './stage.ts';
+import { type BrokerStage, brokerDoors, brokers, cannotOpen, openStage, skippedAt } from './through-broker.ts';
+
+const examples = resolve(import.meta.dirname, '../../examples');
+const patterns = ['1-standing', '2-rotation', '3-twelve-hours', '4-task-roles', '5-semaphore'] as const;
+type Pattern = (typeof patterns)[number];
+const minute = 60_000;
+const hour = 60 * minute;
+
+const filesOf = (pattern: Pattern): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(join(examples, pattern))
+      .filter((name) => /\.(yaml|json)$/.test(name))
+      // The company whose sign-in the broker of the tests takes.
+      .map((name) => [name, readFileSync(join(examples, pattern, name), 'utf8').replaceAll('@example.com', '@acme.dev')]),
+  );
+
+const through = brokers(['kim', 'lee']);
+beforeAll(() => through.start(), 60_000);
+afterAll(() => through.stop());
+
+let at: Stage | undefined;
+afterEach(() => at?.remove());
+async function open(door: Door, pattern: Pattern, over: Readonly<Record<string, string>> = {}): Promise<Stage> {
+  at = await openStage(door, { ...filesOf(pattern), ...over }, { through });
+  return at;
+}
+const who = (name: string): string => `${name}@acme.dev`;
+const inGroup = (s: Stage, group: string): readonly string[] => JSON.parse(s.read('groups.json')).groups[group];
+const idOf = (document: Json): string => (document.request as { readonly id: string }).id;
+
+describe.each(patterns)('the example %s', (pattern) => {
+  it('is one screen to read, with commands that there are', async () => {
+    const readme = readFileSync(join(examples, pattern, 'README.md'), 'utf8');
+    expect(readme.split('\n').length).toBeLessThan(30);
+    const lines = readme.split('\n').filter((line) => /^(ONCALL_USER=\S+ )?oncall /.test(line));
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) {
+      const typed = line.replace(/\s{2,}#.*$/, '').replace(/^(ONCALL_USER=\S+ )?oncall /, '');
+      const argv = [...typed.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
+      expect((await parse(argv, '0')).kind, typed).toBe('command');
+    }
+  });
+
+  it('has no faults, and answers as its tests say', async () => {
+    const s = await open('main()', pattern);
+    expect(await s.run('ana', 'policy', 'check', '--policy', join(s.folder, 'oncall.yaml'))).toMatchObject({ exit: 0 });
+    const tested = await s.run('ana', 'policy', 'test', '--policy', join(s.folder, 'oncall.yaml'));
+    expect([tested.exit, tested.err]).toEqual([0, '']);
+    expect(tested.out).toMatch(/\d+ cases, all as expected/);
+  });
+});
+
+for (const door of [...doors, ...brokerDoors])
+  describe.skipIf(cannotOpen(door) !== undefined)(`the five patterns, through ${door}${skippedAt(door)}`, () => {
+    it('standing: lets in whoever is named, gives it back in one command to whoever is not, and takes out whoever is named no longer', async () => {
+      const s = await open(door, '1-standing', {
+        'oncall.yaml': (filesOf('1-standing')['oncall.yaml'] ?? '').replace('2027-01-31', dayFrom(60)),
+      });
+      await s.run('cron', 'sweep');
+      await s.run('cron', 'sweep');
+      expect([...inGroup(s, 'prod-readers')].sort()).toEqual([who('maria'), who('sam')]);
+      expect((await s.run('kim', 'request', 'prod-read')).exit).toBe(0);
+      s.write('oncall.yaml', s.read('oncall.yaml').replace(/ {6}sam@.*\n/, ''));
+      if ('reload' in s) await (s as BrokerStage).reload(new RegExp(digest(s.read('oncall.yaml'))));
+      await s.pass(5 * minute);
+      await s.run('cron', 'sweep');
+      expect([...inGroup(s, 'prod-readers')].sort()).toEqual([who('kim'), who('maria')]);
+      await s.pass(8 * hour);
+      await s.run('cron', 'sweep');
+      expect(inGroup(s, 'prod-readers')).toEqual([who('maria')]);
+    });
+
+    it('rotation: the next one is in before the shift, the last one out after it, and somebody else asks', async () => {
+      const s = await open(door, '2-rotation');
+      const instant = (ms: number) => new Date(s.now() + ms).toISOString();
+      s.write(
+        'schedule.yaml',
+        `schedules:
+  support:
+    - { user: ${who('maria')}, start: ${instant(-hour)}, end: ${instant(2 * hour)} }
+    - { user: ${who('sam')}, start: ${instant(2 * hour)}, end: ${instant(50 * hour)} }
+`,
+      );
+      const sweepAt = async (ms: number): Promise<readonly string[]> => {
+        await s.pass(ms);
+        await s.run('cron', 'sweep');
+        return [...inGroup(s, 'support-console')].sort();
+      };
+      await sweepAt(0);
+      expect(await sweepAt(0)).toEqual([who('maria')]);
+      const asked = await s.json('kim', 'request', 'support', '--reason', 'INC-42', '--for', '1h');
+      expect([asked.exit, (asked.document.request as Json).state]).toEqual([8, 'pending']);
+      expect((await s.run('maria', 'approve', idOf(asked.document))).exit).toBe(0);
+      expect([...inGroup(s, 'support-console')].sort()).toEqual([who('kim'), who('maria')]);
+      expect(await sweepAt(hour + 40 * minute)).toEqual([who('maria'), who('sam')]);
+      expect(await sweepAt(hour)).toEqual([who('sam')]);
+    });
+
+    it('twelve hours: the shift, the incident, the team, an approver and the emergency each let in, and each ends', async () => {
+      const s = await open(door, '3-twelve-hours');
+      await s.run('cron', 'sweep');
+      expect((await s.run('maria', 'request', 'db-admin', '--hours', '12')).exit).toBe(0);
+      expect((await s.run('sam', 'request', 'db-admin', '--until', 'incident')).exit).toBe(0);
+      expect((await s.run('lee', 'request', 'db-admin', '--hours', '6')).exit).toBe(0);
+      const asked = await s.json('kim', 'request', 'db-admin', '--reason', 'replica lag', '--for', '2h');
+      expect(asked.exit).toBe(8);
+      expect((await s.run('ana', 'approve', idOf(asked.document))).exit).toBe(0);
+      expect([...inGroup(s, 'db-admins')].sort()).toEqual(['kim', 'lee', 'maria', 'sam'].map(who));
+      s.write('schedule.yaml', s.read('schedule.yaml').replace('status: live', 'status: resolved'));
+      await s.run('cron', 'sweep');
+      await s.pass(16 * minute);
+      await s.run('cron', 'sweep');
+      expect([...inGroup(s, 'db-admins')].sort()).toEqual(['kim', 'lee', 'maria'].map(who));
+      await s.pass(24 * hour);
+      await s.run('cron', 'sweep');
+      expect(inGroup(s, 'db-admins')).toEqual([]);
+
+      s.write('schedule.yaml', 'schedules: ]');
+      const broken = ['request', 'db-admin', '--break-glass', '--reason', 'the roster is down'];
+      expect((await s.run('kim', ...broken, '--no-input')).exit).toBe(2);
+      const emergency = await s.json('kim', ...broken, '--yes');
+      expect([emergency.exit, inGroup(s, 'db-admins')]).toEqual([0, [who('kim')]]);
+      expect((await s.run('kim', 'approve', idOf(emergency.document))).exit).toBe(3);
+      expect((await s.run('ana', 'approve', idOf(emergency.document))).exit).toBe(0);
+      await s.pass(hour);
+      await s.run('cron', 'sweep');
+      expect(inGroup(s, 'db-admins')).toEqual([]);
+    });
+
+    it('task roles: each task and each customer has a group of its own, and the gravest needs two', async () => {
+      const s = await open(door, '4-task-roles');
+      await s.run('cron', 'sweep');
+      expect((await s.run('sam', 'request', 'log-viewer')).exit).toBe(0);
+      expect((await s.run('lee', 'request', 'customer', 'customer=acme', '--reason', 'ticket 4711')).exit).toBe(0);
+      const asked = await s.json('sam', 'request', 'db-admin', '--reason', 'slow query');
+      expect(asked.exit).toBe(8);
+      expect((await s.run('ana', 'approve', idOf(asked.document))).exit).toBe(0);
+      expect(inGroup(s, 'db-admins')).toEqual([]);
+      expect((await s.run('kim', 'approve', idOf(asked.document))).exit).toBe(0);
+      const groups = ['log-viewers', 'customer-acme', 'customer-globex', 'db-admins'];
+      expect(groups.map((group) => inGroup(s, group))).toEqual([[who('sam')], [who('lee')], [], [who('sam')]]);
+      await s.pass(4 * hour);
+      await s.run('cron', 'sweep');
+      expect(groups.flatMap((group) => inGroup(s, group))).toEqual([]);
+    });
+
+    it('semaphore: one at a time, the next in line is next, and nobody gets past them', async () => {
+      const s = await open(door, '5-semaphore');
+      await s.run('cron', 'sweep');
+      await s.run('cron', 'sweep');
+      expect((await s.run('maria', 'request', 'migration')).exit).toBe(0);
+      const refused = await s.run('sam', 'request', 'migration');
+      expect([refused.exit, refused.err]).toEqual([8, expect.stringContaining(who('maria'))]);
+      expect((await s.run('sam', 'request', 'migration', '--queue')).exit).toBe(8);
+      expect((await s.run('maria', 'release', 'migration')).exit).toBe(0);
+      expect((await s.run('kim', 'request', 'migration')).exit).toBe(8);
+      expect(inGroup(s, 'migrators')).toEqual([]);
+      expect((await s.run('sam', 'request', 'migration')).exit).toBe(0);
+      expect(inGroup(s, 'migrators')).toEqual([who('sam')]);
+      await s.pass(2 * hour);
+      await s.run('cron', 'sweep');
+      expect(inGroup(s, 'migrators')).toEqual([]);
+    });
+  });
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+const dayFrom = (days: number): string => new Date(Date.now() + days * 24 * hour).toISOString().slice(0, 10);
