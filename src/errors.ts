@@ -88,7 +88,7 @@ const steps: Record<ProviderFault, string> = {
 export function nextStep({ next, fault, retryAfterMs }: ProviderError): string {
   if (next !== undefined) return next;
   const isLimited = fault === 'rate-limited' && retryAfterMs !== undefined;
-  return isLimited ? `run the same command again in ${Math.ceil(retryAfterMs / 1000)} s` : steps[fault];
+  return isLimited ? `run the same command again in ${Math.max(1, Math.ceil(retryAfterMs / 1000))} s` : steps[fault];
 }
 
 export function isOncallError(error: unknown): error is OncallError {

@@ -101,7 +101,7 @@ export async function send(url: URL, options: RequestOptions, body?: string | Ui
   });
 }
 
-async function read(response: IncomingMessage, options: GetOptions): Promise<string> {
+export async function read(response: IncomingMessage, options: Pick<GetOptions, 'provider' | 'maxBytes'>): Promise<string> {
   const most = options.maxBytes ?? maxBytesByDefault;
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -188,7 +188,7 @@ function refusal(status: number, headers: IncomingHttpHeaders, body: unknown, ur
 }
 
 /** `Retry-After` in seconds or as a date (read against the answer's own `Date`), else the `ratelimit-reset` of the IETF draft or what Opsgenie calls it, in seconds. */
-function waitAsked(headers: IncomingHttpHeaders, inBody: string | undefined): number | undefined {
+export function waitAsked(headers: IncomingHttpHeaders, inBody: string | undefined): number | undefined {
   const after = headers['retry-after'] ?? headers['ratelimit-reset'] ?? headers['x-ratelimit-period-in-sec'] ?? inBody;
   if (typeof after !== 'string') return undefined;
   if (/^\d{1,7}(\.\d+)?$/.test(after.trim())) return Math.ceil(Number(after) * 1000);
@@ -234,7 +234,7 @@ export function causeOf(error: unknown): { readonly code: string; readonly becau
   return { code, because: reasons[code] ?? code, ...(next === undefined ? {} : { next }) };
 }
 
-function unreachable(error: unknown, url: URL, { provider }: GetOptions): ProviderError {
+export function unreachable(error: unknown, url: URL, { provider }: Pick<GetOptions, 'provider'>): ProviderError {
   const { code, because, next } = causeOf(error);
   // Never Node's error as cause: some carry the request with its headers.
   if (code === 'ERR_INVALID_CHAR') {
@@ -256,7 +256,7 @@ function unreachable(error: unknown, url: URL, { provider }: GetOptions): Provid
   });
 }
 
-function late(url: URL, { provider, timeoutMs }: GetOptions): ProviderError {
+export function late(url: URL, { provider, timeoutMs }: Pick<GetOptions, 'provider' | 'timeoutMs'>): ProviderError {
   return new ProviderError(
     provider,
     'timeout',
@@ -265,7 +265,7 @@ function late(url: URL, { provider, timeoutMs }: GetOptions): ProviderError {
   );
 }
 
-function stopped({ provider }: GetOptions, cause: unknown): ProviderError {
+export function stopped({ provider }: Pick<GetOptions, 'provider'>, cause: unknown): ProviderError {
   return new ProviderError(provider, 'unavailable', `stopped before ${provider} answered`, { applied: 'no', cause });
 }
 

@@ -6,6 +6,7 @@ import { createOperations } from './operations/index.ts';
 import type { Check, Operations } from './operations/types.ts';
 import type { Issue } from './policy/issue.ts';
 import type { Policy } from './policy/types.ts';
+import { background } from './wiring/background.ts';
 import { depsOf } from './wiring/deps.ts';
 import { type Env, findPolicy } from './wiring/find-policy.ts';
 import { isCourtesy } from './wiring/identity.ts';
@@ -44,19 +45,24 @@ export async function wire(options: WireOptions): Promise<Wired> {
   const now = options.now ?? Date.now;
   const { signal, log, progress, meter, env } = options;
   const ledger = ledgerOf(policy, { ...options, now });
+  const besides = background(signal);
   const deps = depsOf({
     policy,
     fault,
     ...ledger,
     actor: once(() => actorOf(policy, { ...options, now })),
     ...{ now, signal, log, progress, meter },
+    background: besides.run,
     courtesy: isCourtesy(env),
   });
   return {
     operations: createOperations(deps),
     policy,
     issues,
-    close: async () => void (await ledger.ledger.opened()?.then((open) => open.close())),
+    close: async () => {
+      await besides.over();
+      await ledger.ledger.opened()?.then((open) => open.close());
+    },
   };
 }
 

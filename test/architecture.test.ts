@@ -30,23 +30,24 @@ const pure = /^(policy|lifecycle)\//;
 const table: Record<string, RegExp> = {
   policy: /^(lifecycle\/types|yaml$|zod\/mini$|node:path$)/,
   lifecycle: /^policy\/types/,
-  directories: /^(http\.ts|proxy\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
-  rosters: /^(http\.ts|secrets\.ts|file-trust\.ts|zod\/mini$|node:|yaml$)/,
+  directories: /^(policy\/iam-role\.ts$|http\.ts|proxy\.ts|secrets\.ts|lock\.ts|zod\/mini$|node:|@aws-sdk\/|@smithy\/|@okta\/)/,
+  rosters: /^(http|secrets|program|program-run)\.ts|^(zod\/mini$|node:|yaml$)/,
+  notices: /^(http|secrets|program|program-run)\.ts|^(zod\/mini$|node:)/,
   ledger: /^(lifecycle\/|node:|libsql$|pg$|pg\/|canonicalize$)/,
   operations: /^(policy|lifecycle)\/|^zod\/mini$/,
-  terminal: /^(chalk|inquirer)$/,
+  terminal: /^(policy\/iam-role\.ts|chalk|inquirer)$/,
   commands: /^(policy|lifecycle|terminal)\/|^commander$/,
   'sign-in': /^(policy\/machine\.ts|http\.ts|proxy\.ts|lock\.ts|private-file\.ts|zod\/mini$|node:|jose$|openid-client$)/,
   broker:
     /^(policy|lifecycle|sign-in)\/|^operations\/inputs\.ts$|^(http|proxy)\.ts$|^(hono|hono\/.*|@hono\/.*|prom-client|zod\/mini|node:.*)$/,
   wiring:
-    /^(policy|directories|rosters|ledger|operations|sign-in|broker)\/|^(http|proxy|secrets|private-file|lock|file-trust)\.ts$|^node:|^conf$/,
+    /^(policy|directories|rosters|notices|ledger|operations|sign-in|broker)\/|^(http|proxy|secrets|private-file|lock|file-trust)\.ts$|^node:|^conf$/,
 };
 const typesOnly: Record<string, RegExp> = {
   lifecycle: /^directories\/directory\.ts$/,
   ledger: /^directories\/directory\.ts$/,
-  operations: /^(ledger\/ledger|directories\/directory|rosters\/roster)\.ts$/,
-  commands: /^operations\/types\.ts$/,
+  operations: /^(ledger\/ledger|directories\/directory|rosters\/roster|notices\/notice)\.ts$/,
+  commands: /^operations\/([a-z]+-)*types\.ts$/,
   broker: /^operations\/(types|answers|health|refused-call)\.ts$/,
   wiring: /^commands\/command\.ts$/,
 };

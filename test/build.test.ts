@@ -79,6 +79,15 @@ describe('the built program', () => {
     expect(readdirSync(join(root, 'dist')).filter(holds)).toEqual(['proxy-agent.cjs']);
   });
 
+  it("has each of AWS's services in a file of its own, and of its commands only those in use", () => {
+    const text = (name: string) => readFileSync(join(root, 'dist', name), 'utf8');
+    const holding = (word: string) => readdirSync(join(root, 'dist')).filter((name) => text(name).includes(word));
+    expect(holding('AWSIdentityStore')).toEqual(['directories-aws-identity-center-groups.cjs']);
+    expect(text('directories-aws-identity-center-groups.cjs')).toContain('CreateGroupMembershipCommand');
+    expect(text('directories-aws-identity-center-groups.cjs')).not.toMatch(/(CreateUser|DescribeGroupMembership)Command/);
+    expect(statSync(join(root, 'dist/directories-aws-identity-center-groups.cjs')).size).toBeLessThan(650_000);
+  });
+
   it('names every fault of a policy with its place', () => {
     const { exit, out } = oncall(['policy', 'check', '--json', '--policy', 'broken.yaml']);
     const { path, issues } = JSON.parse(out);

@@ -23,8 +23,10 @@ export const operationNames = [
   'revoke',
   'sweep',
   'audit',
+  'accesses',
   'verify',
   'recover',
+  'adopt',
   'doctor',
 ] as const satisfies readonly (keyof Operations)[];
 

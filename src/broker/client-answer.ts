@@ -21,10 +21,12 @@ const lists: Readonly<Record<OperationName, 'list' | readonly string[]>> = {
   release: ['grants'],
   deny: ['grants'],
   revoke: ['requests', 'grants'],
-  waiting: ['requests'],
+  waiting: ['requests', 'unknown', 'reviews'],
   follow: ['grants'],
   sweep: ['steps'],
   recover: ['uncovered'],
+  adopt: ['members', 'gone'],
+  accesses: ['accesses'],
   doctor: ['checks'],
 };
 

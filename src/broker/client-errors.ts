@@ -126,7 +126,7 @@ export function notABroker({ status, text }: Reply, { origin }: About): OncallEr
 }
 
 export function tooMany({ origin }: About, waitMs: number | undefined, why = 'there were too many in a short time (429)'): OncallError {
-  const seconds = waitMs === undefined ? undefined : Math.ceil(waitMs / 1000);
+  const seconds = waitMs === undefined ? undefined : Math.max(1, Math.ceil(waitMs / 1000));
   const next = `the same command again in ${seconds === undefined ? 'a minute' : `${seconds} s`}`;
   return brokerError('broker-busy', `the broker ${origin} takes no more calls from you just now`, why, next);
 }

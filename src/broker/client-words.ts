@@ -6,7 +6,7 @@ type Words = { readonly message: string; readonly why?: string; readonly next?: 
 const unsafe = /[|&$`<>\\]|:\/\//;
 /** With these begins what this program itself advises; none of them is a command that does harm. An id of a broker's log stands alone. */
 const ours =
-  /^(?:(?:oncall|add|an|ask|be|did|every|give|have|it|name|no|nobody|say|take|tell|the|try|wait|withdraw|you)\b|run (?:it|the same command)\b|[0-9a-f-]{4,36}$)/;
+  /^(?:(?:oncall|add|an|ask|be|did|every|give|have|here|it|look|name|no|nobody|say|stand|take|tell|the|try|wait|withdraw|you)\b|run (?:it|the same command)\b|[0-9a-f-]{4,36}$)/;
 /** Of what went wrong where the broker runs, this is all that somebody elsewhere can do. */
 const forThisSide = /^(?:ask|tell|the same command|run the same command|try again|oncall (?:explain|release|request|roles|status))\b/;
 

@@ -23,7 +23,7 @@ export type BrokerClient = {
 
 /** What only looks into the ledger; everything else may wait for directories and rosters. */
 const looks: ReadonlySet<OperationName> = new Set<OperationName>(['status', 'roles', 'waiting', 'audit']);
-const reads: ReadonlySet<OperationName> = new Set<OperationName>([...looks, 'explain', 'verify', 'doctor', 'follow']);
+const reads: ReadonlySet<OperationName> = new Set<OperationName>([...looks, 'accesses', 'explain', 'verify', 'doctor', 'follow']);
 const timeoutMs = (name: OperationName): number => (looks.has(name) ? 30_000 : name === 'follow' ? 45_000 : 150_000);
 /** A whole audit may come. */
 const maxBytes = 128 * 1024 * 1024;

@@ -7,7 +7,15 @@ import type { Inside } from './host.ts';
 export type Told = Pick<OncallError, 'code' | 'message' | 'why' | 'next' | 'exit'>;
 
 /** Of admins alone, who are meant to read it; or with hashes over its very bytes. */
-const asTheyAre: ReadonlySet<OperationName> = new Set<OperationName>(['audit', 'verify', 'sweep', 'recover', 'doctor']);
+const asTheyAre: ReadonlySet<OperationName> = new Set<OperationName>([
+  'audit',
+  'accesses',
+  'verify',
+  'sweep',
+  'recover',
+  'adopt',
+  'doctor',
+]);
 
 /** What the driver or the network said: it names hosts, ports and users. */
 const ofDrivers = /^ledger-(unreachable|unanswered|tls|refused|busy|read-only|disk-full|io|url|cannot-open|corrupt)$/;

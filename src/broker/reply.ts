@@ -27,6 +27,9 @@ export function httpError(over: Over, code: string, message: string, parts: Part
   return Object.assign(new OncallError(code, message, parts), { http: over });
 }
 
+/** What failed because it came too late, or looked at something else: the same call will not go better. */
+const conflicts: ReadonlySet<string> = new Set(['not-pending', 'not-as-seen', 'targets-changed']);
+
 /** 130 is an operation that was told to stop. */
 const statuses: Readonly<Record<number, number>> = { 1: 503, 2: 400, 3: 403, 4: 401, 8: 409, 130: 503 };
 
@@ -49,7 +52,8 @@ function asRefusal(result: unknown): Refusal | undefined {
 export function errorReply(error: unknown, tell: (told: Told) => Told = (told) => told): Reply | undefined {
   if (isOncallError(error)) {
     const { http } = error as Partial<HttpError>;
-    return failure(http ?? { status: statuses[error.exit] ?? 503 }, tell(error));
+    const status = conflicts.has(error.code) ? 409 : (statuses[error.exit] ?? 503);
+    return failure(http ?? { status }, tell(error));
   }
   if (isProviderError(error)) {
     const { message, retryAfterMs } = error;

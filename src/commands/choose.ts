@@ -66,7 +66,7 @@ function unknown(error: unknown): Outlook {
 
 function outlookOf({ decision, held, refusal }: ExplainResult, clock: Clock): Outlook {
   if (held) return { rank: 1, text: `you have ${heldWhat(held)} until ${showInstant(held.expiresAt, clock)} (${held.id})` };
-  if (refusal?.code === 'which-incident') return { rank: 2, text: 'it depends on the incident: --incident REF' };
+  if (refusal?.code === 'which-incident') return { rank: 2, text: 'it depends on the incident' };
   if (refusal) return { rank: 2, text: `not now: ${refusal.message}` };
   return outlookByRules(decision, clock);
 }

@@ -15,7 +15,7 @@ export type Command = {
   /** One line without a full stop. */
   readonly summary: string;
   readonly argument?: {
-    /** `<id>`, `[role]` or `[id...]`, as commander reads it. */
+    /** `<id>`, `[role]`, `[id...]` or `<role> [param=value...]`, as commander reads it. */
     readonly syntax: string;
     readonly summary: string;
     readonly words?: Words;
@@ -202,4 +202,9 @@ export function flag(args: Args, name: string): boolean {
 /** The argument of a command that requires one. */
 export function only(args: Args): string {
   return args.argument[0] ?? '';
+}
+
+/** A role with its parameters, typed as several words; or an id. Empty where nothing was typed. */
+export function named(args: Args): string {
+  return args.argument.join(' ');
 }

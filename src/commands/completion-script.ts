@@ -58,7 +58,7 @@ function placeOf({ name, summary, argument, options = [] }: Command): Place {
   const words = argument?.words;
   return {
     ...{ name, about: summary, flags: options.filter(({ hidden }) => hidden === undefined).map(flagOf) },
-    ...(words === undefined ? {} : { argument: { words, many: argument?.syntax.includes('...') ?? false } }),
+    ...(words === undefined ? {} : { argument: { words, many: /^\S*\.\.\./.test(argument?.syntax ?? '') } }),
   };
 }
 

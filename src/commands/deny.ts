@@ -15,15 +15,17 @@ export const deny: Command = {
 async function run(args: Args, context: Context): Promise<Outcome> {
   const id = only(args);
   const operations = await context.operations();
-  const reason = text(args, 'reason') ?? (await askWhy(context));
+  const reason = text(args, 'reason') ?? (await askWhy(context, async () => void (await operations.deny({ id, dryRun: true }))));
   const { request, grants } = await operations.deny({ id, ...(reason === undefined ? {} : { reason }) });
   const told = `${request.id}  ${request.role} for ${request.requester.email} denied`;
   return { exit: 0, document: { request, grants }, text: told, brief: request.id };
 }
 
 /** Whoever is told no at night should know what else to do; it may be left empty. */
-async function askWhy({ prompts, globals }: Context): Promise<string | undefined> {
+async function askWhy({ prompts, globals }: Context, requireRight: () => Promise<void>): Promise<string | undefined> {
   if (prompts === undefined || globals.yes) return undefined;
+  // Nobody writes a reason for what they may not do.
+  await requireRight();
   const written = (await (await prompts()).input('Why not? (the requester reads it; may be empty)', () => undefined)).trim();
   return written === '' ? undefined : written;
 }

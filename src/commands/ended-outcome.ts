@@ -65,9 +65,17 @@ function line(request: Request, grants: readonly GrantView[], verb: Verb, clock:
     ...(shared.length === 0 ? [] : [`still in ${shared.join(', ')} by another request`]),
     ...(stays.length === 0 ? [] : [`still in ${stays.join(', ')}, as before the request`]),
   ].join('; ');
-  if (own.every(({ state }) => state === 'ended')) return [`${name} ${verb}${parts === '' ? '' : `: ${parts}`}`];
-  return parts === '' ? [] : [`${name}: ${parts}`];
+  const stands = request.origin === 'standing' ? [standsStill(request)] : request.origin === 'rotation' ? [nextShift(request)] : [];
+  if (own.every(({ state }) => state === 'ended')) return [`${name} ${verb}${parts === '' ? '' : `: ${parts}`}`, ...stands];
+  return parts === '' ? stands : [`${name}: ${parts}`, ...stands];
 }
+
+/** The list in the policy is as it was. */
+const standsStill = ({ role, requester }: Request): string =>
+  `${role} names ${requester.email} under standing still; it is not given again before the reason or the review there changes`;
+
+const nextShift = ({ role, requester }: Request): string =>
+  `${requester.email} is let in to ${role} again with the next shift; before that, by asking as anybody else does`;
 
 /** No grant was touched: it was pending until now, or it was over before. */
 function overAlready({ state, expiresAt }: Request, verb: Verb, clock: Clock): string {

@@ -3,16 +3,16 @@
 import type { ExplainResult } from '../operations/types.ts';
 import type { Decision, Finding, Part, Truth } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
-import { showAgo, showInstant, showRemaining } from '../terminal/time.ts';
+import { localInstants, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import { askedFrom, askedOptions } from './asked.ts';
-import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
-import { evidenceText, findingText, heldWhat, labelled, nameOf } from './lines.ts';
+import { type Args, type Command, type Context, named, type Outcome, text } from './command.ts';
+import { evidenceText, findingText, heldWhat, labelled, nameOf, sessionLines } from './lines.ts';
 
 export const explain: Command = {
   name: 'explain',
   group: 'Access',
   summary: 'what request would answer now, rule by rule',
-  argument: { syntax: '<role|id>', summary: 'a role, or a request to look at again', words: 'roles-and-open' },
+  argument: { syntax: '<role|id> [param=value...]', summary: 'a role, or a request to look at again', words: 'roles-and-open' },
   options: [
     ...askedOptions,
     { flags: '--incident <ref>', summary: 'as if asked for this incident' },
@@ -32,7 +32,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
   const [incident, user] = [text(args, 'incident'), text(args, 'user')];
   const asked = askedFrom(args, context.clock().now);
   const result = await (await context.operations()).explain({
-    ...{ role: only(args), asked, soon: true },
+    ...{ role: named(args), asked, soon: true },
     ...(incident === undefined ? {} : { incident }),
     ...(user === undefined ? {} : { user }),
   });
@@ -46,7 +46,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
 }
 
 function explainText(result: ExplainResult, context: Context): string {
-  const { role, requester, decision, targets, refusal, held, decided } = result;
+  const { role, requester, decision, targets, sessions, refusal, held, decided, rotation, standing } = result;
   const { width, paint } = context.screen;
   const isOpen = refusal?.code === 'which-incident';
   const answer = isOpen
@@ -54,13 +54,19 @@ function explainText(result: ExplainResult, context: Context): string {
     : held === undefined
       ? verdict(decision, context)
       : heldText(held, decision, context);
+  const unasked = (rotation && inByRotation(rotation, context)) ?? (standing?.held && `in as standing (${standing.held})`);
   return [
-    wrap(`${paint.bold(role)} for ${requester}: ${answer}${refusal === undefined || isOpen ? '' : ', but not now'}`, width, 2),
+    wrap(
+      `${paint.bold(role)} for ${requester}: ${unasked === undefined ? '' : `${unasked}; asked for besides: `}${answer}${refusal === undefined || isOpen ? '' : ', but not now'}`,
+      width,
+      2,
+    ),
     ...(decided === undefined
       ? []
       : [`  as it was decided ${showInstant(decided.at, context.clock())}, ${showAgo(decided.at, context.clock())} (${decided.id})`]),
     wrap(`  in ${targets.map(nameOf).join(', ')}`, width, 5),
     ...(decision.endsSessionsIn === undefined ? [] : [`  then signed out of ${decision.endsSessionsIn.join(' and ')}, everywhere`]),
+    ...sessionLines(sessions).map((line) => wrap(`  ${line}`, width, 4)),
     ...branches.flatMap(([title, effects]) =>
       branch(
         title,
@@ -68,6 +74,8 @@ function explainText(result: ExplainResult, context: Context): string {
         context,
       ),
     ),
+    ...(rotation === undefined ? [] : rotationLines(rotation, context)),
+    ...(standing === undefined ? [] : standingLine(standing, context)),
     ...(refusal === undefined ? [] : refusalLines(refusal, context)),
   ].join('\n');
 }
@@ -75,13 +83,14 @@ function explainText(result: ExplainResult, context: Context): string {
 /** A source that did not answer, or a group or schedule that it does not have. */
 const unsettled = ', because not everything could be found out';
 
-function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers }: Decision, context: Context): string {
+function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers, quorum = 1 }: Decision, context: Context): string {
   const clock = context.clock();
   const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
   const limit = limitedBecause === undefined ? '' : ` (${limitedBecause})`;
   if (outcome === 'allow') return `allowed${end}${limit}`;
   const because = undecided ? unsettled : '';
-  if (outcome === 'ask') return `somebody must say yes${because}: ${approvers.join(', or ')}${end === '' ? '' : `; then${end}${limit}`}`;
+  const who = quorum === 1 ? 'somebody' : `${quorum} people`;
+  if (outcome === 'ask') return `${who} must say yes${because}: ${approvers.join(', or ')}${end === '' ? '' : `; then${end}${limit}`}`;
   return undecided ? `denied${unsettled}` : 'denied';
 }
 
@@ -94,6 +103,27 @@ function heldText(held: NonNullable<ExplainResult['held']>, decision: Decision, 
   if (later) return `${has}; asking again moves that to ${showInstant(decision.expiresAt, clock)}${limit}`;
   if (held.missing.length === 0) return `${has}; asking again changes nothing`;
   return `${has}; asking again for the rest: ${verdict(decision, context)}`;
+}
+
+type Rotation = NonNullable<ExplainResult['rotation']>;
+
+/** Whoever is on call need not ask. */
+function inByRotation({ held, until }: Rotation, context: Context): string | undefined {
+  const clock = context.clock();
+  if (held) return `in by the rotation until ${showInstant(held.expiresAt, clock)}, ${showRemaining(held.expiresAt, clock)} (${held.id})`;
+  return until === undefined ? undefined : `let in by the next sweep, until ${showInstant(until, clock)}`;
+}
+
+function rotationLines({ onCall, because, keptOut }: Rotation, context: Context): string[] {
+  const said = onCall === 'unknown' ? `it is not known who is on call: ${because}` : because;
+  const out = keptOut === undefined ? '' : `; kept out: ${keptOut}`;
+  return labelled('rotation', [localInstants(`${said}${out}`, context.clock())], context);
+}
+
+/** Whoever is named need not ask. */
+function standingLine({ why, review, held, keptOut }: NonNullable<ExplainResult['standing']>, context: Context): string[] {
+  const now = held !== undefined ? `in (${held})` : keptOut === undefined ? 'let in by the next sweep' : `kept out: ${keptOut}`;
+  return labelled('standing', [`named: ${why}; ${now}; to be reviewed by ${review}`], context);
 }
 
 /** The rules let them in, and something else does not. */

@@ -65,7 +65,7 @@ serve: 0 after SIGTERM, 2 where it may not start.
   NODE_EXTRA_CA_CERTS  a file of certificates to trust as well, such as those of
                        a proxy that opens TLS
   AWS_PROFILE, AWS_ACCESS_KEY_ID and the like
-                       credentials of aws-iam, where the policy names none
+                       credentials of AWS, where the policy names none
 
 Nothing in a policy can be overridden by a variable. Where one says
 { env: NAME }, that variable holds a secret.

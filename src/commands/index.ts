@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. The next one goes here: one line. */
 
+import { adopt } from './adopt.ts';
 import { approve } from './approve.ts';
 import { auditList } from './audit-list.ts';
 import { auditVerify } from './audit-verify.ts';
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   sweep,
   serve,
   doctor,
+  adopt,
   auditList,
   auditVerify,
   ledgerRecover,

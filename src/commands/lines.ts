@@ -1,12 +1,15 @@
 /** Lines that several commands print alike: labelled values, names of targets, findings. */
 
 import type { GrantView, Request } from '../lifecycle/types.ts';
+import type { LateSession } from '../operations/types.ts';
+import { formatDuration } from '../policy/duration.ts';
+import { nameOf, titleOf } from '../policy/iam-role.ts';
 import type { Evidence, Finding, Target } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
 import { type Clock, showAgo, showInstant } from '../terminal/time.ts';
 import type { Context } from './command.ts';
 
-export const nameOf = (target: Target): string => `${target.directory}/${target.group}`;
+export { nameOf };
 
 /** One for each target, the last that was made: what an earlier one met is over. */
 export function newestOf({ id, targets }: Request, grants: readonly GrantView[]): readonly GrantView[] {
@@ -15,6 +18,14 @@ export function newestOf({ id, targets }: Request, grants: readonly GrantView[])
     return own.length === 0 ? [] : [own.reduce((last, grant) => (grant.createdAt >= last.createdAt ? grant : last))];
   });
 }
+
+/** What lasts beyond the end, and nothing here can end. */
+export const sessionLines = (sessions: readonly LateSession[] = []): readonly string[] =>
+  sessions.map((one) => {
+    const title = titleOf(one.target.group);
+    if ('because' in one) return `sessions of the ${title} that are begun before the end outlast it; how long is not known: ${one.because}`;
+    return `sessions of the ${title} that are begun before the end last up to ${formatDuration(one.longestMs)}`;
+  });
 
 /** What somebody has of a role, before `until`. */
 export const heldWhat = ({ missing }: { readonly missing: readonly Target[] }): string =>

@@ -63,7 +63,7 @@ function buildProgram(
   }
   for (const command of among) {
     const at = place(program, command);
-    if (command.argument !== undefined) at.argument(command.argument.syntax);
+    if (command.argument !== undefined) at.arguments(command.argument.syntax);
     for (const { flags, summary } of command.options ?? []) at.option(flags, summary);
     at.action(() => onParsed({ kind: 'command', command, args: { argument: at.args, options: at.opts() }, globals: globalsOf(program) }));
   }

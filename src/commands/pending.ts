@@ -1,9 +1,11 @@
 /** A request that waits for a person: who wants what, for how long, and why it takes a person; for whoever asked and for whoever decides. */
 
 import type { Request } from '../lifecycle/types.ts';
+import type { UnknownWaiting, WaitingRequest } from '../operations/approval-types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import type { Turn } from '../policy/turns.ts';
 import { wrap } from '../terminal/text.ts';
-import { showInstant, showRemaining } from '../terminal/time.ts';
+import { showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import type { Context } from './command.ts';
 import { findingLine, labelled, nameOf } from './lines.ts';
 
@@ -13,19 +15,70 @@ export function pendingText(request: Request, context: Context): string {
   return [
     wrap(`${paint.bold(request.id)}  ${request.role} waits for an approver${deadline(request, context)}`, width, 8),
     ...wishLines(request, context, 'your'),
-    ...labelled('who', request.decision.approvers, context),
+    ...labelled('who', whoLines(request, context), context),
     ...labelled('next', [`they run: oncall approve ${request.id}`, `take it back: oncall release ${request.id}`], context),
   ].join('\n');
 }
 
 /** For an approver: everything that a yes depends on, so that nobody says yes to an id. */
-export function waitingText(request: Request, context: Context): string {
+export function waitingText(request: WaitingRequest, context: Context): string {
   const { width, paint } = context.screen;
-  const { id, role, requester } = request;
+  const { id, role, requester, inPlaceOf, yes } = request;
+  const clock = context.clock();
+  const place =
+    inPlaceOf === undefined ? [] : [`you say it for ${inPlaceOf.email}, who is away until ${showInstant(inPlaceOf.endsAt, clock)}`];
+  const before = yes.by.length === 0 ? '' : `, and ${yes.by.join(' and ')} did`;
   return [
     wrap(`${paint.bold(id)}  ${role} for ${requester.email}, waits${deadline(request, context)}`, width, 8),
     ...wishLines(request, context, 'their'),
+    ...labelled('take', yes.of === 1 ? [] : [`${yes.of} people have to say yes${before}`], context),
+    ...labelled('turn', turnLines(request, context), context),
+    ...labelled('you', place, context),
   ].join('\n');
+}
+
+/** Of one that could not be put to them, because a source did not answer. */
+export const unknownText = ({ id, role, requester, because }: UnknownWaiting, { screen }: Context): string =>
+  wrap(`${screen.paint.bold(id)}  ${role} for ${requester}: not known whether it waits for you: ${because}`, screen.width, 8);
+
+/** An emergency to look at. */
+export function reviewText(request: Request, context: Context): string {
+  const { width, paint } = context.screen;
+  const { id, role, requester, reason, startsAt } = request;
+  const when = startsAt === undefined ? '' : `, ${showAgo(startsAt, context.clock())}`;
+  return [
+    wrap(`${paint.bold(id)}  ${requester.email} broke the glass of ${role}${when}; look at it: oncall audit list ${id}`, width, 8),
+    ...labelled('says', reason === undefined ? [] : [reason], context),
+  ].join('\n');
+}
+
+/** Whose turn it is, when that is not everybody's. */
+function turnLines({ turns = [], yoursAt }: WaitingRequest, context: Context): string[] {
+  const clock = context.clock();
+  if (turns.every(({ at }) => at <= clock.now)) return [];
+  const now = turns.filter(({ at, skipped }) => at <= clock.now && !skipped).map(({ who }) => who);
+  return [
+    ...(yoursAt === undefined
+      ? ['yours']
+      : [`yours comes ${showInstant(yoursAt, clock)}, ${showRemaining(yoursAt, clock)}; now: ${now.join(', or ')}`]),
+    ...laterTurns(turns, context),
+  ];
+}
+
+const laterTurns = (turns: readonly Turn[], context: Context): string[] => {
+  const clock = context.clock();
+  return turns.filter(({ at }) => at > clock.now).map(({ who, at }) => `from ${showInstant(at, clock)} on also: ${who}`);
+};
+
+/** For the requester: who may say yes, and from when on. */
+function whoLines({ decision: { approvers, turns, quorum = 1 } }: Request, context: Context): string[] {
+  const clock = context.clock();
+  const now = turns?.filter(({ at, skipped }) => at <= clock.now && !skipped).map(({ who }) => who) ?? approvers;
+  return [
+    ...now,
+    ...(turns === undefined ? [] : laterTurns(turns, context)),
+    ...(quorum === 1 ? [] : [`${quorum} people have to say yes`]),
+  ];
 }
 
 export function deadline({ pendingUntil }: Request, context: Context): string {

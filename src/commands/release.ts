@@ -1,14 +1,14 @@
 /** `oncall release`: gives a role back early, or takes a pending request back. */
 
 import type { ReleaseResult } from '../operations/types.ts';
-import { type Args, type Command, type Context, type Outcome, only, text } from './command.ts';
+import { type Args, type Command, type Context, named, type Outcome, text } from './command.ts';
 import { endedOutcome } from './ended-outcome.ts';
 
 export const release: Command = {
   name: 'release',
   group: 'Access',
   summary: 'give a role back early, or take a pending request back',
-  argument: { syntax: '<id|role>', summary: 'your request, or the role you have', words: 'mine' },
+  argument: { syntax: '<id|role> [param=value...]', summary: 'your request, or the role you have', words: 'mine' },
   options: [{ flags: '--reason <text>', summary: 'for the audit' }],
   examples: [
     ['oncall release db-admin', 'done early: out of the groups now'],
@@ -19,7 +19,7 @@ export const release: Command = {
 
 async function run(args: Args, context: Context): Promise<Outcome> {
   const reason = text(args, 'reason');
-  const id = only(args);
+  const id = named(args);
   const result = await (await context.operations()).release({ id, ...(reason === undefined ? {} : { reason }) });
   if (result.request === undefined) return nothingHeld(id, result);
   return endedOutcome({ ...result, requests: [result.request] }, 'given back', context);

@@ -1,13 +1,14 @@
 /** What a request came to, for people and as a document; the same whether it was asked for, approved or waited for. */
 
 import type { GrantView, Request } from '../lifecycle/types.ts';
-import type { Refusal, RequestResult, TargetFailure } from '../operations/types.ts';
+import type { LateSession, Refusal, RequestResult, TargetFailure } from '../operations/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Decision, Target } from '../policy/types.ts';
 import { widthOf, wrap } from '../terminal/text.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import type { Context, Outcome } from './command.ts';
-import { findingText, labelled, nameOf } from './lines.ts';
+import { lineText } from './line.ts';
+import { findingText, labelled, nameOf, sessionLines } from './lines.ts';
 import { pendingText } from './pending.ts';
 
 /** So long asking, granting and the way back may have taken. */
@@ -24,14 +25,34 @@ export function requestOutcome(result: RequestResult | Refusal, context: Context
     return { exit, document: { request: null, grants: [], decision, error }, text: '', error };
   }
   const { request, grants, decision } = result;
-  const document = { request, grants, decision };
+  const { line, sessions, unmoved } = result;
+  const document = { request, grants, decision, ...(line && { line }), ...(sessions && { sessions }), ...(unmoved && { unmoved }) };
+  if (result.result === 'reviewed') {
+    const told = `${request.id}  reviewed: ${request.requester.email} broke the glass of ${request.role}`;
+    return { exit: 0, document, text: wrap(told, context.screen.width, 8), brief: request.id };
+  }
   if (result.result === 'pending') return { exit: 8, document, text: pendingText(request, context), brief: request.id };
+  if (line) return { exit: 8, document, text: lineText(result, context, reader), brief: request.id };
   const { active, missing } = byTarget(request, grants, result.missing);
   const text = active.length === 0 ? '' : grantedText(result, { active, context, reader });
   const brief = text === '' ? '' : request.id;
-  if (result.result !== 'partial' && result.result !== 'failed') return { exit: 0, document, text, brief };
+  const common = { text, brief };
+  if (result.result !== 'partial' && result.result !== 'failed') {
+    const error = unmoved && endsSooner(request, unmoved);
+    return error ? { exit: 1, document: { ...document, error }, ...common, error } : { exit: 0, document, ...common };
+  }
   const error = failure({ request, active, missing, who: reader === 'requester' ? 'you are' : `${request.requester.email} is` });
-  return { exit: 1, document: { ...document, error: { code: `request-${result.result}`, ...error } }, text, brief, error };
+  return { exit: 1, document: { ...document, error: { code: `request-${result.result}`, ...error } }, ...common, error };
+}
+
+/** The end was moved here, and not where the access is. */
+function endsSooner({ role }: Request, unmoved: readonly TargetFailure[]) {
+  return {
+    code: 'end-not-moved',
+    message: `${role} may end sooner than that in ${unmoved.map(({ target }) => nameOf(target)).join(', ')}`,
+    why: unmoved.map(({ target, message }) => `${nameOf(target)} was not told the new end: ${message}`).join('\n'),
+    next: unmoved.find(({ next }) => next !== undefined)?.next ?? `oncall request ${role} tells it again, and so does the next sweep`,
+  };
 }
 
 /** A target counts by its newest grant: an earlier one of the same request ended, or was superseded. */
@@ -88,8 +109,10 @@ function grantedText(result: RequestResult, granted: Granted): string {
   const lines = [
     wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result)}`, width, 8),
     ...labelled('why', reasons(request, decision, clock), granted.context),
+    ...toBeReviewed(request, granted),
     ...endsWith(request, granted.context),
     ...thenSignedOut(request, granted),
+    ...labelled('then', sessionLines(result.sessions?.filter(isIn(granted))), granted.context),
     ...whereLines(request, granted),
     ...before(request, granted).map((line) => wrap(`        ${line}`, width, 8)),
   ];
@@ -113,6 +136,12 @@ function lengthOf(expiresAt: number, clock: Clock): string {
   return whole - (expiresAt - clock.now) <= justAskedMs ? formatDuration(whole) : showRemaining(expiresAt, clock);
 }
 
+/** What skipped the rules says so, and what is owed for it. */
+const toBeReviewed = ({ id, origin }: Request, { context }: Granted): string[] =>
+  origin === 'break-glass'
+    ? labelled('note', [`the glass was broken: somebody else has to review it (oncall approve ${id})`], context)
+    : [];
+
 /** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */
 function endsWith({ decision, expiresAt, incident }: Request, context: Context): string[] {
   const what = [...new Set(decision.endsWith.flatMap(({ until }) => (until === undefined ? [] : [until])))];
@@ -129,6 +158,11 @@ function thenSignedOut({ requester, decision: { endsSessionsIn = [] } }: Request
   const who = reader === 'requester' ? 'you are' : `${requester.email} is`;
   return labelled('then', [`${who} signed out of ${names.join(' and ')}, everywhere`], context);
 }
+
+const isIn =
+  ({ active }: Granted) =>
+  ({ target }: LateSession): boolean =>
+    active.some((grant) => nameOf(grant.target) === nameOf(target) && grant.owned !== false);
 
 function whereLines(request: Request, { active, context, reader }: Granted): string[] {
   const { width } = context.screen;
@@ -159,6 +193,6 @@ export function reasons(request: Request, decision: Decision, clock: Clock): rea
   );
   const approved = request.approvals
     .filter(({ answer }) => answer === 'yes')
-    .map(({ by, at }) => `approved by ${by.email}, ${showAgo(at, clock)}`);
+    .map(({ by, at, inPlaceOf }) => `approved by ${by.email}${inPlaceOf === undefined ? '' : ` for ${inPlaceOf}`}, ${showAgo(at, clock)}`);
   return [...held.map((finding) => findingText(finding, clock)), ...approved];
 }

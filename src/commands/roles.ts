@@ -17,11 +17,31 @@ export const roles: Command = {
 
 async function run(_: Args, context: Context): Promise<Outcome> {
   const found = await (await context.operations()).roles();
-  const text = found.length === 0 ? 'the policy has no roles' : found.map((role) => roleText(role, context)).join('\n\n');
+  const text =
+    found.length === 0
+      ? 'the policy has no roles'
+      : families(found)
+          .map((those) => roleText(those, context))
+          .join('\n\n');
   return { exit: 0, document: { roles: found }, text, brief: found.map(({ name }) => name).join('\n') };
 }
 
-function roleText({ name, description, targets, ttl, maxHolders, endsSessionsIn = [], rules }: RoleView, context: Context): string {
+type Family = readonly [first: RoleView, ...others: RoleView[]];
+
+/** Those that differ in their values only are shown once, by the first of them. */
+function families(roles: readonly RoleView[]): readonly Family[] {
+  const found = new Map<string, [RoleView, ...RoleView[]]>();
+  for (const role of roles) {
+    const key = role.family === undefined ? `role ${role.name}` : `family ${role.family.name}`;
+    const those = found.get(key);
+    if (those === undefined) found.set(key, [role]);
+    else those.push(role);
+  }
+  return [...found.values()];
+}
+
+function roleText([role, ...others]: Family, context: Context): string {
+  const { name, description, targets, ttl, maxHolders, endsSessionsIn = [], rules } = role;
   const { width, paint } = context.screen;
   const length =
     ttl.defaultMs === ttl.maxMs ? formatDuration(ttl.maxMs) : `${formatDuration(ttl.defaultMs)}, at most ${formatDuration(ttl.maxMs)}`;
@@ -32,5 +52,6 @@ function roleText({ name, description, targets, ttl, maxHolders, endsSessionsIn 
     ...labelled('for', [length + places], context),
     ...(endsSessionsIn.length === 0 ? [] : labelled('then', [`signed out of ${endsSessionsIn.join(' and ')}, everywhere`], context)),
     ...labelled('who', rules, context),
+    ...(others.length === 0 ? [] : labelled('also', [others.map((other) => other.name).join(', ')], context)),
   ].join('\n');
 }

@@ -1,10 +1,13 @@
 /** `oncall status`: who has what until when, what waits, and whether the sweep does its work. */
 
 import type { GrantView, Request } from '../lifecycle/types.ts';
+import type { Line } from '../operations/line-types.ts';
 import type { StatusResult, SweepAge } from '../operations/types.ts';
+import { reviewDay, reviewText } from '../policy/standing.ts';
 import { table } from '../terminal/table.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
-import { type Args, type Command, type Context, flag, type Outcome } from './command.ts';
+import { type Args, type Command, type Context, flag, named, type Outcome } from './command.ts';
+import { ordinal } from './line.ts';
 import { evidenceText, labelled, nameOf, newestOf } from './lines.ts';
 import { reasons } from './request-outcome.ts';
 
@@ -13,7 +16,7 @@ export const status: Command = {
   leavesNothing: true,
   group: 'Access',
   summary: 'who has what, until when, and what waits',
-  argument: { syntax: '[id|role]', summary: 'only this request, or only this role', words: 'roles-and-open' },
+  argument: { syntax: '[id|role] [param=value...]', summary: 'only this request, or only this role', words: 'roles-and-open' },
   options: [
     { flags: '--mine', summary: 'only my own' },
     { flags: '--check', summary: 'exit 1 where it shows a fault (for monitoring)' },
@@ -24,18 +27,28 @@ export const status: Command = {
     ['oncall status --check --quiet', 'for monitoring: exit code only matters'],
   ],
   notes:
-    'A fault: a sweep that is late; access past its end, stuck, or ending only once somebody changes something; somebody in an exclusive group without oncall; a wrong clock; a ledger that lost something. Somebody who came into another group without oncall is a note.',
+    'A fault: a sweep that is late; access past its end, stuck, or ending only once somebody changes something; somebody in an exclusive group without oncall; standing access whose review was missed; a wrong clock; a ledger that lost something. Somebody who came into another group without oncall is a note.',
   run,
 };
 
 async function run(args: Args, context: Context): Promise<Outcome> {
-  const of = args.argument[0];
+  const of = args.argument.length === 0 ? undefined : named(args);
   const operations = await context.operations();
   const result = await operations.status({ ...(of === undefined ? {} : { of }), ...(flag(args, 'mine') ? { mine: true } : {}) });
   const { requests, grants, sweep, faults, drift, ended, courtesy } = result;
   return {
     exit: flag(args, 'check') && faults.length > 0 ? 1 : 0,
-    document: { requests, grants, sweep, faults, drift, ...(ended === undefined ? {} : { ended }), courtesy },
+    document: {
+      requests,
+      grants,
+      sweep,
+      faults,
+      drift,
+      lines: result.lines,
+      standing: result.standing,
+      ...(ended === undefined ? {} : { ended }),
+      courtesy,
+    },
     text: statusText(result, of, context),
     brief: requests.length === 0 ? '' : requestsTable(result, { ...context.clock(), now: result.now }, context),
   };
@@ -63,11 +76,15 @@ function faultLines({ faults }: StatusResult, context: Context): readonly string
   });
 }
 
-function notes({ drift, courtesy }: StatusResult): readonly string[] {
+function notes({ drift, standing, courtesy }: StatusResult): readonly string[] {
   const named = (userNames: readonly string[]): string =>
     userNames.length <= 5 ? userNames.join(', ') : `${userNames.slice(0, 5).join(', ')} and ${userNames.length - 5} more`;
   return [
     ...drift.map(({ target, userNames }) => `came into ${nameOf(target)} without oncall, and stays: ${named(userNames)}`),
+    ...standing.reviews
+      .filter(({ state, ifMissed }) => state === 'due' || ifMissed === 'end')
+      .map((review) => `${review.role}: ${reviewText(review)}`),
+    ...standing.notIn.map(({ role, holder, because }) => `${holder} is named under standing of ${role}, and is not in: ${because}`),
     ...(courtesy ? ['direct mode: a courtesy, not a control (README)'] : []),
   ];
 }
@@ -91,7 +108,7 @@ const hows: Readonly<Record<NonNullable<StatusResult['ended']>['how'], string>> 
   withdrawn: 'taken back',
 };
 
-function requestsTable({ requests, grants }: StatusResult, clock: Clock, context: Context): string {
+function requestsTable({ requests, grants, lines }: StatusResult, clock: Clock, context: Context): string {
   const columns = [
     { title: 'id' },
     { title: 'role', least: 8 },
@@ -103,7 +120,7 @@ function requestsTable({ requests, grants }: StatusResult, clock: Clock, context
   ];
   const rows = requests.map((request) => {
     const own = newestOf(request, grants);
-    const end = request.state === 'pending' ? request.pendingUntil : request.expiresAt;
+    const end = endOf(request);
     const inside = request.state === 'approved' ? `${insideOf(own)} of ${request.targets.length}` : '-';
     const left = end === undefined ? '-' : leftOf(end, request, own, clock);
     return [
@@ -111,22 +128,40 @@ function requestsTable({ requests, grants }: StatusResult, clock: Clock, context
       request.role,
       request.requester.email,
       inside,
-      stateOf(request, own),
+      stateOf(request, own, lines),
       left,
-      end === undefined ? '-' : showInstant(end, clock),
+      request.state === 'queued'
+        ? `since ${showInstant(request.requestedAt, clock)}`
+        : isStanding(request)
+          ? `review ${reviewDay(end ?? 0)}`
+          : end === undefined
+            ? '-'
+            : showInstant(end, clock),
     ];
   });
   // On a narrow screen the holder's name needs the room more than a column that says the same in every row.
-  const tells = rows.some(([, , , inside = '-', state]) => state === 'ending' || (inside !== '-' && !/^(\d+) of \1$/.test(inside)));
+  const tells = rows.some(
+    ([, , , inside = '-', state]) => state === 'ending' || state === handingOver || (inside !== '-' && !/^(\d+) of \1$/.test(inside)),
+  );
   const kept = <T>(cells: readonly T[]): T[] => cells.filter((_, index) => tells || context.screen.width > 90 || index !== 3);
   return table(kept(columns), rows.map(kept), context.screen);
 }
 
+const isStanding = ({ origin, asked }: Request): boolean => origin === 'standing' && 'untilMs' in asked;
+
+/** Of standing access not the end that the sweep keeps moving, but the day on which somebody has to look at it. */
+function endOf({ state, pendingUntil, expiresAt, origin, asked }: Request): number | undefined {
+  if (origin === 'standing' && 'untilMs' in asked) return asked.untilMs;
+  return state === 'pending' || state === 'offered' ? pendingUntil : expiresAt;
+}
+
 /** What is being taken back has no time left, whatever its end was. */
-function leftOf(end: number, { state }: Request, grants: readonly GrantView[], clock: Clock): string {
-  if (state !== 'pending' && grants.every((grant) => grant.state === 'ended')) return '-';
-  if (end <= clock.now) return 'over';
-  return state === 'pending' || grants.some(isLasting) ? showRemaining(end, clock) : '-';
+function leftOf(end: number, request: Request, grants: readonly GrantView[], clock: Clock): string {
+  const { state } = request;
+  const isOpen = state === 'pending' || state === 'offered';
+  if (!isOpen && grants.every((grant) => grant.state === 'ended')) return '-';
+  if (end <= clock.now) return isStanding(request) ? '-' : 'over';
+  return isOpen || grants.some(isLasting) ? showRemaining(end, clock) : '-';
 }
 
 const isLasting = ({ state }: GrantView): boolean => state === 'active' || state === 'activating';
@@ -136,13 +171,18 @@ function insideOf(grants: readonly GrantView[]): number {
   return grants.filter(({ state, owned }) => state === 'active' || (state === 'revoking' && owned === true)).length;
 }
 
+/** Its holder is being taken out, and somebody waits for the place. */
+const handingOver = 'handing over';
+
 /** One word for a request and its grants: the one that somebody must know first. */
-function stateOf(request: Request, grants: readonly GrantView[]): string {
+function stateOf(request: Request, grants: readonly GrantView[], lines: readonly Line[]): string {
+  const { waiting = [] } = lines.find(({ role }) => role === request.role) ?? {};
+  if (request.state === 'queued') return `${ordinal(waiting.indexOf(request.id) + 1)} in line`;
   if (request.state !== 'approved') return request.state;
   const states = grants.map(({ state }) => state);
-  if (states.includes('revoking')) return 'ending';
+  if (states.includes('revoking')) return waiting.length > 0 ? handingOver : 'ending';
   if (states.includes('activating')) return 'starting';
-  if (states.includes('active')) return 'active';
+  if (states.includes('active')) return isStanding(request) ? 'standing' : request.origin === 'rotation' ? 'rotation' : 'active';
   return grants.at(-1)?.endReason ?? 'approved';
 }
 

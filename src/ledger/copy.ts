@@ -20,6 +20,10 @@ export const copiedTables: readonly { readonly name: string; readonly key: reado
   { name: 'directories', key: ['name'] },
   { name: 'managed_groups', key: ['directory', 'group_id'] },
   { name: 'strangers', key: ['directory', 'group_id', 'user_id'] },
+  { name: 'told', key: ['topic', 'subject'] },
+  { name: 'reviews', key: ['request_id'] },
+  { name: 'rotations', key: ['role'] },
+  { name: 'channels', key: ['channel'] },
   { name: 'answers', key: ['issuer', 'subject', 'key'] },
   { name: 'events', key: ['seq'] },
 ];

@@ -12,14 +12,19 @@ export const firstPrev = '0'.repeat(64);
 
 export const eventHash = (prev: string, body: string): string => sha256(`oncall.audit.v1\n${prev}\n${sha256(body)}`);
 
+/** RFC 8785. Through JSON once: drops `undefined`, which canonicalize would too, but silently and not everywhere; and no lone surrogate survives. */
+function canonical(value: unknown): string {
+  const plain = JSON.parse(JSON.stringify(value), (_key, one) => (typeof one === 'string' ? one.toWellFormed() : one));
+  return canonicalize(plain) as string;
+}
+
+/** SHA-256 over canonical JSON, hex. */
+export const digestOf = (value: unknown): string => sha256(canonical(value));
+
 export async function appendEvent(connection: Connection, ledgerId: string, at: number, event: LedgerEvent): Promise<void> {
   const { seq: last, hash: prev } = await chainHead(connection);
   const seq = last + 1;
-  // Through JSON once: drops `undefined`, which canonicalize would too, but silently and not everywhere; and no lone surrogate survives.
-  const plain = JSON.parse(JSON.stringify({ ...event, seq, at, ledger: ledgerId }), (_key, value) =>
-    typeof value === 'string' ? value.toWellFormed() : value,
-  );
-  const body = canonicalize(plain) as string;
+  const body = canonical({ ...event, seq, at, ledger: ledgerId });
   await connection.run('INSERT INTO events (seq, body, prev, hash) VALUES (?, ?, ?, ?)', [seq, body, prev, eventHash(prev, body)]);
 }
 

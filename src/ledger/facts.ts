@@ -19,7 +19,7 @@ export async function ledgerFacts(database: Database) {
 
 /** What a sweep or a request does there; the tables' owner has all of it. */
 const rights = `SELECT r AS "right", t AS "table" FROM unnest(ARRAY['requests', 'memberships', 'grants', 'slots', 'directories',
-    'managed_groups', 'strangers', 'answers', 'ledger', 'commits', 'events']) AS t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r
+    'managed_groups', 'strangers', 'told', 'reviews', 'rotations', 'channels', 'answers', 'ledger', 'commits', 'events']) AS t, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS r
   WHERE NOT (t = 'events' AND r IN ('UPDATE', 'DELETE')) AND NOT (t = 'ledger' AND r IN ('INSERT', 'DELETE'))
     AND NOT has_table_privilege(t, r) ORDER BY t, r`;
 

@@ -2,19 +2,27 @@
 
 import type { Chain, Expected, Head, LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import { type AnswerQueries, answerQueries } from './answers.ts';
+import { type ByPolicyQueries, byPolicyQueries } from './by-policy.ts';
 import type { Connection, Database, Row, Value } from './database.ts';
-import { appendEvent, chainHead, type EventsWanted, eventsWith, lastEventOf, lastEvents, lastRecovery } from './events.ts';
+import { appendEvent, chainHead, digestOf, type EventsWanted, eventsWith, lastEventOf, lastEvents, lastRecovery } from './events.ts';
 import { type GrantQueries, grantQueries } from './grants.ts';
 import { type GroupQueries, groupQueries } from './groups.ts';
 import { type MembershipQueries, membershipQueries } from './memberships.ts';
 import { prepare, requireKnownSchema, type SchemaWorld } from './migrate.ts';
 import { moved, whyClosed } from './moved.ts';
+import { type NoticeQueries, noticeQueries } from './notices.ts';
 import { type RequestQueries, requestQueries } from './requests.ts';
+import { type ReviewQueries, reviewQueries } from './reviews.ts';
+import { type RotationQueries, rotationQueries } from './rotations.ts';
 
 export type Queries = RequestQueries &
   GrantQueries &
   MembershipQueries &
   GroupQueries &
+  ByPolicyQueries &
+  ReviewQueries &
+  RotationQueries &
+  NoticeQueries &
   AnswerQueries & {
     /** How far the clock that the ledger goes by (this host's; with PostgreSQL, the database's) is behind the latest instant the ledger has seen, ms. */
     readonly clockBehindMs: number;
@@ -45,6 +53,8 @@ export type Ledger = {
   verifyChain(expected: Expected, pause: () => Promise<void>): Promise<Chain>;
   /** The ledger's time as far as this process knows it, without asking the database. */
   now(): number;
+  /** SHA-256 over the canonical JSON (RFC 8785) of a value, hex: as its events are hashed. */
+  digest(value: unknown): string;
   /** How far the ledger's time is ahead of this process's clock, ms; below 0 where it is behind. */
   offsetMs(): number;
   close(): Promise<void>;
@@ -124,6 +134,7 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
     verifyChain: async (expected, pause) => (await import('./verify.ts')).verifyChain(database.read, id, expected, pause),
     now: () => Math.max(seen, world.now() + ahead),
     offsetMs: () => ahead,
+    digest: digestOf,
     close: () => database.close(),
   };
 }
@@ -131,7 +142,14 @@ export async function openLedger(database: Database, world: LedgerWorld): Promis
 type Standing = { readonly movedTo: Value; readonly lost: Value };
 type Begun = { readonly now: number; readonly host: number; readonly movedTo: Value; readonly queries: Queries };
 
-type Timeless = RequestQueries & GrantQueries & MembershipQueries & GroupQueries;
+type Timeless = RequestQueries &
+  GrantQueries &
+  MembershipQueries &
+  GroupQueries &
+  ByPolicyQueries &
+  RotationQueries &
+  ReviewQueries &
+  NoticeQueries;
 
 const made = new WeakMap<Connection, Timeless>();
 
@@ -144,6 +162,10 @@ function timelessQueries(connection: Connection): Timeless {
     ...grantQueries(connection),
     ...membershipQueries(connection),
     ...groupQueries(connection),
+    ...byPolicyQueries(connection),
+    ...reviewQueries(connection),
+    ...rotationQueries(connection),
+    ...noticeQueries(connection),
   };
   made.set(connection, queries);
   return queries;

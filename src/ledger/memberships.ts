@@ -16,6 +16,8 @@ export type MembershipChanges = {
   readonly busyUntil?: number;
   readonly quietUntil?: number;
   readonly removeBy?: number;
+  /** `null` unsets it, as `owned`. */
+  readonly toldUntil?: number | null;
 };
 
 export function membershipQueries(connection: Connection) {
@@ -56,6 +58,23 @@ export function membershipQueries(connection: Connection) {
         groupId: String(row.group_id),
         groupName: String(row.group_name),
       })),
+
+    /** Memberships of ours whose end the directory keeps, and not the one that holds now: the latest of what stands on it. */
+    untoldEnds: async (): Promise<readonly string[]> =>
+      (
+        await connection.all(
+          // By what is told, not by what stands: the state twice, for the index that has only what is not over.
+          `SELECT id FROM (
+             SELECT memberships.id, memberships.told_until, (
+               SELECT max(requests.expires_at) FROM grants JOIN requests ON requests.id = grants.request_id
+                 WHERE grants.membership_id = memberships.id AND grants.state <> 'ended' AND grants.state = 'active'
+             ) AS ends FROM memberships WHERE memberships.told_until >= 0 AND memberships.owned = 1
+           ) AS kept WHERE ends <> told_until`,
+          [],
+        )
+      )
+        .map(({ id }) => String(id))
+        .sort(),
 
     /** Every group that anybody was ever let into. */
     groupsEverUsed: async (): Promise<readonly (GroupPin & { readonly directory: string })[]> =>
@@ -102,11 +121,13 @@ export function membershipQueries(connection: Connection) {
 
     /** Compare-and-swap on `version`. */
     changeMembership: async (membership: Membership, changes: MembershipChanges): Promise<Membership> => {
-      const { owned: _owned, ...rest } = membership;
+      const { owned: _owned, toldUntil: _told, ...rest } = membership;
       const owned = changes.owned === undefined ? membership.owned : (changes.owned ?? undefined);
+      const toldUntil = changes.toldUntil === undefined ? membership.toldUntil : (changes.toldUntil ?? undefined);
       const next: Membership = {
         ...rest,
         ...(owned === undefined ? {} : { owned }),
+        ...(toldUntil === undefined ? {} : { toldUntil }),
         ...(changes.addBy === undefined ? {} : { addBy: changes.addBy }),
         unansweredUntil: changes.unansweredUntil ?? membership.unansweredUntil,
         endSessions: changes.endSessions ?? membership.endSessions,
@@ -116,7 +137,7 @@ export function membershipQueries(connection: Connection) {
         version: membership.version + 1,
       };
       const changed = await connection.run(
-        `UPDATE memberships SET owned = ?, add_by = ?, unanswered_until = ?, end_sessions = ?, busy_until = ?, quiet_until = ?, remove_by = ?, version = ? WHERE id = ? AND version = ?`,
+        `UPDATE memberships SET owned = ?, add_by = ?, unanswered_until = ?, end_sessions = ?, busy_until = ?, quiet_until = ?, remove_by = ?, told_until = ?, version = ? WHERE id = ? AND version = ?`,
         [
           bit(next.owned),
           next.addBy ?? null,
@@ -125,6 +146,7 @@ export function membershipQueries(connection: Connection) {
           next.busyUntil,
           next.quietUntil,
           next.removeBy,
+          next.toldUntil ?? null,
           next.version,
           membership.id,
           membership.version,

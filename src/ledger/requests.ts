@@ -1,6 +1,6 @@
 /** Queries about requests and the places of roles with `maxHolders`. */
 
-import type { Actor, Origin, Request } from '../lifecycle/types.ts';
+import type { Actor, Origin, Request, RequestState } from '../lifecycle/types.ts';
 import { conflict } from './conflict.ts';
 import type { Connection } from './database.ts';
 import { toRequest, toRequests } from './rows.ts';
@@ -13,6 +13,15 @@ export type RequestChanges = Partial<
     'state' | 'targets' | 'pendingUntil' | 'startsAt' | 'expiresAt' | 'decision' | 'approvals' | 'asked' | 'reason' | 'incident'
   >
 >;
+
+/** SQLite cannot change what the column `state` may hold: who stands in line is pending there, and `line` says the rest. */
+const inLine = (state: RequestState): string | null => (state === 'queued' || state === 'offered' ? state : null);
+const storedState = (state: RequestState): string => (inLine(state) === null ? state : 'pending');
+
+/** The number in the line: given to whoever joins it, kept until they leave. Takes what `line` is to be, and the role. */
+const numberIn = (now: string): string =>
+  `CASE WHEN CAST(? AS TEXT) IS NULL THEN NULL ELSE COALESCE(${now}, 1 + COALESCE((SELECT max(line_no) FROM requests
+     WHERE role = ? AND line IS NOT NULL), 0)) END`;
 
 export function requestQueries(connection: Connection) {
   const one = async (sql: string, params: readonly (string | number)[]): Promise<Request | undefined> => {
@@ -43,6 +52,8 @@ export function requestQueries(connection: Connection) {
     openRequestsOf: (email: string, role: string) =>
       many("SELECT * FROM requests WHERE email = ? AND role = ? AND open = 1 ORDER BY origin <> 'asked', requested_at, id", [email, role]),
     openRequests: () => many('SELECT * FROM requests WHERE open = 1 ORDER BY requested_at, id', []),
+    /** Those that wait for an approver. */
+    pendingRequests: () => many("SELECT * FROM requests WHERE state = 'pending' AND line IS NULL ORDER BY requested_at, id", []),
     pendingPast: (now: number) =>
       many("SELECT * FROM requests WHERE state = 'pending' AND pending_until <= ? ORDER BY pending_until, id", [now]),
     lastRequestOfMembership: (membershipId: string) =>
@@ -54,7 +65,8 @@ export function requestQueries(connection: Connection) {
     insertRequest: async (request: Request): Promise<void> => {
       await connection.run(
         `INSERT INTO requests (id, issuer, subject, email, origin, role, targets, reason, incident, asked, state, open, requested_at, pending_until,
-           starts_at, expires_at, decision, approvals, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, 1)`,
+           starts_at, expires_at, decision, approvals, line, line_no, version)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ${numberIn('NULL')}, 1)`,
         [
           request.id,
           request.requester.issuer,
@@ -66,13 +78,14 @@ export function requestQueries(connection: Connection) {
           request.reason ?? null,
           request.incident ?? null,
           JSON.stringify(request.asked),
-          request.state,
+          storedState(request.state),
           request.requestedAt,
           request.pendingUntil ?? null,
           request.startsAt ?? null,
           request.expiresAt ?? null,
           JSON.stringify(request.decision),
           JSON.stringify(request.approvals),
+          ...[inLine(request.state), inLine(request.state), request.role],
         ],
       );
     },
@@ -82,9 +95,10 @@ export function requestQueries(connection: Connection) {
       const next: Request = { ...request, ...changes, version: request.version + 1 };
       const changed = await connection.run(
         `UPDATE requests SET state = ?, targets = ?, pending_until = ?, starts_at = ?, expires_at = ?, decision = ?, approvals = ?, asked = ?,
-           reason = ?, incident = ?, open = CASE WHEN ? IN ('denied', 'withdrawn', 'expired') THEN 0 ELSE open END, version = ? WHERE id = ? AND version = ?`,
+           reason = ?, incident = ?, open = CASE WHEN ? IN ('denied', 'withdrawn', 'expired') THEN 0 ELSE open END, line = ?,
+           line_no = ${numberIn('line_no')}, version = ? WHERE id = ? AND version = ?`,
         [
-          next.state,
+          storedState(next.state),
           JSON.stringify(next.targets),
           next.pendingUntil ?? null,
           next.startsAt ?? null,
@@ -95,6 +109,7 @@ export function requestQueries(connection: Connection) {
           next.reason ?? null,
           next.incident ?? null,
           next.state,
+          ...[inLine(next.state), inLine(next.state), next.role],
           next.version,
           request.id,
           request.version,
@@ -129,11 +144,18 @@ export function requestQueries(connection: Connection) {
       );
     },
 
-    /** Ids of the approved requests for the role that have not all ended. */
-    openHolders: async (role: string): Promise<readonly string[]> =>
+    /** Who has the role or has been offered it: the approved requests that have not all ended, and the offers. */
+    openHolders: async (role: string): Promise<readonly { readonly id: string; readonly email: string }[]> =>
       (
-        await connection.all("SELECT id FROM requests WHERE role = ? AND open = 1 AND state = 'approved' ORDER BY starts_at, id", [role])
-      ).map((row) => String(row.id)),
+        await connection.all(
+          "SELECT id, email FROM requests WHERE role = ? AND open = 1 AND (state = 'approved' OR line = 'offered') ORDER BY line IS NOT NULL, starts_at, id",
+          [role],
+        )
+      ).map((row) => ({ id: String(row.id), email: String(row.email) })),
+    /** Those who wait for a place of the role, in their order; those to whom one was offered come first. */
+    lineOf: (role: string) => many('SELECT * FROM requests WHERE role = ? AND line IS NOT NULL ORDER BY line_no', [role]),
+    rolesInLine: async (): Promise<readonly string[]> =>
+      (await connection.all('SELECT DISTINCT role FROM requests WHERE line IS NOT NULL ORDER BY role', [])).map((row) => String(row.role)),
 
     placesTaken: async (role: string): Promise<readonly { readonly place: number; readonly requestId: string }[]> =>
       (await connection.all('SELECT place, request_id FROM slots WHERE role = ? ORDER BY place', [role])).map((row) => ({

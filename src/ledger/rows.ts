@@ -1,5 +1,6 @@
 /** How rows become values and back; the only place that knows column names on the way in and out. */
 
+import type { Rotation } from '../lifecycle/rotation.ts';
 import type { Approval, Grant, GrantView, Membership, Request } from '../lifecycle/types.ts';
 import type { Asked, Decision, Target } from '../policy/types.ts';
 import type { Row, Value } from './database.ts';
@@ -41,7 +42,7 @@ export function toRequest(row: Row): Request {
     ...optional('reason', row.reason, String),
     ...optional('incident', row.incident, String),
     asked: json<Asked>(row, 'asked', { byDefault: true }),
-    state: text(row, 'state') as Request['state'],
+    state: (row.line ?? row.state) as Request['state'],
     requestedAt: number(row, 'requested_at'),
     ...optional('pendingUntil', row.pending_until, Number),
     ...optional('startsAt', row.starts_at, Number),
@@ -105,7 +106,17 @@ export function toMembership(row: Row): Membership {
     busyUntil: number(row, 'busy_until'),
     quietUntil: number(row, 'quiet_until'),
     removeBy: number(row, 'remove_by'),
+    ...optional('toldUntil', row.told_until, Number),
     version: number(row, 'version'),
+  };
+}
+
+export function toRotation(row: Row): Rotation {
+  return {
+    role: text(row, 'role'),
+    answeredAt: number(row, 'answered_at'),
+    ...(row.unanswered == null ? {} : { unanswered: json(row, 'unanswered', { since: 0, because: 'unreadable' }) }),
+    ...(row.refused == null ? {} : { refused: json(row, 'refused', { since: 0, goes: [], of: 0, isEmpty: true }) }),
   };
 }
 

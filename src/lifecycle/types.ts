@@ -20,9 +20,19 @@ export type Actor = { readonly issuer: string; readonly subject: string; readonl
 /** Why it is there. `asked`: by the person; `break-glass`: by the person, past the rules that need others; the rest by the policy (a rotation, a list of names) or an admin who took over members. */
 export type Origin = 'asked' | 'break-glass' | 'rotation' | 'standing' | 'adopted';
 
-export type RequestState = 'pending' | 'approved' | 'denied' | 'withdrawn' | 'expired';
+/** `queued`: waits for a place of a role with `maxHolders`; `offered`: one is kept for them. */
+export type RequestState = 'pending' | 'queued' | 'offered' | 'approved' | 'denied' | 'withdrawn' | 'expired';
 
-export type Approval = { readonly by: Actor; readonly at: number; readonly answer: 'yes' | 'no'; readonly reason?: string };
+export type Approval = {
+  readonly by: Actor;
+  readonly at: number;
+  readonly answer: 'yes' | 'no';
+  readonly reason?: string;
+  /** Of a yes: of exactly what was asked (`exactlyAsked`). */
+  readonly digest?: string;
+  /** Whose right it was, of somebody who is away. */
+  readonly inPlaceOf?: string;
+};
 
 export type Request = {
   /** 6 characters without look-alikes; the only id that people see. */
@@ -93,6 +103,8 @@ export type Membership = Pin & {
   readonly quietUntil: number;
   /** No removal of ours was sent at or after this instant; 0: none ever was. */
   readonly removeBy: number;
+  /** Where the directory keeps the end itself: the one that it was told and acknowledged; 0: not known, as a call is under way or was never answered. */
+  readonly toldUntil?: number;
   readonly version: number;
 };
 

@@ -8,14 +8,14 @@ import type { Queries } from '../ledger/ledger.ts';
 import { addWithinMs, callWithinMs, quietMs, rememberUnansweredMs } from '../lifecycle/limits.ts';
 import { endsSessions, isJustRemoved, isUnanswered } from '../lifecycle/ownership.ts';
 import type { Membership } from '../lifecycle/types.ts';
-import type { Target } from '../policy/types.ts';
+import { nameOf, titleOf } from '../policy/iam-role.ts';
 import { keepHead } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant, problem, targetOf } from './end.ts';
+import { latestEnd } from './move-end.ts';
+import { fencesAfter, sendAdd, toProviderError, tries } from './send-add.ts';
 import type { TargetFailure } from './types.ts';
 
-/** How often one activation sends its add. */
-const tries = 3;
 const pollMs = 200;
 
 type Taken = { readonly row: Membership; readonly addBy: number };
@@ -71,8 +71,6 @@ async function tryToTake(q: Queries, now: number, grantId: string): Promise<Take
   return { row: await q.changeMembership(row, { busyUntil: addBy + callWithinMs }), addBy };
 }
 
-const nameOf = ({ directory, group }: Target): string => `${directory}/${group}`;
-
 /** In texts instants are RFC 3339; the terminal shows them as local. */
 const instant = (at: number): string => new Date(at).toISOString();
 
@@ -98,20 +96,21 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
     const gone = new ProviderError(
       row.directory,
       'not-found',
-      `${row.userName} or ${row.groupName} has just been deleted in ${row.directory}`,
+      `${row.userName} or ${titleOf(row.groupName)} has just been deleted in ${row.directory}`,
       { applied: 'no' },
     );
     return giveUp(deps, grantId, row, gone);
   }
 
-  const claimed = await claimOwnership(deps, grantId, row, before, addBy);
-  if (claimed === undefined || claimed.owned !== true) return undefined;
+  const claim = await claimOwnership(deps, grantId, row, { before, addBy, keepsEnd: directory.keepsEnd?.(row) ?? false });
+  if (claim === undefined) return undefined;
+  const { claimed, until, mayBeUndone } = claim;
 
   // First where no copy of the ledger brings it back: whoever is let in must not be forgotten with the ledger.
   const { fault } = await keepHead(deps);
   if (fault !== undefined) return giveUp(deps, grantId, claimed, unanchored(row, fault), { before: row, lost: false });
   // From here on an add may be in the directory, whatever happens.
-  const sent = await sendAdd(deps, claimed, addBy);
+  const sent = await sendAdd(deps, claimed, { addBy, until });
   if (isProviderError(sent)) return giveUp(deps, grantId, claimed, sent, { before: row, lost: sent.applied === 'unknown' });
 
   const over = await ledger.write(async (q, now) => {
@@ -120,7 +119,8 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
     if (!grant || held?.version !== claimed.version) return undefined;
     // A try that was never answered may still land: its quiet time, and the memory of it, stay.
     const answered = sent === 'answered';
-    await q.changeMembership(held, { busyUntil: now, ...fencesAfter(row, !answered, now) });
+    const told = answered && !mayBeUndone && held.toldUntil !== undefined ? { toldUntil: until } : {};
+    await q.changeMembership(held, { busyUntil: now, ...fencesAfter(row, !answered, now), ...told });
     if (grant.state !== 'activating') return grant;
     const target = targetOf(held);
     const request = await q.request(grant.requestId);
@@ -141,14 +141,18 @@ async function activateTaken(deps: Deps, grantId: string, { row, addBy }: Taken)
   return undefined;
 }
 
-/** Commits whether the membership is ours, before anything is sent. `undefined`: the grant or the row is no longer ours to act on. */
+type Claiming = { readonly before: 'member' | 'absent'; readonly addBy: number; readonly keepsEnd: boolean };
+
+/** `mayBeUndone`: an earlier write, with another end, may still land after this one. */
+type Claim = { readonly claimed: Membership; readonly until: number; readonly mayBeUndone: boolean };
+
+/** Commits whether the membership is ours, before anything is sent. `undefined`: it is not, or the grant or the row is no longer ours to act on. */
 async function claimOwnership(
   deps: Deps,
   grantId: string,
   row: Membership,
-  before: 'member' | 'absent',
-  addBy: number,
-): Promise<Membership | undefined> {
+  { before, addBy, keepsEnd }: Claiming,
+): Promise<Claim | undefined> {
   const ledger = await deps.ledger();
   return ledger.write(async (q, now) => {
     const grant = await q.grant(grantId);
@@ -165,58 +169,24 @@ async function claimOwnership(
     const request = await q.request(grant.requestId);
     if (!owned) {
       // In for other reasons than ours, so signed in for them too.
-      const free = await q.changeMembership(held, { owned: false, endSessions: false, busyUntil: now });
+      await q.changeMembership(held, { owned: false, endSessions: false, busyUntil: now });
       await q.changeGrant(grant, { state: 'active', activatedAt: now, nextAttemptAt: request?.expiresAt ?? now });
       await q.record({ type: 'grant.active', ...about, data: { owned: false } });
-      return free;
+      return undefined;
     }
-    await q.record({ type: 'membership.add', ...about, data: { addBy, before } });
-    return q.changeMembership(held, {
+    const until = (await latestEnd(q, held.id, grantId)) ?? addBy;
+    await q.record({ type: 'membership.add', ...about, data: { addBy, before, ...(keepsEnd ? { until } : {}) } });
+    const claimed = await q.changeMembership(held, {
       owned: true,
       // Stays until sessions were ended after a removal: another role on the same group is no way around it.
       endSessions: held.endSessions || endsSessions(request, held.directory),
       addBy,
       quietUntil: Math.max(held.quietUntil, addBy + quietMs),
       unansweredUntil: Math.max(held.unansweredUntil, addBy + rememberUnansweredMs),
+      ...(keepsEnd ? { toldUntil: 0 } : {}),
     });
+    return { claimed, until, mayBeUndone: now < row.quietUntil };
   });
-}
-
-/**
- * The claim set them for an add that might be sent until `addBy`. Now it is known what was sent, and that it was before now: where all of it was
- * answered they go back to what an earlier lost write left, else the quiet time counts from here and the memory of the add stays.
- */
-function fencesAfter({ quietUntil, unansweredUntil }: Membership, lost: boolean, now: number) {
-  return lost ? { quietUntil: Math.max(quietUntil, now + quietMs) } : { quietUntil, unansweredUntil };
-}
-
-/** `seen`: a try was lost, but the member is there now. */
-async function sendAdd(deps: Deps, row: Membership, addBy: number): Promise<'answered' | 'seen' | ProviderError> {
-  const ledger = await deps.ledger();
-  const directory = await deps.directory(row.directory);
-  const beforeWrite = (): void => {
-    if (ledger.now() >= addBy) throw new ProviderError(row.directory, 'too-late', 'the time to add has passed', { applied: 'no' });
-  };
-  let lost = false;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await directory.add(row, { signal: deps.signal, beforeWrite });
-      return lost ? 'seen' : 'answered';
-    } catch (error) {
-      const fault = toProviderError(row.directory, error);
-      lost ||= fault.applied === 'unknown';
-      const canBeSeen = lost && !isJustRemoved(row, ledger.now());
-      if (canBeSeen && (await directory.read(row, {}).catch(() => 'unread')) === 'member') return 'seen';
-      const wait = fault.retryAfterMs ?? 250 * 2 ** attempt * (0.5 + deps.random());
-      const again = fault.retryable && attempt < tries && !deps.signal.aborted && ledger.now() + wait < addBy;
-      if (!again)
-        return lost && fault.applied === 'no'
-          ? new ProviderError(fault.provider, fault.fault, fault.message, { applied: 'unknown', next: nextStep(fault), cause: fault })
-          : fault;
-      deps.log(`${row.directory}: add failed (${fault.message}), trying again in ${Math.round(wait)} ms`);
-      await deps.sleep(wait);
-    }
-  }
 }
 
 async function withTries<T>(deps: Deps, until: number, work: () => Promise<T>): Promise<T | ProviderError> {
@@ -257,11 +227,4 @@ async function giveUp(
   if (state === 'revoking') await endGrant(deps, grantId);
   // Of the add: by now the row may tell of a removal that failed as well.
   return { target: targetOf(row), message: problem(error), next: nextStep(error) };
-}
-
-function toProviderError(provider: string, error: unknown): ProviderError {
-  if (isProviderError(error)) return error;
-  if (error instanceof Error && error.name === 'OncallError')
-    return new ProviderError(provider, 'refused', error.message, { applied: 'no', cause: error });
-  throw error;
 }

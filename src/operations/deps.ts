@@ -4,6 +4,7 @@ import type { Directory } from '../directories/directory.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Head } from '../lifecycle/events.ts';
 import type { Actor } from '../lifecycle/types.ts';
+import type { Sender } from '../notices/notice.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Roster } from '../rosters/roster.ts';
 
@@ -53,6 +54,10 @@ export type Deps = {
   /** Opens a directory of the policy by its name; throws `OncallError` where the policy has none, `ProviderError` where it cannot be opened. */
   readonly directory: (name: string) => Promise<Directory>;
   readonly roster: (name: string) => Promise<Roster>;
+  /** A channel of `notify`, likewise; left out where nobody is told anything. */
+  readonly sender?: (name: string) => Promise<Sender>;
+  /** Does what nobody waits for longer than `forMs` after everything else is done; `signal` ends it then. */
+  readonly background?: (work: (signal: AbortSignal) => Promise<void>, forMs: number) => void;
   /** Throws exit 4 where nobody is signed in. */
   readonly actor: () => Promise<Actor>;
   readonly now: () => number;

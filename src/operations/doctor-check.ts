@@ -1,7 +1,7 @@
 /** How `doctor` turns what it met into lines: a failure is a finding, never the end of the others. */
 
 import { isOncallError, isProviderError, OncallError, type ProviderFault } from '../errors.ts';
-import type { Policy, Rule } from '../policy/types.ts';
+import type { Policy, Role, Rule } from '../policy/types.ts';
 import { inParallel } from './parallel.ts';
 import type { Check } from './types.ts';
 
@@ -81,7 +81,11 @@ export async function each<A, B>(items: readonly A[], work: (item: A) => Promise
 }
 
 export function everyRule({ admins, roles }: Policy): readonly Rule[] {
-  return [...admins, ...Object.values(roles).flatMap((role) => [...role.deny, ...role.allow, ...role.ask, ...role.approvers])];
+  const rulesOf = ({ deny, allow, ask, approvers, follows }: Role): readonly Rule[] => [
+    ...[...deny, ...allow, ...ask, ...approvers],
+    ...(follows === undefined ? [] : [follows.rule]),
+  ];
+  return [...admins, ...Object.values(roles).flatMap(rulesOf)];
 }
 
 /** `a, b, c and 4 more` */

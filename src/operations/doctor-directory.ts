@@ -1,8 +1,10 @@
 /** `doctor` on one directory: can it be reached, does it have the groups, may their members and its users be read. Nothing is written. */
 
-import type { Member } from '../directories/directory.ts';
+import type { FoundGroup, Member } from '../directories/directory.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
 import { factConditions } from '../policy/conditions.ts';
+import { formatDuration } from '../policy/duration.ts';
+import { iamRoleIn, nameOf, titleOf } from '../policy/iam-role.ts';
 import type { Policy } from '../policy/types.ts';
 import { accountFault } from './accounts.ts';
 import type { Deps } from './deps.ts';
@@ -48,7 +50,7 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, k
   const wanted = [...new Set([...named.ours, ...named.asked])];
   const [found, user] = await Promise.all([
     each(wanted, (group) =>
-      attempt(`looking for the group ${group}`, async () => ({
+      attempt(`looking for the ${nounOf(group)} ${group}`, async () => ({
         group,
         pin: await world.group(name, group, named.ours.includes(group) ? 'change' : 'read'),
       })),
@@ -58,7 +60,7 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, k
   const pins = valuesOf(found).flatMap(({ group, pin }) => (pin !== undefined && named.ours.includes(group) ? [pin] : []));
   const byId = [...new Map([...inUse, ...pins].map((pin) => [pin.groupId, pin])).values()];
   const read = await each(byId, (group) =>
-    attempt(`reading the members of ${group.groupName}`, async () => {
+    attempt(`reading the members of ${titleOf(group.groupName)}`, async () => {
       const readAt = deps.now();
       const members = await (await deps.directory(name)).members(group, { signal: deps.signal });
       return members === 'gone' ? [] : [{ directory: name, group, members, readAt }];
@@ -77,16 +79,19 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, k
     readings,
     checks: [
       ...(tried === 0 ? [check('directory', name, 'skipped', 'the policy names no group of it')] : []),
-      ...(failed.length === 0 && tried > 0 ? [reached(name, { groups: wanted.length - missing.length, readings, person, user })] : []),
+      ...(failed.length === 0 && tried > 0
+        ? [reached(name, { found: valuesOf(found).flatMap(({ pin }) => pin ?? []), readings, person, user })]
+        : []),
       ...failed,
       ...signsOut,
+      ...pins.flatMap((pin) => sessionsOf(name, pin)),
       ...missing.map(({ group }) =>
         check(
           'directory',
-          `${name}/${group}`,
+          nameOf({ directory: name, group }),
           'fault',
-          'there is no such group',
-          `correct the policy, or make the group in ${name}: oncall never makes one`,
+          `there is no such ${nounOf(group)}`,
+          `correct the policy, or make the ${nounOf(group)} in ${name}: oncall never makes one`,
         ),
       ),
     ],
@@ -94,16 +99,27 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, k
 }
 
 type Reached = {
-  readonly groups: number;
+  readonly found: readonly FoundGroup[];
   readonly readings: readonly GroupReading[];
   readonly person: string | undefined;
   readonly user: unknown;
 };
 
-function reached(name: string, { groups, readings, person, user }: Reached): Check {
+const nounOf = (group: string): string => (iamRoleIn(group) === undefined ? 'group' : 'IAM role');
+
+/** No provider ends one early. */
+function sessionsOf(directory: string, { groupName, longestSessionMs }: FoundGroup): readonly Check[] {
+  if (longestSessionMs === undefined) return [];
+  const because = `sessions that are begun before an end last up to ${formatDuration(longestSessionMs)}`;
+  return [check('directory', nameOf({ directory, group: groupName }), 'ok', because)];
+}
+
+function reached(name: string, { found, readings, person, user }: Reached): Check {
+  const roles = found.filter(({ groupName }) => iamRoleIn(groupName) !== undefined).length;
+  const groups = found.length - roles;
   const members = readings.reduce((sum, reading) => sum + reading.members.length, 0);
   const parts = [
-    `${counted(groups, 'group')} found`,
+    `${[...(groups > 0 || roles === 0 ? [counted(groups, 'group')] : []), ...(roles > 0 ? [counted(roles, 'IAM role')] : [])].join(' and ')} found`,
     ...(readings.length === 0 ? [] : [`${counted(members, 'member')} of ${readings.length === 1 ? 'one' : readings.length} read`]),
     ...(person === undefined || user === undefined ? [] : ['users can be looked up']),
   ];

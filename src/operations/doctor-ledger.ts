@@ -3,12 +3,14 @@
 import type { Ledger, Queries } from '../ledger/ledger.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { nameOf } from '../policy/iam-role.ts';
 import { readNow, type Standing, standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { check, counted, fault, some } from './doctor-check.ts';
 import { checkItself, clocks } from './doctor-database.ts';
 import type { GroupReading } from './doctor-directory.ts';
-import { ledgerNamed } from './names.ts';
+import { standingAccess } from './doctor-standing.ts';
+import { adoptCommand, ledgerNamed } from './names.ts';
 import { status } from './status.ts';
 import type { Check, StatusResult } from './types.ts';
 
@@ -32,6 +34,7 @@ export async function checkLedger(deps: Deps, ledger: Ledger, readings: readonly
       ...clocks(deps, behindMs, ledger.offsetMs()),
       ...sweeps(deps, await ledger.read((q) => q.directories()), state),
       ...grants(state),
+      ...standingAccess(state),
       ...members,
     ];
   } catch (error) {
@@ -81,7 +84,7 @@ function sweeps({ policy, throughBroker }: Deps, beats: readonly Beat[], { now }
   });
 }
 
-const troubles = { 'past-end': 'past its end', stuck: 'stuck', 'action-needed': 'not ended' } as const;
+const troubles = { 'past-end': 'past its end', stuck: 'stuck', 'action-needed': 'not ended', rotation: 'rotation' } as const;
 
 function grants({ faults, grants: all }: StatusResult): readonly Check[] {
   const bad = faults.flatMap((fault) =>
@@ -110,7 +113,7 @@ async function checkMembers(deps: Deps, q: Queries, reading: GroupReading, now: 
   const still = strangers.filter(({ userId }) => !plan.forget.includes(userId));
   const before = [...still.filter(({ kind }) => kind === 'baseline'), ...plan.baseline];
   const drifted = [...still.filter(({ kind }) => kind === 'drift'), ...plan.drift];
-  const what = `${directory}/${group.groupName}`;
+  const what = nameOf({ directory, group: group.groupName });
   const names = (people: readonly { readonly userName: string }[]): string => some(people.map(({ userName }) => userName));
   if (plan.adopt.length > 0) {
     const out = names(plan.adopt.map(({ member }) => member));
@@ -123,7 +126,7 @@ async function checkMembers(deps: Deps, q: Queries, reading: GroupReading, now: 
       what,
       'fault',
       problem,
-      `take them out in ${directory}, or take the group off its exclusive list; then oncall sweep`,
+      `${adoptCommand({ directory, group: group.groupName })}; or take them out in ${directory}, then oncall sweep`,
     );
   }
   if (drifted.length > 0) {

@@ -7,7 +7,7 @@ import type { OnCallCondition, Policy, Role } from '../policy/types.ts';
 import { attempt, check, each, some, valuesOf } from './doctor-check.ts';
 import type { DirectoryReport } from './doctor-directory.ts';
 import type { RosterReport } from './doctor-roster.ts';
-import { nameIn } from './names.ts';
+import { nameIn, peopleKnownAs } from './names.ts';
 import type { Check } from './types.ts';
 
 type Reports = { readonly directories: ReadonlyMap<string, DirectoryReport>; readonly rosters: ReadonlyMap<string, RosterReport> };
@@ -98,14 +98,9 @@ function onSchedule(condition: OnCallCondition, report: RosterReport | undefined
 }
 
 const schedulesOf = (role: Role): readonly OnCallCondition[] =>
-  [...role.allow, ...role.ask].flatMap((rule) => positiveLeaves(rule.condition)).filter((leaf) => leaf.kind === 'onCall');
-
-/** The other way round from `nameIn`: whom `people:` gives that name there, else whoever has that address. */
-function peopleKnownAs(policy: Policy, roster: string, known: string): readonly string[] {
-  const isKnownAs = (email: string): boolean => nameIn(policy, roster, email).toLowerCase() === known.toLowerCase();
-  const named = Object.keys(policy.people).filter(isKnownAs);
-  return named.length > 0 ? named : [known].filter(isKnownAs);
-}
+  [...role.allow, ...role.ask, ...(role.follows ? [role.follows.rule] : [])]
+    .flatMap((rule) => positiveLeaves(rule.condition))
+    .filter((leaf) => leaf.kind === 'onCall');
 
 /** An entry of `people:` says that this person is in that directory under that name. */
 function peopleNamed({ people, directories }: Policy): readonly Wanted[] {

@@ -42,6 +42,7 @@ async function askRoster(deps: Deps, world: Lookups, name: string): Promise<Rost
   ]);
   const told = valuesOf(answers);
   const failed = faults('roster', name, [...answers, ...(incidents === undefined ? [] : [incidents]), ...coming]);
+  const isBlind = valuesOf(coming).some(({ shifts }) => shifts === undefined);
   const ahead = valuesOf(coming).flatMap(({ condition, shifts }) => (shifts === undefined ? [] : [{ condition, shifts }]));
   const parts = [
     ...(questions.length === 0
@@ -56,6 +57,9 @@ async function askRoster(deps: Deps, world: Lookups, name: string): Promise<Rost
     checks: [
       ...(failed.length === 0 ? [check('roster', name, 'ok', `it answers: ${parts.join(', ')}`)] : []),
       ...failed,
+      ...(isBlind
+        ? [check('roster', name, 'skipped', 'it does not tell who will be on call: only those who are now were looked for')]
+        : []),
       ...nobody.map(({ condition }) =>
         check(
           'roster',

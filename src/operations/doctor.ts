@@ -8,6 +8,7 @@ import type { Deps } from './deps.ts';
 import { type Attempt, attempt, check, counted, fault } from './doctor-check.ts';
 import { checkDirectory } from './doctor-directory.ts';
 import { checkLedger, withoutLedger } from './doctor-ledger.ts';
+import { checkNotices } from './doctor-notices.ts';
 import { checkPeople } from './doctor-people.ts';
 import { checkRoster } from './doctor-roster.ts';
 import { ledgerNamed } from './names.ts';
@@ -35,6 +36,7 @@ export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.tim
     rosters: new Map(rosters.map((report) => [report.name, report])),
   });
   const readings = directories.flatMap((report) => report.readings);
+  const told = await checkNotices(deps, 'ledger' in opened ? opened.ledger : undefined, deadline);
   const remembered = 'ledger' in opened ? await checkLedger(deps, opened.ledger, readings) : withoutLedger(deps, opened.line);
   requireUninterrupted(deps);
   return {
@@ -43,6 +45,7 @@ export async function doctor(deps: Deps, deadline: AbortSignal = AbortSignal.tim
       signIn(deps, actor),
       ...[...directories, ...rosters].flatMap(({ checks }) => checks),
       ...(deps.policyFault === undefined ? people : [check('identity', 'people', 'skipped', deps.policyFault)]),
+      ...told,
       ...remembered,
     ],
   };

@@ -33,8 +33,14 @@ export async function startRun(deps: Deps): Promise<Run> {
   return { deps: { ...deps, directory }, pace, until: now() + deps.policy.sweep.deadlineMs };
 }
 
-/** `before`: steps of this run already told, so that a grant that stays is told once. */
-export async function endAllDue(run: Run, before: readonly SweepStep[] = []): Promise<readonly SweepStep[]> {
+export type EndingDue = {
+  /** Steps of this run already told, so that a grant that stays is told once. */
+  readonly before?: readonly SweepStep[];
+  /** Requests whose end this run has still to look at; what of them is being ended is ended. */
+  readonly leave?: ReadonlySet<string>;
+};
+
+export async function endAllDue(run: Run, { before = [], leave = new Set() }: EndingDue = {}): Promise<readonly SweepStep[]> {
   const { deps } = run;
   const ledger = await deps.ledger();
   const { due, counts } = await ledger.read(async (q, now) => {
@@ -54,7 +60,8 @@ export async function endAllDue(run: Run, before: readonly SweepStep[] = []): Pr
   };
   try {
     // Side by side: a directory that is slow, or silent, holds up no other.
-    await Promise.all(names.map((name) => endIn(run, name, counts ? undefined : due, report)));
+    const isDue = ({ requestId, state }: GrantView): boolean => state !== 'active' || !leave.has(requestId);
+    await Promise.all(names.map((name) => endIn(run, name, counts ? undefined : due, isDue, report)));
   } finally {
     deps.meter?.over();
   }
@@ -72,14 +79,20 @@ const keyOf = ({ requestId, target }: SweepStep): string => `${requestId} ${targ
 type Report = (step: SweepStep | undefined) => void;
 
 /** Batch by batch, as long as a whole batch was due and something of it ended. `all`: everything that is due, where that is not much. */
-async function endIn(run: Run, name: string, all: readonly GrantView[] | undefined, report: Report): Promise<void> {
+async function endIn(
+  run: Run,
+  name: string,
+  all: readonly GrantView[] | undefined,
+  isDue: (grant: GrantView) => boolean,
+  report: Report,
+): Promise<void> {
   const ledger = await run.deps.ledger();
   const pace = run.pace(name);
   for (;;) {
     const due =
       all?.filter(({ target }) => target.directory === name) ?? (await ledger.read((q, now) => q.dueGrants(now, dueAtOnce, name)));
     let ended = 0;
-    await inParallel(planSweep(due, ledger.now()), pace.inFlight, async (chain) => {
+    await inParallel(planSweep(due.filter(isDue), ledger.now()), pace.inFlight, async (chain) => {
       if (!(await mayBegin(run, pace))) return;
       for (const planned of chain) {
         const step = await endOne(run.deps, planned);

@@ -6,9 +6,10 @@
 import { isOncallError, isProviderError, nextStep, ProviderError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { nextTryAfterMs } from '../lifecycle/backoff.ts';
-import { callWithinMs, quietMs, removeWithinMs } from '../lifecycle/limits.ts';
+import { callWithinMs, quietMs, removeWithinMs, stuckAfter } from '../lifecycle/limits.ts';
 import { endsSessions } from '../lifecycle/ownership.ts';
 import type { Actor, EndReason, Grant, Membership } from '../lifecycle/types.ts';
+import { titleOf } from '../policy/iam-role.ts';
 import type { Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 
@@ -57,8 +58,10 @@ const about = (grant: Grant, row: Membership) =>
 async function finish(q: Queries, now: number, grant: Grant, row: Membership, removed: boolean): Promise<Grant> {
   const ended = await q.changeGrant(grant, { state: 'ended', endedAt: now });
   const { endReason } = ended;
-  await q.record({ ...about(grant, row), type: 'grant.ended', ...(endReason === undefined ? {} : { endReason }), data: { removed } });
-  await q.closeRequest(grant.requestId);
+  // The last one of its request: from here on its holder has none of it.
+  const last = (await q.closeRequest(grant.requestId)) ? { last: true } : {};
+  const how = endReason === undefined ? {} : { endReason };
+  await q.record({ ...about(grant, row), type: 'grant.ended', ...how, data: { removed, ...last } });
   return ended;
 }
 
@@ -140,7 +143,8 @@ async function remove(deps: Deps, { held, quietBefore, takenAt, sendBy }: Taken)
       const quietUntil = lost ? Math.max(quietBefore, now + quietMs) : quietBefore;
       await q.changeMembership(row, { busyUntil: now, removeBy: now, quietUntil });
       const error =
-        tried.error ?? new ProviderError(row.directory, 'refused', `${row.userName} is still in ${row.groupName} after the removal`);
+        tried.error ??
+        new ProviderError(row.directory, 'refused', `${row.userName} is still in ${titleOf(row.groupName)} after the removal`);
       await later(deps, q, now, { row, error, type: 'membership.remove-failed' });
       return { outcome: 'failed', error };
     }
@@ -152,7 +156,7 @@ async function remove(deps: Deps, { held, quietBefore, takenAt, sendBy }: Taken)
       return { outcome: 'quiet', removed: tried.removed };
     }
     // Read back absent, and nothing of ours can land any more: confirmed. Grants that came meanwhile wait for the row and start from a clean one.
-    const out = await q.changeMembership(row, { ...free, owned: null });
+    const out = await q.changeMembership(row, { ...free, owned: null, toldUntil: null });
     const left = await leftToDo(q, out);
     for (const grant of await revokingOn(q, row)) {
       if (left === undefined) await finish(q, now, grant, row, true);
@@ -184,7 +188,7 @@ async function endSessions(deps: Deps, { held, sendBy }: Taken): Promise<EndOutc
 
 async function tryEndSessions(deps: Deps, row: Membership, sendBy: number): Promise<ProviderError | undefined> {
   const stillOpen = ({ fault, message, applied, retryAfterMs, next }: ProviderError): ProviderError =>
-    new ProviderError(row.directory, fault, `${row.userName} is out of ${row.groupName}, but still signed in: ${message}`, {
+    new ProviderError(row.directory, fault, `${row.userName} is out of ${titleOf(row.groupName)}, but still signed in: ${message}`, {
       applied,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(next === undefined ? {} : { next }),
@@ -255,6 +259,7 @@ async function later(deps: Deps, q: Queries, now: number, { row, error, type }: 
       nextAttemptAt: now + nextTryAfterMs(attempts, deps.random(), error.retryAfterMs),
     });
     await q.record({ ...about(grant, row), type, data: { attempts, error: problem(error), fault: error.fault } });
+    if (attempts === stuckAfter) await q.record({ ...about(grant, row), type: 'grant.stuck', data: { attempts, error: problem(error) } });
   }
 }
 

@@ -2,26 +2,32 @@
 
 import { isOncallError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
+import { isInLine } from '../lifecycle/line.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
-import { decideFor } from '../policy/incidents.ts';
+import { type Candidate, decideFor, incidentName } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
+import { reviewDay } from '../policy/standing.ts';
 import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
-import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
+import { explainRotation } from './explain-rotation.ts';
+import { explainStanding } from './explain-standing.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireSweep } from './gate.ts';
 import { freePlace } from './intent.ts';
+import { askSessions } from './late-sessions.ts';
+import { waitingFor, whyNotMoved } from './line-view.ts';
 import { lookups } from './lookups.ts';
-import { roleNamed, unknownRole } from './names.ts';
+import { calledRole, roleNamed, unknownRole } from './names.ts';
 import { stillEnding, taken, whichIncident } from './refusal.ts';
 import { type Before, before } from './repeat.ts';
 import { requireRevoker } from './rights.ts';
+import { isSame } from './same-person.ts';
 import type { ExplainInput, ExplainResult, Refusal, RoleView } from './types.ts';
 
 export async function explain(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
-  if (Object.hasOwn(deps.policy.roles, input.role)) return explainNow(deps, input);
+  if (Object.hasOwn(deps.policy.roles, calledRole(deps.policy, input.role))) return explainNow(deps, input);
   if (input.user === undefined) return explainThen(deps, input.role);
   throw new OncallError('usage', `${input.role} is no role, and only of a role can be said what somebody would get`, {
     exit: 2,
@@ -51,7 +57,12 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
     ...(input.incident === undefined ? {} : { incident: input.incident }),
     ...(input.soon === undefined ? {} : { soon: input.soon }),
   };
-  const facts = await gatherRoleFacts(deps, lookups(deps), role, about);
+  const world = lookups(deps);
+  const [facts, sessions, rotation] = await Promise.all([
+    gatherRoleFacts(deps, world, role, about),
+    askSessions(world, role.targets),
+    explainRotation(deps, world, role, email),
+  ]);
   const ledger = await deps.ledger();
   const still = { ...deps, anchor: readNow(deps.anchor) };
   return ledger.read(async (q, now) => {
@@ -69,14 +80,18 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
         ...(had.open?.incident === undefined ? {} : { before: had.open.incident }),
       },
     );
+    const standing = await explainStanding(q, now, role, email);
     const exit = held ? exitOfHeld(decision, held) : exitOf(decision);
     const refused = several
       ? { error: toError(whichIncident(role, email, several, email === actor.email ? 'requester' : 'other')), exit: 2 as const }
       : await refusedAllTheSame(still, q, now, { role, decision, had, email, exit });
     return {
-      ...{ role: role.name, requester: email, decision, targets: role.targets, exit: refused?.exit ?? exit },
+      ...{ role: role.name, requester: email, decision, targets: role.targets, ...sessions, exit: refused?.exit ?? exit },
       ...(refused && { refusal: refused.error }),
+      ...(several && { incidents: several.map((one) => toChoice(role, one)) }),
       ...(held && { held }),
+      ...(rotation && { rotation }),
+      ...(standing && { standing }),
     };
   });
 }
@@ -94,7 +109,7 @@ async function whom(deps: Deps, actor: Actor, role: Role, user: string | undefin
 
 /** As they signed in for what they have or wait for. */
 async function whoAsked(q: Queries, email: string, role: string): Promise<Actor | undefined> {
-  return (await q.openRequests()).find((request) => request.role === role && request.requester.email === email)?.requester;
+  return (await q.openRequests()).find((one) => one.origin === 'asked' && one.role === role && one.requester.email === email)?.requester;
 }
 
 function heldOf(role: Role, { open, standing }: Before): ExplainResult['held'] {
@@ -102,6 +117,11 @@ function heldOf(role: Role, { open, standing }: Before): ExplainResult['held'] {
   const isIn = ({ directory, group }: Target) => standing.some(({ target }) => target.directory === directory && target.group === group);
   return { id: open.id, expiresAt: open.expiresAt, missing: role.targets.filter((target) => !isIn(target)) };
 }
+
+const toChoice = (role: Role, { title, ...incident }: Candidate) => ({
+  ref: incidentName(role, incident),
+  ...(title === undefined ? {} : { title }),
+});
 
 /** What is held is kept, whatever the rules say now. */
 const exitOfHeld = ({ outcome }: Decision, { missing }: NonNullable<ExplainResult['held']>) =>
@@ -115,15 +135,18 @@ type Explained = {
   readonly exit: ExplainResult['exit'];
 };
 
+type Refused = Pick<Refusal, 'error'> & Pick<ExplainResult, 'exit'>;
+
 /** The rules let the person in, or let them ask; the sweep may be late, the places taken, or what they had not yet ended. */
 async function refusedAllTheSame(
   deps: Deps,
   q: Queries,
   now: number,
   { role, decision, had: { open, standing, ending }, email, exit }: Explained,
-): Promise<Pick<Refusal, 'error' | 'exit'> | undefined> {
+): Promise<Refused | undefined> {
   if (ending && decision.outcome === 'ask') return stillEnding(role, email, decision, ending);
-  const changes = standing.length === 0 || standing.length < role.targets.length || (decision.expiresAt ?? 0) > (open?.expiresAt ?? 0);
+  const later = (decision.expiresAt ?? 0) > (open?.expiresAt ?? 0);
+  const changes = standing.length === 0 || standing.length < role.targets.length || later;
   if (exit !== 0 || decision.outcome !== 'allow' || !changes) return undefined;
   try {
     await requireSweep(deps, q, now, role.targets, false);
@@ -131,8 +154,17 @@ async function refusedAllTheSame(
     if (!isOncallError(error)) throw error;
     return { error: toError(error), exit: 1 };
   }
-  const place = standing.length > 0 ? undefined : await freePlace(q, role, ending?.request.id);
-  return place && 'holders' in place ? taken(q, now, role, email, decision, place.holders) : undefined;
+  if (standing.length > 0) return later ? othersWait(q, role) : undefined;
+  const place = await freePlace(q, role, { email, id: open?.id });
+  return place && 'holders' in place ? taken(q, now, role, email, decision, place, isInLine(open) ? open : ending?.request) : undefined;
+}
+
+/** Asked again by whoever has it: its end would move, if nobody waited for it. */
+async function othersWait(q: Queries, role: Role): Promise<Refused | undefined> {
+  const many = role.maxHolders === undefined ? 0 : (await waitingFor(q, role.name)).length;
+  if (many === 0) return undefined;
+  const next = `give it back when you are done: oncall release ${role.name}`;
+  return { error: { code: 'others-wait', message: whyNotMoved(many), why: `maxHolders ${role.maxHolders}`, next }, exit: 0 };
 }
 
 /** In one line: as part of a result it is shown among others. */
@@ -149,14 +181,27 @@ function exitOf({ outcome, undecided, findings }: Decision): ExplainResult['exit
 export async function roles(deps: Deps): Promise<readonly RoleView[]> {
   return Object.values(deps.policy.roles).map((role) => ({
     name: role.name,
+    ...(role.family === undefined ? {} : { family: role.family }),
     ...(role.description === undefined ? {} : { description: role.description }),
     targets: role.targets,
     ttl: role.ttl,
     ...(role.maxHolders === undefined ? {} : { maxHolders: role.maxHolders }),
     ...(role.endsSessionsIn === undefined ? {} : { endsSessionsIn: role.endsSessionsIn }),
-    rules: [...lines('deny', role.deny), ...lines('allow', role.allow), ...lines('ask', role.ask), ...lines('approver', role.approvers)],
+    rules: [
+      ...lines('deny', role.deny),
+      ...lines('allow', role.allow),
+      ...lines('follows', role.follows ? [role.follows.rule] : []),
+      ...standingLines(role),
+      ...lines('ask', role.ask),
+      ...lines('approver', role.approvers),
+    ],
   }));
 }
+
+const standingLines = ({ standing }: Role): readonly string[] =>
+  standing === undefined
+    ? []
+    : [...standing.people.map(({ email, why }) => `standing: ${email} (${why})`), `review: ${reviewDay(standing.reviewAt)}`];
 
 const lines = (effect: string, rules: readonly Rule[]): readonly string[] =>
   rules.map((rule) => `${effect}: ${describeCondition(rule.condition)}${rule.until === undefined ? '' : ` (until ${rule.until})`}`);

@@ -112,7 +112,7 @@ function latestEnd(shifts: readonly Shift[]): number | null | undefined {
   return Math.max(...(ends as number[]));
 }
 
-function toEvidence(roster: string, { schedule, start, end, level }: Shift): Evidence {
+export function toEvidence(roster: string, { schedule, start, end, level }: Shift): Evidence {
   return {
     ...{ kind: 'shift', roster, schedule: short(schedule) },
     ...(level === undefined ? {} : { level }),

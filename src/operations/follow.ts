@@ -2,10 +2,10 @@
 
 import type { Queries } from '../ledger/ledger.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
-import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { unknownRequest } from './names.ts';
 import { requireRevoker } from './rights.ts';
+import { isSame } from './same-person.ts';
 import type { FollowInput, FollowResult } from './types.ts';
 
 const lookEveryMs = 1_000;

@@ -4,10 +4,11 @@ import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { clockSkewMs, factsWithinMs } from '../lifecycle/limits.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { nameOf } from '../policy/iam-role.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import { requireNotBehind } from './anchor.ts';
 import type { Deps } from './deps.ts';
-import { isExclusive, ledgerClock } from './names.ts';
+import { adoptCommand, isExclusive, ledgerClock } from './names.ts';
 import type { SweepAge } from './types.ts';
 
 /** The oldest heartbeat among `directories`, by name. */
@@ -57,21 +58,18 @@ export function requireFresh(askedAt: number, now: number): void {
 export async function requireAccounted(deps: Deps, q: Queries, directory: string, groupId: string, groupName: string): Promise<void> {
   if (!isExclusive(deps.policy, directory, groupName)) return;
   const group = await q.managedGroup(directory, groupId);
+  const name = nameOf({ directory, group: groupName });
   if (!group) {
-    throw new OncallError('group-unread', `${directory}/${groupName} is exclusive, and no sweep has read its members yet`, {
+    throw new OncallError('group-unread', `${name} is exclusive, and no sweep has read its members yet`, {
       next: 'oncall sweep',
     });
   }
   if (group.cleanAt !== undefined) return;
   const names = (await q.strangers(directory, groupId)).map((stranger) => stranger.userName);
-  throw new OncallError(
-    'uncovered-members',
-    `${directory}/${groupName} is exclusive, but ${names.length} of its members did not come through oncall`,
-    {
-      why: names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : ''),
-      next: `take them out in ${directory}, or take ${groupName} off its exclusive list; then oncall sweep`,
-    },
-  );
+  throw new OncallError('uncovered-members', `${name} is exclusive, but ${names.length} of its members did not come through oncall`, {
+    why: names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : ''),
+    next: `an admin takes them over: ${adoptCommand({ directory, group: groupName })}; or take them out in ${directory}, then oncall sweep`,
+  });
 }
 
 export const clockFault = (deps: Pick<Deps, 'policy' | 'throughBroker'>, behindMs: number): string =>

@@ -15,6 +15,7 @@ const name = line(200);
 const reason = z
   .string()
   .check(z.maxLength(2000), z.regex(/^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$/u, 'has a control character'), wellFormed);
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/, 'is no SHA-256 in hex'));
 const email = line(320);
 const incident = line(500);
 const flag = z.boolean();
@@ -33,6 +34,8 @@ const asked = z.union([
 
 const nothing = z.strictObject({});
 const one = z.strictObject({ id: name, reason: optional(reason) });
+const instant = whole(0, endOfTime);
+const wanted = { since: optional(instant), until: optional(instant), user: optional(email), role: optional(name) };
 const ending = { reason: optional(reason), dryRun: optional(flag) };
 
 type Entry = {
@@ -52,6 +55,8 @@ export const inputs = {
       reason: optional(reason),
       incident: optional(incident),
       despiteLateSweep: optional(flag),
+      breakGlass: optional(flag),
+      queue: optional(flag),
     }),
     summary: 'Asks for a role; what is held is kept or extended, what is pending is found again.',
     readsOnly: false,
@@ -68,14 +73,22 @@ export const inputs = {
     readsOnly: true,
   },
   release: { input: one, summary: 'Gives back what the caller holds, or withdraws what they asked for.', readsOnly: false },
-  approve: { input: one, summary: "Says yes to somebody else's request, and lets them in.", readsOnly: false },
+  approve: {
+    input: z.strictObject({ id: name, reason: optional(reason), seen: optional(digest) }),
+    summary: "Says yes to somebody else's request; the last yes that it takes lets them in.",
+    readsOnly: false,
+  },
   waiting: { input: nothing, summary: "The requests that wait for the caller's yes.", readsOnly: true },
   follow: {
     input: z.strictObject({ id: name, version: optional(whole(0, Number.MAX_SAFE_INTEGER)), forMs: whole(0, 86_400_000) }),
     summary: 'Answers when something about a request has changed, or after some time.',
     readsOnly: true,
   },
-  deny: { input: one, summary: "Says no to somebody else's request.", readsOnly: false },
+  deny: {
+    input: z.strictObject({ id: name, reason: optional(reason), dryRun: optional(flag) }),
+    summary: "Says no to somebody else's request.",
+    readsOnly: false,
+  },
   revoke: {
     input: z.union([
       z.strictObject({ id: name, ...ending }),
@@ -86,10 +99,20 @@ export const inputs = {
     summary: "Ends somebody else's access.",
     readsOnly: false,
   },
-  sweep: { input: z.strictObject({ dryRun: optional(flag) }), summary: 'Ends what is due.', readsOnly: false },
+  sweep: { input: z.strictObject({ dryRun: optional(flag), accept: optional(name) }), summary: 'Ends what is due.', readsOnly: false },
   audit: {
-    input: z.strictObject({ of: optional(name), limit: optional(whole(1, 5_000)), before: optional(whole(1, Number.MAX_SAFE_INTEGER)) }),
+    input: z.strictObject({
+      ...wanted,
+      of: optional(name),
+      limit: optional(whole(1, 5_000)),
+      before: optional(whole(1, Number.MAX_SAFE_INTEGER)),
+    }),
     summary: 'What happened, oldest first, as far as the caller may read it.',
+    readsOnly: true,
+  },
+  accesses: {
+    input: z.strictObject({ ...wanted, limit: optional(whole(1, 20_000)), after: optional(whole(0, Number.MAX_SAFE_INTEGER)) }),
+    summary: 'Each access with why, who said yes and how it ended, as far as the caller may read it.',
     readsOnly: true,
   },
   verify: { input: z.strictObject({ head: optional(line(200)) }), summary: 'Whether the audit trail is whole.', readsOnly: true },
@@ -99,6 +122,20 @@ export const inputs = {
       decided: optional(z.strictObject({ end: lines(line(1000), 20_000), keep: lines(line(1000), 20_000) })),
     }),
     summary: 'Lists who is in without a grant after the ledger has lost something, and takes the decision about each.',
+    readsOnly: false,
+    isLong: true,
+  },
+  adopt: {
+    input: z.strictObject({
+      directory: name,
+      group: line(2048),
+      role: optional(name),
+      end: optional(z.union([z.strictObject({ forMs: whole(1, endOfTime) }), z.strictObject({ untilMs: whole(0, endOfTime) })])),
+      reason: optional(reason),
+      called: optional(lines(email, 20_000)),
+      decided: optional(z.strictObject({ standing: lines(line(3000), 20_000), ending: lines(line(3000), 20_000) })),
+    }),
+    summary: 'Lists who is in a group without a grant, and takes over those who were confirmed, as standing or with an end.',
     readsOnly: false,
     isLong: true,
   },

@@ -9,18 +9,26 @@ import type { Deps } from './deps.ts';
 import { requireAccounted } from './gate.ts';
 import type { PinnedTarget } from './pins.ts';
 
-/** Those who hold the places of the role, where none is free; else the number of a free one; `undefined` where none is needed. `own`: the asker's request, which keeps its place until it has ended. */
+/** Who wants a place, by the e-mail; `id`: their open request, which keeps the place that it has. */
+export type PlaceFor = { readonly email: string; readonly id?: string | undefined };
+
+/** Those who hold the places or are offered one, where none is free for the asker, and how many wait before them; else the number of a free one; `undefined` where none is needed. */
 export async function freePlace(
   q: Queries,
   role: Role,
-  own?: string,
-): Promise<{ readonly place: number } | { readonly holders: readonly string[] } | undefined> {
+  asker: PlaceFor,
+): Promise<{ readonly place: number } | { readonly holders: readonly string[]; readonly before: number } | undefined> {
   if (role.maxHolders === undefined) return undefined;
-  // Those who came in before the role had a limit hold a place too, though no row of `slots` says so.
-  const holders = (await q.openHolders(role.name)).filter((id) => id !== own);
-  if (holders.length >= role.maxHolders) return { holders };
+  // Those who came in before the role had a limit hold a place too, though no row of `slots` says so. Who has it in another way as well takes no second one.
+  const holders = (await q.openHolders(role.name)).filter(({ id }) => id !== asker.id);
+  const others = holders.filter(({ email }) => email !== asker.email);
+  const line = await q.lineOf(role.name);
+  const own = line.findIndex(({ id }) => id === asker.id);
+  const before = (own < 0 ? line : line.slice(0, own)).filter(({ state }) => state === 'queued').length;
+  const people = new Set(others.map(({ email }) => email)).size;
+  if (people + before >= role.maxHolders) return { holders: others.map(({ id }) => id), before };
   const taken = await q.placesTaken(role.name);
-  if (taken.some(({ requestId }) => requestId === own)) return undefined;
+  if (taken.some(({ requestId }) => requestId === asker.id) || holders.length > others.length) return undefined;
   const numbers = new Set(taken.map((slot) => slot.place));
   let place = 1;
   while (numbers.has(place)) place++;
@@ -34,7 +42,7 @@ export async function insertGrants(
   now: number,
   request: Request,
   pinned: readonly PinnedTarget[],
-  actor: Actor,
+  actor: Actor | 'sweep',
 ): Promise<readonly string[]> {
   const known = await q.directories();
   const before = await q.countGrantsOfRequest(request.id);

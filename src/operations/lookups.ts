@@ -1,7 +1,6 @@
 /** What the world is asked during one decision or one sweep: each question once, however many rules need it. */
 
-import type { Directory } from '../directories/directory.ts';
-import type { GroupPin } from '../lifecycle/types.ts';
+import type { Directory, FoundGroup } from '../directories/directory.ts';
 import type { OnCallCondition } from '../policy/types.ts';
 import type { Incident, Shift } from '../rosters/roster.ts';
 import type { Deps } from './deps.ts';
@@ -12,7 +11,7 @@ type User = Awaited<ReturnType<Directory['findUser']>>;
 export type Lookups = {
   user(directory: string, email: string): Promise<User>;
   /** `change`: one whose members cannot be changed there is a fault. */
-  group(directory: string, name: string, to: 'change' | 'read'): Promise<GroupPin | undefined>;
+  group(directory: string, name: string, to: 'change' | 'read'): Promise<FoundGroup | undefined>;
   shifts(
     condition: OnCallCondition,
     at: number,
@@ -81,7 +80,7 @@ export function lookups(deps: Deps): Lookups {
 
 const questionOf = ({ roster, schedule, escalationPolicy, levels }: OnCallCondition) => [roster, schedule, escalationPolicy, levels];
 
-const queryOf = ({ schedule, escalationPolicy, levels }: OnCallCondition) => ({
+export const queryOf = ({ schedule, escalationPolicy, levels }: OnCallCondition) => ({
   ...(schedule === undefined ? {} : { schedule }),
   ...(escalationPolicy === undefined ? {} : { escalationPolicy }),
   levels,

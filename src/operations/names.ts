@@ -4,16 +4,33 @@ import { OncallError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { nearest } from '../policy/nearest.ts';
-import type { Policy, Role } from '../policy/types.ts';
+import { canonicalName } from '../policy/params.ts';
+import type { Policy, Role, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 
-export function roleNamed(policy: Policy, name: string): Role {
+/** `support b=2 a=1` is the role that the policy calls `support a=1 b=2`. */
+export const calledRole = ({ roles }: Pick<Policy, 'roles'>, typed: string): string => canonicalName(roles, typed);
+
+/** Tells of a role's name whether somebody called it `typed`: by its own name, or by that of its whole family. */
+export function callsRole(policy: Pick<Policy, 'roles'>, typed: string): (role: string) => boolean {
+  const name = calledRole(policy, typed);
+  return (role) => role === name || (Object.hasOwn(policy.roles, role) && policy.roles[role]?.family?.name === typed);
+}
+
+/** Whether the policy has a role, or a family of roles, of that name. */
+export const isRole = (policy: Pick<Policy, 'roles'>, typed: string): boolean => Object.keys(policy.roles).some(callsRole(policy, typed));
+
+export function roleNamed(policy: Policy, typed: string): Role {
+  const name = calledRole(policy, typed);
   const role = Object.hasOwn(policy.roles, name) ? policy.roles[name] : undefined;
   if (role) return role;
   throw unknownRole(policy, name);
 }
 
 export function unknownRole(policy: Policy, name: string): OncallError {
+  const [family = ''] = name.split(' ');
+  const members = Object.values(policy.roles).filter((role) => role.family?.name === family);
+  if (members.length > 0) return whichMember(family, name, members);
   const guess = nearest(name, Object.keys(policy.roles));
   return new OncallError('unknown-role', `there is no role "${name}"`, {
     exit: 2,
@@ -21,6 +38,28 @@ export function unknownRole(policy: Policy, name: string): OncallError {
     next: guess === undefined ? 'oncall roles' : `did you mean "${guess}"?`,
   });
 }
+
+function whichMember(family: string, name: string, members: readonly Role[]): OncallError {
+  const params = Object.keys(members[0]?.family?.values ?? {});
+  const valuesOf = (param: string) => [...new Set(members.flatMap((role) => role.family?.values[param] ?? []))];
+  const listed = params.map((param) => {
+    const values = valuesOf(param);
+    const more = values.length > mostValues ? `, … (${values.length})` : '';
+    return `${param} is one of ${values.slice(0, mostValues).join(', ')}${more}`;
+  });
+  const guess = nearest(
+    name,
+    members.map((role) => role.name),
+  );
+  const needs = params.map((param) => `${param}=…`).join(' ');
+  return new OncallError('which-role', name === family ? `${family} needs ${needs}` : `there is no role "${name}"`, {
+    exit: 2,
+    why: listed.join('; '),
+    next: name !== family && guess !== undefined ? `did you mean "${guess}"?` : `for example: ${members[0]?.name}`,
+  });
+}
+
+const mostValues = 10;
 
 /** A request by its id, or the actor's one open request for the role of that name. */
 export async function requestNamed(ledger: Ledger, actor: Actor, name: string, next = 'oncall status --mine'): Promise<Request> {
@@ -44,11 +83,24 @@ export function isExclusive(policy: Policy, directory: string, groupName: string
   return policy.directories[directory]?.exclusive.some((name) => name.toLowerCase() === folded) ?? false;
 }
 
+/** As it is typed in a shell. */
+export const adoptCommand = ({ directory, group }: Target): string => {
+  const name = `${directory}/${group}`;
+  return `oncall adopt ${/^[\w.@:/+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`}`;
+};
+
 /** How a directory or roster knows the person. */
 export function nameIn(policy: Policy, source: string, email: string): string {
   const mapped = policy.people[email]?.[source];
   if (mapped !== undefined) return mapped;
   return policy.directories[source]?.userName === 'local-part' ? email.slice(0, email.indexOf('@')) : email;
+}
+
+/** The other way round: whom `people:` gives that name there, else whoever has that address. */
+export function peopleKnownAs(policy: Policy, source: string, known: string): readonly string[] {
+  const isKnownAs = (email: string): boolean => nameIn(policy, source, email).toLowerCase() === known.toLowerCase();
+  const named = Object.keys(policy.people).filter(isKnownAs);
+  return named.length > 0 ? named : [known].filter(isKnownAs);
 }
 
 /** Whose name in the directory it is, among these e-mails. Folded, because that of a user in IAM or Okta is the same whatever its case. */

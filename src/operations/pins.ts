@@ -1,14 +1,16 @@
 /** Finds the person and the groups of a role, so that the intent can be pinned to ids. */
 
+import type { FoundGroup } from '../directories/directory.ts';
 import { isOncallError, isProviderError, nextStep, OncallError } from '../errors.ts';
 import type { Pin } from '../lifecycle/types.ts';
+import { iamRoleIn } from '../policy/iam-role.ts';
 import type { Role, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
 import { nameIn } from './names.ts';
 import type { TargetFailure } from './types.ts';
 
-export type PinnedTarget = { readonly target: Target; readonly pin: Pin };
+export type PinnedTarget = { readonly target: Target; readonly pin: Pin } & Pick<FoundGroup, 'longestSessionMs'>;
 export type Pins = {
   readonly pinned: readonly PinnedTarget[];
   readonly missing: readonly TargetFailure[] /** The first failure as an error. */;
@@ -23,7 +25,7 @@ export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: 
   await Promise.all(
     role.targets.map(async (target) => {
       try {
-        pinned.push({ target, pin: await pinTarget(deps, world, target, email) });
+        pinned.push({ target, ...(await pinTarget(deps, world, target, email)) });
       } catch (error) {
         if (!isOncallError(error) && !isProviderError(error)) throw error;
         const next = isProviderError(error) ? nextStep(error) : error.next;
@@ -44,14 +46,15 @@ export async function pinTargets(deps: Deps, world: Lookups, role: Role, email: 
   return { pinned, missing, ...(fault === undefined ? {} : { fault }) };
 }
 
-async function pinTarget(deps: Deps, world: Lookups, target: Target, email: string): Promise<Pin> {
+async function pinTarget(deps: Deps, world: Lookups, target: Target, email: string): Promise<Omit<PinnedTarget, 'target'>> {
   const { directory, group } = target;
-  const [user, pin] = await Promise.all([world.user(directory, email), world.group(directory, group, 'change')]);
+  const [user, found] = await Promise.all([world.user(directory, email), world.group(directory, group, 'change')]);
   const name = nameIn(deps.policy, directory, email);
-  if (!pin) {
-    throw new OncallError('unknown-group', `${directory} has no group "${group}"`, {
+  if (!found) {
+    const isRole = iamRoleIn(group) !== undefined;
+    throw new OncallError('unknown-group', `${directory} has no ${isRole ? 'IAM role' : 'group'} "${group}"`, {
       why: 'the policy names it as a target',
-      next: 'ask who keeps the policy; oncall never makes a group',
+      next: `ask who keeps the policy; oncall never makes ${isRole ? 'an IAM role' : 'a group'}`,
     });
   }
   if (!user) {
@@ -62,5 +65,6 @@ async function pinTarget(deps: Deps, world: Lookups, target: Target, email: stri
   }
   if (!user.active)
     throw new OncallError('inactive-user', `${user.userName} is not active in ${directory}`, { next: `ask who runs ${directory}` });
-  return { ...pin, userId: user.userId, userName: user.userName };
+  const { longestSessionMs, ...pin } = found;
+  return { pin: { ...pin, userId: user.userId, userName: user.userName }, ...(longestSessionMs === undefined ? {} : { longestSessionMs }) };
 }

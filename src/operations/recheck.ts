@@ -1,5 +1,6 @@
 /** Ends access early when none of the rules that it ends with (a shift, an incident) holds any more, after their grace. An unknown answer ends nothing. */
 
+import { factsWithinMs } from '../lifecycle/limits.ts';
 import type { Request } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { stillHolds } from '../policy/evaluate.ts';
@@ -18,9 +19,11 @@ export async function recheck(deps: Deps, world: Lookups, mayGoOn: () => boolean
   const silent = new Map<string, SweepStep>();
   await inParallel(await boundRequests(deps), 8, async (request) => {
     if (!mayGoOn()) return;
+    const before = deps.now();
     const { holds, facts } = await asked(deps, world, request);
-    if (holds === true) await clear(deps, request);
-    if (holds === false) await endOrNote(deps, request);
+    const heardAt = Math.min(before, ...[...facts.values()].flatMap(({ fetchedAt }) => fetchedAt ?? []));
+    if (holds === true) await clear(deps, request, heardAt);
+    if (holds === false) await endOrNote(deps, request, heardAt);
     if (holds !== 'unknown') return;
     await noteUnknown(deps, request);
     for (const fact of facts.values()) if (fact.holds === 'unknown') silent.set(fact.because, unasked(fact));
@@ -81,10 +84,14 @@ const endsAt = ({ decision, unheldSince }: Request, now: number): number =>
 const reason = ({ decision }: Request): string =>
   `no longer ${decision.endsWith.map((rule) => describeCondition(rule.condition)).join(', or ')}`;
 
-async function clear(deps: Deps, { id, unheldSince, unknownSince }: Request): Promise<void> {
+/** What a process heard before it slept: others may have heard better since. */
+const isOld = (deps: Deps, heardAt: number): boolean => deps.now() - heardAt > factsWithinMs;
+
+async function clear(deps: Deps, { id, unheldSince, unknownSince }: Request, heardAt: number): Promise<void> {
   if (unheldSince === undefined && unknownSince === undefined) return;
   const ledger = await deps.ledger();
   await ledger.write(async (q) => {
+    if (isOld(deps, heardAt)) return;
     await q.markUnheld(id, undefined);
     await q.markUnknown(id, undefined);
   });
@@ -97,16 +104,17 @@ async function noteUnknown(deps: Deps, { id, unknownSince }: Request): Promise<v
   await ledger.write((q, now) => q.markUnknown(id, now));
 }
 
-async function endOrNote(deps: Deps, request: Request): Promise<void> {
+async function endOrNote(deps: Deps, { id, version }: Request, heardAt: number): Promise<void> {
   const ledger = await deps.ledger();
   await ledger.write(async (q, now) => {
+    const request = await q.request(id);
     // Extended or let in again meanwhile: by other rules, or by other answers.
-    if ((await q.request(request.id))?.version !== request.version) return;
-    if (request.unheldSince === undefined) await q.markUnheld(request.id, now);
-    if (request.unknownSince !== undefined) await q.markUnknown(request.id, undefined);
+    if (request?.version !== version || isOld(deps, heardAt)) return;
+    if (request.unheldSince === undefined) await q.markUnheld(id, now);
+    if (request.unknownSince !== undefined) await q.markUnknown(id, undefined);
     if (now < endsAt(request, now)) return;
-    for (const { id } of await q.grantsOfRequest(request.id)) {
-      const grant = await q.grant(id);
+    for (const { id: grantId } of await q.grantsOfRequest(id)) {
+      const grant = await q.grant(grantId);
       if (grant?.state === 'active') await beginEnd(q, now, grant, { reason: 'expired', actor: 'sweep', because: reason(request) });
     }
   });

@@ -2,10 +2,14 @@
 
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
+import { isInLine } from '../lifecycle/line.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { nameOf } from '../policy/iam-role.ts';
 import { type Candidate, incidentName } from '../policy/incidents.ts';
 import type { Decision, Finding, Role } from '../policy/types.ts';
+import type { PlaceHolder } from './line-types.ts';
+import { placeHolders } from './line-view.ts';
 import type { Refusal } from './types.ts';
 
 /** For a decision that came out as deny. A source that could not be asked is exit 1 where its answer could have let the person in. */
@@ -27,16 +31,25 @@ export function denied(role: Role, email: string, decision: Decision, reader: 'r
       code: undecided ? 'undecided' : 'denied',
       message: undecided
         ? `could not decide whether ${who} may have ${role.name}: ${told?.because ?? 'a source did not answer'}`
-        : `${who} cannot have ${role.name} now: ${told?.because ?? 'no rule lets you'}`,
+        : `${who} cannot have ${role.name} now: ${told?.because ?? noRule(role)}`,
       why: [told && reasonBehind(told), ...others.map((finding) => `${finding.because} (${finding.rule})`)]
         .filter((part) => part !== undefined)
         .join('; '),
-      next: [told?.change && stepTo(told.change), `every rule: oncall explain ${role.name}`]
+      next: [told?.change && stepTo(told.change), emergency(role, undecided), `every rule: oncall explain ${role.name}`]
         .filter((part) => part !== undefined)
         .join('; '),
     },
   };
 }
+
+/** Only where what could let them in does not answer: else it would be advice to get round a no. */
+const emergency = (role: Role, undecided: boolean): string | undefined =>
+  undecided && role.breakGlass !== undefined && role.allow !== role.breakGlass.when
+    ? `in an emergency: oncall request ${role.name} --break-glass`
+    : undefined;
+
+const noRule = ({ follows }: Role): string =>
+  follows === undefined ? 'no rule lets you' : 'nobody asks for it: the sweep lets in whoever is on call';
 
 /** Being somebody else is no step that anybody can take; asking later, or otherwise, is. */
 const stepTo = (change: string): string => (/^(no longer )?be /.test(change) ? `you would have to ${change}` : change);
@@ -95,7 +108,7 @@ export function stillEnding(
 ): Refusal {
   const left = grants.map(({ target, lastError }) => {
     const why = lastError === undefined ? '' : ` (${lastError})`;
-    return `${target.directory}/${target.group} is not confirmed${why}`;
+    return `${nameOf(target)} is not confirmed${why}`;
   });
   return {
     result: 'ending',
@@ -112,28 +125,27 @@ export function stillEnding(
   };
 }
 
-/** For a role whose places are all taken. `holders`: ids of the requests that have them. */
+type Taken = { readonly holders: readonly string[]; readonly before: number };
+
+/** For a role whose places are all taken, or waited for. `holders`: ids of the requests that have them; `own`: the asker's, who stands in line already, or whose access is being taken back. */
 export async function taken(
   q: Queries,
   now: number,
   role: Role,
   email: string,
   decision: Decision,
-  holders: readonly string[],
+  { holders, before }: Taken,
+  own?: Request,
 ): Promise<Refusal> {
-  const heldBy = await Promise.all(
-    holders.map(async (id) => {
-      const request = await q.request(id);
-      const live = (await q.grantsOfRequest(id)).filter((grant) => grant.state === 'activating' || grant.state === 'active');
-      const { expiresAt } = request ?? {};
-      return { holder: request?.requester.email ?? '?', ...(expiresAt === undefined ? {} : { expiresAt }), ending: live.length === 0 };
-    }),
-  );
-  const who = heldBy.map(({ holder, expiresAt, ending }) =>
-    ending || expiresAt === undefined
-      ? `${holder}'s access is being taken back`
-      : `${holder} has it for another ${formatDuration(Math.max(1000, expiresAt - now))}`,
-  );
+  const heldBy = await placeHolders(q, holders);
+  const who = [
+    ...heldBy.map((one) => placeText(one, now)),
+    ...(before === 0 ? [] : [isInLine(own) ? `${before} before you in line` : `${before} wait${before === 1 ? 's' : ''} in line`]),
+  ];
+  const rest = heldBy.find(({ offeredUntil }) => offeredUntil === undefined);
+  const first = before === 0 ? 'nobody' : before;
+  const join = `stand in line${own === undefined ? '' : `, once ${own.id} has ended`}: oncall request ${role.name} --queue (${first} before you)`;
+  const ask = rest === undefined || rest.ending ? [] : [`ask ${rest.holder} to run: oncall release ${role.name}`];
   return {
     result: 'taken',
     role: role.name,
@@ -144,8 +156,14 @@ export async function taken(
     error: {
       code: 'taken',
       message: `${role.name} has ${role.maxHolders === 1 ? 'one place' : `${role.maxHolders} places`}: ${who.join(', ')}`,
-      why: `maxHolders ${role.maxHolders}; a place is free once its holder's removal is confirmed`,
-      next: `ask again then, or ask ${heldBy[0]?.holder ?? 'the holder'} to run: oncall release ${role.name}`,
+      why: `maxHolders ${role.maxHolders}; a place is free once its holder's removal is confirmed${before === 0 ? '' : ', and goes to whoever waits longest'}`,
+      next: isInLine(own) ? `wait for your turn (${own.id}): oncall request ${role.name} --wait` : [join, ...ask].join(', or '),
     },
   };
+}
+
+function placeText({ holder, expiresAt, ending, offeredUntil }: PlaceHolder, now: number): string {
+  if (offeredUntil !== undefined) return `it is offered to ${holder} for another ${formatDuration(Math.max(1000, offeredUntil - now))}`;
+  if (ending || expiresAt === undefined) return `${holder}'s access is being taken back`;
+  return `${holder} has it for another ${formatDuration(Math.max(1000, expiresAt - now))}`;
 }

@@ -1,6 +1,7 @@
 /** `policy test`: what the rules would answer in made-up cases, found out by the very code that a request goes through, over directories and rosters that exist in memory alone. */
 
 import { usersOf } from '../policy/conditions.ts';
+import { type Delegation, delegatedTo } from '../policy/delegation.ts';
 import { judge } from '../policy/evaluate.ts';
 import type { Case, Fixtures, Rehearsal, Tried } from '../policy/fixture-types.ts';
 import { decideFor, incidentName } from '../policy/incidents.ts';
@@ -56,12 +57,19 @@ async function answerTo(policy: Policy, one: Case, people: readonly string[]): P
 
 /** Nobody says yes to themselves, and who is blocked to nobody. */
 function approvalsOf(deps: Deps, world: Lookups, role: Role, { email: requester, at }: Case, people: readonly string[]) {
-  const all = [...new Set([...people, ...usersOf(role.approvers)])];
+  const delegations = deps.policy.delegations ?? [];
+  const all = [...new Set([...people, ...usersOf(role.approvers), ...delegations.flatMap(({ to }) => to)])];
   const others = all.filter((email) => email !== requester && !deps.policy.blocked.includes(email));
+  const judged = async (email: string): Promise<readonly Finding[]> => {
+    const facts = await gatherFacts(deps, world, role.approvers, { email, at });
+    return judge(role.approvers, 'approver', { email, client: undefined, now: at, facts });
+  };
+  const mayStandIn = ({ from }: Delegation): boolean => from !== requester && !deps.policy.blocked.includes(from);
   return Promise.all(
     others.map(async (email) => {
-      const facts = await gatherFacts(deps, world, role.approvers, { email, at });
-      return { email, findings: judge(role.approvers, 'approver', { email, client: undefined, now: at, facts }) };
+      const inPlaceOf = delegatedTo(email, delegations, at).filter(mayStandIn);
+      const findings = await Promise.all([email, ...inPlaceOf.map(({ from }) => from)].map(judged));
+      return { email, findings: findings.flat() };
     }),
   );
 }

@@ -2,24 +2,30 @@
 
 import { isOncallError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
+import { isInLine } from '../lifecycle/line.ts';
 import type { Actor, EndReason, GrantView, Request } from '../lifecycle/types.ts';
-import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant } from './end.ts';
-import { requestNamed, roleNamed } from './names.ts';
+import { tendLines } from './line.ts';
+import { moveEnds } from './move-end.ts';
+import { calledRole, callsRole, isRole, requestNamed, unknownRole } from './names.ts';
 import { inParallel } from './parallel.ts';
 import { requireAdmin, requireRevoker } from './rights.ts';
+import { isSame } from './same-person.ts';
 import type { OneInput, ReleaseResult, RevokeInput, RevokeResult } from './types.ts';
 
 export async function release(deps: Deps, input: OneInput): Promise<ReleaseResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const request = await requestNamed(ledger, actor, input.id).catch((error: unknown) => {
+  const request = await requestNamed(ledger, actor, calledRole(deps.policy, input.id)).catch((error: unknown) => {
     // Asked for, and so: of a role that there is, nobody has to have anything.
-    if (isOncallError(error) && error.code === 'unknown-request' && Object.hasOwn(deps.policy.roles, input.id)) return undefined;
+    if (isOncallError(error) && error.code === 'unknown-request' && isRole(deps.policy, input.id)) return undefined;
     throw error;
   });
-  if (!request) return { grants: [], ended: 0, left: 0 };
+  if (!request) {
+    await requireNoneOf(deps, actor, input.id);
+    return { grants: [], ended: 0, left: 0 };
+  }
   if (!isSame(actor, request.requester)) {
     throw new OncallError('not-yours', `request ${request.id} is ${request.requester.email}'s`, {
       exit: 3,
@@ -35,12 +41,25 @@ export async function release(deps: Deps, input: OneInput): Promise<ReleaseResul
   return { request: requests[0] ?? request, ...rest };
 }
 
+/** By the name of a family nobody can tell which of its roles is meant. */
+async function requireNoneOf(deps: Deps, actor: Actor, typed: string): Promise<void> {
+  const ledger = await deps.ledger();
+  const isIt = callsRole(deps.policy, typed);
+  const mine = (await ledger.read((q) => q.openRequests())).filter(({ role, requester }) => isIt(role) && isSame(actor, requester));
+  if (mine.length === 0) return;
+  throw new OncallError('which-role', `you have ${mine.map(({ role }) => role).join(' and ')}`, {
+    exit: 2,
+    why: `${typed} is the name of several roles`,
+    next: `say which: oncall release ${mine[0]?.role}`,
+  });
+}
+
 export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
   const one = 'id' in input ? await requestNamed(ledger, actor, input.id, nextOf(deps, input.id)) : undefined;
   await requireRight(deps, actor, one === undefined ? input : { role: one.role });
-  const choose = async (q: Queries): Promise<readonly Request[]> => (one ? [one] : (await q.openRequests()).filter(chosenBy(input)));
+  const choose = async (q: Queries): Promise<readonly Request[]> => (one ? [one] : (await q.openRequests()).filter(chosenBy(deps, input)));
 
   if (input.dryRun) {
     return ledger.read(async (q) => {
@@ -54,25 +73,31 @@ export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResu
     actor,
     ...(input.reason === undefined ? {} : { because: input.reason }),
   });
-  if (result.requests.length === 0 && 'role' in input) roleNamed(deps.policy, input.role);
+  if (result.requests.length === 0 && 'role' in input && !isRole(deps.policy, input.role)) throw unknownRole(deps.policy, input.role);
   return result;
 }
 
 /** Nobody but the holder has a request by the name of its role. */
 const nextOf = ({ policy }: Deps, name: string): string =>
-  Object.hasOwn(policy.roles, name) ? `everybody who has it: oncall revoke --role ${name}` : 'who has what: oncall status';
+  isRole(policy, name) ? `everybody who has it: oncall revoke --role ${name}` : 'who has what: oncall status';
 
 async function requireRight(deps: Deps, actor: Actor, input: RevokeInput): Promise<void> {
   if (!('role' in input))
     return requireAdmin(deps, actor, 'holder' in input ? `revoke everything that ${input.holder} has` : 'revoke everything (--all)');
-  const role = Object.hasOwn(deps.policy.roles, input.role) ? deps.policy.roles[input.role] : undefined;
-  return requireRevoker(deps, actor, role, `revoke ${input.role}`);
+  const isIt = callsRole(deps.policy, input.role);
+  const called = Object.values(deps.policy.roles).filter(({ name }) => isIt(name));
+  // All of a family have the same approvers, unless a parameter is part of them.
+  const differing = new Map(called.map((role) => [JSON.stringify(role.approvers.map(({ condition }) => condition)), role]));
+  for (const role of differing.size === 0 ? [undefined] : differing.values())
+    await requireRevoker(deps, actor, role, `revoke ${input.role}`);
 }
 
-const chosenBy =
-  (input: RevokeInput) =>
-  ({ requester, role }: Request): boolean =>
-    'all' in input || ('holder' in input && requester.email === input.holder.toLowerCase()) || ('role' in input && role === input.role);
+function chosenBy({ policy }: Deps, input: RevokeInput): (request: Request) => boolean {
+  if ('all' in input) return () => true;
+  if ('holder' in input) return ({ requester }) => requester.email === input.holder.toLowerCase();
+  const isIt = 'role' in input ? callsRole(policy, input.role) : () => false;
+  return ({ role }) => isIt(role);
+}
 
 type Ending = { readonly reason: Extract<EndReason, 'released' | 'revoked'>; readonly actor: Actor; readonly because?: string };
 
@@ -89,6 +114,8 @@ async function endRequests(deps: Deps, choose: (q: Queries) => Promise<readonly 
     return { requests: chosen, due: begun };
   });
   await inParallel(due, 8, async (id) => void (await endGrant(deps, id)));
+  await tendLines(deps);
+  await moveEnds(deps, { of: due });
   return ledger.read(async (q) => {
     const after = await Promise.all(requests.map(async (request) => (await q.request(request.id)) ?? request));
     const grants = (await grantsOf(q, requests)).filter((grant) => due.includes(grant.id));
@@ -100,7 +127,7 @@ async function endRequests(deps: Deps, choose: (q: Queries) => Promise<readonly 
 /** Gives the ids of the grants that are not ended. */
 async function beginEndOf(q: Queries, now: number, id: string, ending: Ending): Promise<readonly string[]> {
   const request = await q.request(id);
-  if (request?.state === 'pending') {
+  if (request?.state === 'pending' || isInLine(request)) {
     const withdrawn = ending.reason === 'released';
     await q.changeRequest(request, { state: withdrawn ? 'withdrawn' : 'denied' });
     await q.record({
@@ -113,6 +140,11 @@ async function beginEndOf(q: Queries, now: number, id: string, ending: Ending): 
   }
   if (request?.state === 'approved') await q.closeRequest(id);
   const open = (await q.grantsOfRequest(id)).filter(({ state }) => state !== 'ended');
+  // The policy says what it said before: without a word against it, the next sweep would give it again.
+  if (request?.requester.issuer === 'policy' && open.length > 0) {
+    const no = { by: ending.actor, at: now, answer: 'no' as const, ...(ending.because === undefined ? {} : { reason: ending.because }) };
+    await q.changeRequest(request, { approvals: [...request.approvals, no] });
+  }
   for (const grant of open) if (grant.state !== 'revoking') await beginEnd(q, now, grant, ending);
   return open.map((grant) => grant.id);
 }

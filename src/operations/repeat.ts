@@ -1,12 +1,14 @@
 /** Asking again for what is held: its end moves later where that is allowed, what is missing is tried again, nothing is ever shortened. */
 
 import type { Queries } from '../ledger/ledger.ts';
-import type { Actor, Grant, GrantView, Request } from '../lifecycle/types.ts';
+import type { Actor, Grant, GrantView, Origin, Request } from '../lifecycle/types.ts';
 import type { Decided } from '../policy/incidents.ts';
 import type { Asked, Decision } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { requireFresh, requireSweep } from './gate.ts';
 import { insertGrants } from './intent.ts';
+import { waitingFor, whyNotMoved } from './line-view.ts';
+import { withOwnEnd } from './move-end.ts';
 import type { Pins } from './pins.ts';
 import { notTried } from './refusal.ts';
 import type { Asking, Settled } from './request.ts';
@@ -18,8 +20,8 @@ export type Before = {
   readonly ending?: { readonly request: Request; readonly grants: readonly GrantView[] };
 };
 
-export async function before(q: Queries, actor: Actor, role: string): Promise<Before> {
-  const open = await q.openRequest(actor, role);
+export async function before(q: Queries, actor: Actor, role: string, origin: Origin = 'asked'): Promise<Before> {
+  const open = await q.openRequest(actor, role, origin);
   if (open?.state !== 'approved') return { standing: [], ...(open && { open }) };
   const grants = (await q.grantsOfRequest(open.id)).filter(({ state }) => state !== 'ended');
   const standing = grants.filter(({ state }) => state !== 'revoking');
@@ -37,15 +39,18 @@ export async function repeat(
   { decision, incident }: Decided,
 ): Promise<Settled> {
   const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
-  const later = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
+  const wouldBeLater = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
+  const waiting = role.maxHolders === undefined ? 0 : (await waitingFor(q, role.name)).length;
+  const later = wouldBeLater && waiting === 0;
   const missing = await withoutGrant(q, pins.pinned, standing);
-  if (later || (missing.length > 0 && decision.outcome === 'allow')) {
-    await requireSweep(deps, q, now, role.targets, false);
-    requireFresh(askedAt, now);
-  }
   let request = open;
   // What ends with an incident goes over to the one that is asked for now, or it would end with the other. Its end stays where it is not later.
-  const moves = decision.outcome === 'allow' && decision.incident !== undefined && incident !== open.incident && endsByItself(open);
+  // What is about to end because nothing holds any more goes over to what holds now.
+  const elsewhere = open.unheldSince !== undefined || (decision.incident !== undefined && incident !== open.incident);
+  const moves = decision.outcome === 'allow' && elsewhere && endsByItself(open) && waiting === 0;
+  if (later || (missing.length > 0 && decision.outcome === 'allow'))
+    await requireSweep(deps, q, now, role.targets, input.breakGlass === true);
+  if (later || moves || (missing.length > 0 && decision.outcome === 'allow')) requireFresh(askedAt, now);
   if (later || moves) {
     const until = later ? expiresAt : open.expiresAt;
     request = await q.changeRequest(open, {
@@ -68,12 +73,13 @@ export async function repeat(
   }
   const added =
     decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
-  const notExtended = later ? undefined : whyNotLonger(input.asked, now, open, decision);
+  const notExtended = later ? undefined : wouldBeLater ? whyNotMoved(waiting) : whyNotLonger(input.asked, now, open, decision);
   return {
     requestId: open.id,
     activate: added,
     whole: later ? 'extended' : 'held',
     missing: decision.outcome === 'allow' ? [] : missing.map(({ target }) => ({ target, ...notTried(role, actor.email, decision) })),
+    held: decision.outcome === 'allow' ? await withOwnEnd(q, standing) : [],
     decision: later || moves ? decision : open.decision,
     ...(notExtended === undefined ? {} : { notExtended }),
     ...(later && open.expiresAt !== undefined ? { movedFrom: open.expiresAt } : {}),
@@ -83,7 +89,7 @@ export async function repeat(
 const endsByItself = ({ decision }: Request): boolean => decision.endsWith.length > 0;
 
 /** By the membership, not by the name: a group may have been renamed, or be spelled otherwise in the policy. */
-async function withoutGrant(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<Pins['pinned']> {
+export async function withoutGrant(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<Pins['pinned']> {
   const rows = await Promise.all(pinned.map(({ target, pin }) => q.membershipAt(target.directory, pin)));
   return pinned.filter((_, index) => !standing.some((grant) => grant.membershipId === rows[index]?.id));
 }

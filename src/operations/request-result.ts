@@ -1,6 +1,8 @@
 /** What came of a request, read back from the ledger once the directories were asked. */
 
+import { isInLine } from '../lifecycle/line.ts';
 import type { Deps } from './deps.ts';
+import { whereInLine } from './line-view.ts';
 import type { Settled } from './request.ts';
 import type { Refusal, RequestResult, TargetFailure } from './types.ts';
 
@@ -15,12 +17,16 @@ export async function result(
 ): Promise<RequestResult> {
   const ledger = await deps.ledger();
   const look = () =>
-    ledger.read(async (q) => ({ request: await q.request(settled.requestId), grants: await q.grantsOfRequest(settled.requestId) }));
-  let { request: now, grants } = await look();
+    ledger.read(async (q) => {
+      const request = await q.request(settled.requestId);
+      const line = isInLine(request) ? { line: await whereInLine(q, request) } : {};
+      return { request, grants: await q.grantsOfRequest(settled.requestId), line };
+    });
+  let { request: now, grants, line } = await look();
   // The same command typed twice: the other run is letting the person in right now.
   for (let wait = 0; wait < patienceMs && grants.some((grant) => grant.state === 'activating') && !deps.signal.aborted; wait += pollMs) {
     await deps.sleep(pollMs);
-    ({ request: now, grants } = await look());
+    ({ request: now, grants, line } = await look());
   }
   if (!now) throw new Error(`request ${settled.requestId} has vanished`);
   const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
@@ -28,8 +34,10 @@ export async function result(
     relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
   );
   const all = now.targets.length === inNow.size;
-  const outcome = now.state === 'pending' ? 'pending' : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.whole;
+  const { state } = now;
+  const waits = state === 'pending' || state === 'queued' || state === 'offered';
+  const outcome = waits ? state : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.whole;
   const { notExtended, movedFrom } = settled;
   const more = { ...(notExtended === undefined ? {} : { notExtended }), ...(movedFrom === undefined ? {} : { movedFrom }) };
-  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...more };
+  return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...line, ...more };
 }

@@ -2,22 +2,30 @@
 
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
+import { isInLine } from '../lifecycle/line.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
-import type { Decision, Facts, Role } from '../policy/types.ts';
+import type { Decision, Facts, Finding, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
+import { inTurns, keepOrWithdraw } from './asked-otherwise.ts';
+import { breakGlass, inEmergency, requireReviewed } from './break-glass.ts';
 import type { Deps } from './deps.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
+import { asWaitedFor, saidBefore, settleInLine, tellPlace } from './in-line.ts';
 import { freePlace, insertGrants } from './intent.ts';
+import { lateSessions } from './late-sessions.ts';
+import { tendLine } from './line.ts';
 import { lookups } from './lookups.ts';
+import { moveEnd, notMoved } from './move-end.ts';
 import { roleNamed } from './names.ts';
+import { nobodyToAsk } from './nobody-to-ask.ts';
 import { type Pins, pinTargets } from './pins.ts';
 import { denied, stillEnding, taken, whichIncident } from './refusal.ts';
 import { before, repeat } from './repeat.ts';
 import { result } from './request-result.ts';
-import { about, approveNow, insertPending } from './request-rows.ts';
+import { about, approveNow, insertQueued, originOf, waitForYes } from './request-rows.ts';
 import { requireAdmin } from './rights.ts';
 import type { Refusal, RequestInput, RequestResult, TargetFailure } from './types.ts';
 
@@ -27,6 +35,8 @@ export type Settled =
   | {
       readonly requestId: string;
       readonly activate: readonly string[];
+      /** Memberships that they have and may go on to have, whose directories must know until when. */
+      readonly held?: readonly string[];
       /** What it is called where the person is in everywhere. */
       readonly whole: 'granted' | 'extended' | 'again' | 'held';
       /** Targets that were not tried. */
@@ -37,9 +47,11 @@ export type Settled =
     };
 
 export async function request(deps: Deps, input: RequestInput): Promise<RequestResult | Refusal> {
-  const role = roleNamed(deps.policy, input.role);
+  const named = roleNamed(deps.policy, input.role);
+  const role = input.breakGlass ? inEmergency(named) : named;
   const actor = await deps.actor();
-  requireReason(role.reason === 'required', input.reason);
+  const said = await saidBefore(deps, actor, role, input);
+  requireReason(role.reason === 'required', said.reason);
   if (input.despiteLateSweep) {
     requireReason(true, input.reason);
     await requireAdmin(deps, actor, 'grant while the sweep is late');
@@ -49,17 +61,24 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   const factsSoon = gatherRoleFacts(deps, world, role, {
     email: actor.email,
     at: askedAt,
-    ...(input.incident === undefined ? {} : { incident: input.incident }),
+    ...(said.incident === undefined ? {} : { incident: said.incident }),
   });
   const pinsSoon = pinTargets(deps, world, role, actor.email);
   // Opening the ledger blocks: only when one has answered, so that both were sent before, and while the other is on its way.
   await Promise.race([factsSoon, pinsSoon]);
   const [ledger, facts, pins] = await Promise.all([deps.ledger(), factsSoon, pinsSoon]);
 
-  const settled = await ledger.write((q, now) => settle(deps, q, now, { input, role, actor, facts, askedAt, pins }));
+  const asking = { input, role, actor, facts, askedAt, pins };
+  const nobody = await nobodyToAsk(deps, world, asking, ledger.now());
+  const settled = await ledger.write((q, now) => settle(deps, q, now, { ...asking, nobody }));
   if ('refusal' in settled) return settled.refusal;
-  const failed = await Promise.all(settled.activate.map((id) => activate(deps, id)));
-  return result(deps, settled, [...pins.missing, ...(settled.missing ?? []), ...failed.filter((failure) => failure !== undefined)]);
+  const [failed, unmoved] = await Promise.all([
+    Promise.all(settled.activate.map((id) => activate(deps, id))),
+    Promise.all((settled.held ?? []).map((id) => moveEnd(deps, id))),
+  ]);
+  const missing = [...pins.missing, ...(settled.missing ?? []), ...failed.filter((failure) => failure !== undefined)];
+  const more = { ...notMoved(unmoved), ...lateSessions(pins) };
+  return { ...(await result(deps, settled, missing)), ...more };
 }
 
 export type Asking = {
@@ -69,12 +88,18 @@ export type Asking = {
   readonly facts: Facts;
   readonly askedAt: number;
   readonly pins: Pins;
+  /** Of approvers who are asked one after the other: those of whom nobody is there. */
+  readonly nobody: readonly Finding[];
+  /** They stand in line after the yes of their approvers. */
+  readonly yes?: true;
 };
 
 /** All checks again, inside the transaction and by its clock. */
-async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Promise<Settled> {
+async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promise<Settled> {
+  if (typed.role.maxHolders !== undefined) await tendLine(q, now, typed.role);
+  const { open, standing, ending } = await before(q, typed.actor, typed.role.name, originOf(typed.input));
+  const asking = await asWaitedFor(deps, typed, open);
   const { input, role, actor, facts, pins } = asking;
-  const { open, standing, ending } = await before(q, actor, role.name);
   const held = open !== undefined && standing.length > 0;
   const decided = decideFor(
     {
@@ -94,7 +119,16 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   );
   const { decision } = decided;
   if (decided.several) throw whichIncident(role, actor.email, decided.several);
-  if (held) return repeat(deps, q, now, asking, open, standing, decided);
+  if (held) {
+    if (input.breakGlass) await requireReviewed(q, now, role);
+    const settled = await repeat(deps, q, now, asking, open, standing, decided);
+    // Longer is once more: somebody has to look at that, too.
+    const longer = input.breakGlass && 'whole' in settled && settled.whole === 'extended' ? await q.request(open.id) : undefined;
+    if (longer !== undefined) await breakGlass(deps, q, now, role, { ...longer, ...about(input, decided) });
+    return settled;
+  }
+  const inLine = isInLine(open) ? await settleInLine(q, now, asking, open, decided) : undefined;
+  if (inLine) return inLine;
   if (decision.outcome === 'deny') {
     await q.record({
       type: 'request.refused',
@@ -109,19 +143,29 @@ async function settle(deps: Deps, q: Queries, now: number, asking: Asking): Prom
   }
   if (ending && decision.outcome === 'ask') return { refusal: stillEnding(role, actor.email, decision, ending) };
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
-  await requireSweep(deps, q, now, role.targets, input.despiteLateSweep === true);
+  if (input.breakGlass) await requireReviewed(q, now, role);
+  await requireSweep(deps, q, now, role.targets, input.despiteLateSweep === true || input.breakGlass === true);
   requireFresh(asking.askedAt, now);
-  if (decision.outcome === 'ask') {
+  if (decision.outcome === 'ask' && !asking.yes) {
     requireReason(role.reason === 'when-asked', input.reason ?? open?.reason);
-    const id = open?.id ?? (await insertPending(deps, q, now, asking, decided));
+    const kept = await keepOrWithdraw(q, now, asking, decided, open);
+    const inTurn = { ...decided, decision: inTurns(role, decision, now, asking.nobody) };
+    const id = kept?.state === 'pending' ? kept.id : await waitForYes(deps, q, now, asking, inTurn, kept);
     return { requestId: id, activate: [], whole: 'held', decision };
   }
 
-  const place = await freePlace(q, role, ending?.request.id);
-  if (place && 'holders' in place) return { refusal: await taken(q, now, role, actor.email, decision, place.holders) };
+  const place = await freePlace(q, role, { email: actor.email, id: open?.id });
+  if (place && 'holders' in place) {
+    if (isInLine(open)) return tellPlace(open, decision);
+    // Nobody stands in line for what they still have, nor in an emergency.
+    if (!input.queue || ending || input.breakGlass)
+      return { refusal: await taken(q, now, role, actor.email, decision, place, ending?.request) };
+    return tellPlace({ id: await insertQueued(deps, q, now, asking, decided, open) }, decision);
+  }
   if (input.despiteLateSweep) await q.record({ type: 'sweep.overridden', actor, role: role.name, ...about(input, decided) });
   const approved = await approveNow(deps, q, now, asking, decided, open);
   if (place) await q.takePlace(role.name, place.place, approved.id);
+  if (input.breakGlass) await breakGlass(deps, q, now, role, approved);
   const grants = await insertGrants(deps, q, now, approved, pins.pinned, actor);
   return { requestId: approved.id, activate: grants, whole: ending ? 'again' : 'granted', decision };
 }

@@ -49,11 +49,13 @@ export async function requireAdmin(deps: Deps, actor: Actor, what: string): Prom
   if (!right.may) refuse(right, what, askAdmin(deps.policy, actor));
 }
 
-export async function requireApprover(deps: Deps, actor: Actor, role: Role, what: string): Promise<void> {
-  const right = await has(deps, actor, role.approvers, 'approver');
-  if (right.may) return;
-  const people = byName(role.approvers);
-  refuse(right, what, `ask an approver of ${role.name}: ${people === '' ? `oncall explain ${role.name}` : people}`);
+/** Who may look at what somebody did in an emergency; where the policy no longer says who, an admin. */
+export async function requireReviewer(deps: Deps, actor: Actor, role: Role | undefined, what: string): Promise<void> {
+  const rules = role?.breakGlass?.review.by;
+  if (rules === undefined) return requireAdmin(deps, actor, what);
+  const right = await has(deps, actor, rules, 'approver');
+  const people = byName(rules);
+  if (!right.may) refuse(right, what, `ask one of those who may: ${people === '' ? right.named.join('; ') : people}`);
 }
 
 /** Where there is none, whoever keeps the policy can change that, and nobody else can help. */
@@ -64,7 +66,7 @@ function askAdmin({ admins }: Deps['policy'], { email }: Actor): string {
 }
 
 /** Up to three whom the rules name by e-mail: nobody can ring a group at night. */
-function byName(rules: readonly Rule[]): string {
+export function byName(rules: readonly Rule[]): string {
   const leaves = rules.flatMap(({ condition }) => positiveLeaves(condition));
   const people = [...new Set(leaves.flatMap((leaf) => (leaf.kind === 'user' ? [leaf.email] : [])))];
   return `${people.slice(0, 3).join(', ')}${people.length > 3 ? ' or another' : ''}`;

@@ -4,10 +4,12 @@ import type { Queries } from '../ledger/ledger.ts';
 import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
 import type { GrantView } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { nameOf } from '../policy/iam-role.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { clockFault } from './gate.ts';
-import { hostNamed, isExclusive } from './names.ts';
+import { adoptCommand, hostNamed, isExclusive } from './names.ts';
+import { rotationFaults } from './rotation-status.ts';
 import type { StatusFault, StatusResult } from './types.ts';
 
 export async function faultsIn(
@@ -27,7 +29,19 @@ export async function faultsIn(
     ...past.map((grant) => ({ code: 'past-end' as const, message: `past its end: ${whatOf(grant)}`, grantId: grant.id })),
     ...live.flatMap(notEnding),
     ...uncovered(policy, strangers),
+    ...(await overdueReviews(q, now)),
+    ...(await rotationFaults(deps, q, now)),
+    ...(await notTold(policy, q, now)),
   ];
+}
+
+async function overdueReviews(q: Queries, now: number): Promise<readonly StatusFault[]> {
+  const overdue = (await q.openReviews()).filter(({ dueAt }) => dueAt < now);
+  return overdue.map(({ requestId, role, holder, dueAt }) => ({
+    code: 'review-overdue',
+    message: `${holder} broke the glass of ${role}, and the review has been due for ${formatDuration(now - dueAt)}`,
+    next: `a reviewer runs: oncall approve ${requestId}`,
+  }));
 }
 
 /** What is told then is as it was when it was left. */
@@ -42,7 +56,7 @@ const isOut = ({ state, owned }: GrantView): boolean => state === 'revoking' && 
 
 function whatOf(grant: GrantView): string {
   const { holder, target, requestId } = grant;
-  return isOut(grant) ? `${holder}, not signed out (${requestId})` : `${holder} in ${target.directory}/${target.group} (${requestId})`;
+  return isOut(grant) ? `${holder}, not signed out (${requestId})` : `${holder} in ${nameOf(target)} (${requestId})`;
 }
 
 /** Tried too often, or waiting for somebody to change something: the sweep calls both a failure. */
@@ -71,6 +85,18 @@ async function lateSweeps(policy: Policy, q: Queries, now: number): Promise<read
   return [{ code: 'late-sweep', message: `${parts.join('; ')}; nobody is let in there until it runs`, next: 'oncall sweep' }];
 }
 
+/** So long that somebody has to look, and nobody is told. */
+const silentMs = 3_600_000;
+
+async function notTold({ notify }: Policy, q: Queries, now: number): Promise<readonly StatusFault[]> {
+  if (notify === undefined) return [];
+  return (await q.channels()).flatMap(({ channel, failingSince, lastError, next }): readonly StatusFault[] => {
+    if (!Object.hasOwn(notify, channel) || failingSince === null || now - failingSince < silentMs) return [];
+    const message = `nobody is told by ${channel}, for ${formatDuration(now - failingSince)}: ${lastError}`;
+    return [{ code: 'not-told', message, ...(next === null ? {} : { next }) }];
+  });
+}
+
 type Stranger = Awaited<ReturnType<Queries['strangers']>>[number];
 
 /** A member whom no grant explains, and where. */
@@ -89,9 +115,13 @@ export async function strangersIn(q: Queries): Promise<readonly Known[]> {
 function uncovered(policy: Policy, strangers: readonly Known[]): readonly StatusFault[] {
   return strangers
     .filter(({ target }) => isExclusive(policy, target.directory, target.group))
-    .map(({ stranger, target }) => ({
+    .map(({ stranger, target }, index, all) => ({
       code: 'uncovered',
-      message: `${stranger.userName} is in ${target.directory}/${target.group}, which is exclusive, without oncall`,
+      message: `${stranger.userName} is in ${nameOf(target)}, which is exclusive, without oncall`,
+      // The cure is one for all of a group.
+      ...(all[index + 1]?.stranger.groupId === stranger.groupId
+        ? {}
+        : { next: `an admin takes them over: ${adoptCommand(target)}; or take them out in ${target.directory}` }),
     }));
 }
 

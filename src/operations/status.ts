@@ -3,10 +3,12 @@
 import type { Queries } from '../ledger/ledger.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import { readNow, standing } from './anchor.ts';
-import { isSame } from './approve.ts';
 import type { Deps } from './deps.ts';
 import { sweepAge } from './gate.ts';
-import { unknownRequest } from './names.ts';
+import { linesOf } from './line-view.ts';
+import { callsRole, isRole, unknownRequest } from './names.ts';
+import { isSame } from './same-person.ts';
+import { missedReviews, standingNow } from './standing-status.ts';
 import { driftIn, faultsIn, strangersIn } from './status-faults.ts';
 import type { Ended, StatusFault, StatusInput, StatusResult } from './types.ts';
 
@@ -18,11 +20,10 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
   const anchor = readNow(deps.anchor);
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
-    if (input.of !== undefined && !one && !Object.hasOwn(deps.policy.roles, input.of)) throw unknownRequest(input.of);
+    if (input.of !== undefined && !one && !isRole(deps.policy, input.of)) throw unknownRequest(input.of);
+    const isMeant = input.of === undefined || one ? () => true : callsRole(deps.policy, input.of);
     const open = one ? [one] : await q.openRequests();
-    const requests = open.filter(
-      (request) => (!input.mine || isMine(request)) && (one || input.of === undefined || request.role === input.of),
-    );
+    const requests = open.filter((request) => (!input.mine || isMine(request)) && isMeant(request.role));
     const ids = new Set(requests.map((request) => request.id));
     const live = await q.liveGrants();
     const grants = one
@@ -37,14 +38,18 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
     const lost: StatusFault[] = fault === undefined ? [] : [{ code: 'ledger-behind', message: fault, next: 'oncall ledger recover' }];
     const strangers = await strangersIn(q);
     const faults = await faultsIn(deps, q, now, live, strangers);
+    const { reviews, notIn } = await standingNow(deps.policy, q, now);
     const ended = one && (await endOf(q, one, grants, isToldAll(one)));
     return {
       requests: requests.map((request) => (isToldAll(request) ? request : forOthers(request))),
       grants,
       sweep,
       // A sweep gives no heartbeat then; one more would be no help.
-      faults: [...lost, ...faults.filter(({ code }) => lost.length === 0 || code !== 'late-sweep')],
+      faults: [...lost, ...faults.filter(({ code }) => lost.length === 0 || code !== 'late-sweep'), ...missedReviews({ reviews })],
       drift: driftIn(deps.policy, strangers),
+      lines: await linesOf(q),
+      // Why somebody is not in is theirs to know.
+      standing: { reviews, notIn: notIn.filter(({ holder }) => !deps.throughBroker || holder === me?.email) },
       ...(ended === undefined ? {} : { ended }),
       courtesy: deps.courtesy,
       now,
@@ -70,7 +75,7 @@ const ends = ['grant.revoking', 'request.denied', 'request.withdrawn', 'request.
 /** What the audit says about the last step to its end, while nothing of it stands. */
 async function endOf(q: Queries, { id, state }: Request, grants: readonly GrantView[], isToldAll: boolean): Promise<Ended | undefined> {
   const stands = grants.some((grant) => grant.state === 'active' || grant.state === 'activating');
-  if (state === 'pending' || stands) return undefined;
+  if (state === 'pending' || state === 'queued' || state === 'offered' || stands) return undefined;
   const event = await q.lastEventOf(id, ends);
   if (event === undefined) return undefined;
   const { type, actor, at, endReason, data, reason } = event;

@@ -8,12 +8,22 @@ import { planSweep } from '../lifecycle/plan.ts';
 import type { GrantView } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { keepHead, tellLoss } from './anchor.ts';
+import { tellOverdueReviews } from './break-glass.ts';
+import { deliverSoon } from './deliver-soon.ts';
 import { departedPlan, endDeparted } from './departed.ts';
 import type { Deps } from './deps.ts';
 import { described, dueAtOnce, endAllDue, isOver, settled, startRun } from './end-due.ts';
+import { escalate, escalatePlan } from './escalate.ts';
+import { tellExpiring } from './expiring.ts';
+import { expire, linePlan, tendLines } from './line.ts';
 import { lookups } from './lookups.ts';
+import { moveEnds, moveEndsPlan } from './move-end.ts';
 import { recheck, recheckPlan } from './recheck.ts';
 import { requireAdmin } from './rights.ts';
+import { rotate } from './rotate.ts';
+import { rotationsToSettle } from './rotation-now.ts';
+import { acceptanceOf, rotationPlan } from './rotation-plan.ts';
+import { keepStanding, standingPlan } from './standing.ts';
 import { tend } from './tend.ts';
 import type { SweepInput, SweepResult, SweepStep } from './types.ts';
 
@@ -25,12 +35,17 @@ export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult
   const ledger = await whole.ledger();
   const run = await startRun(whole);
   const { deps } = run;
+  const accepted = input.accept === undefined ? undefined : await acceptanceOf(deps, input.accept);
   if (input.dryRun) return dryRun(deps);
   const parts: (readonly SweepStep[])[] = [];
   if (deps.policyFault !== undefined) parts.push([{ action: 'policy', outcome: 'failed', because: deps.policyFault }]);
 
   parts.push(await expirePending(deps));
-  parts.push(await endAllDue(run));
+  parts.push(await escalate(deps));
+  await tellOverdueReviews(deps);
+  // Those on a rotation whose time is up: adds before removals, and their shift may be longer by now.
+  parts.push(await endAllDue(run, { leave: await rotationsToSettle(deps) }));
+  parts.push(await tendLines(deps));
   deps.signal.throwIfAborted();
   const world = lookups(deps);
   const mayGoOn = (): boolean => !isOver(run, ledger.now());
@@ -38,9 +53,17 @@ export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult
   await endDeparted(deps, mayGoOn);
   // Whoever has left, what the rosters ended early, and members of ours that whole-group reading found without a row, are due at once.
   parts.push(await tend(deps));
-  parts.push(await endAllDue(run, parts.flat()));
+  // After every group was read: nobody is let into one in which somebody is unexplained.
+  const lookedAt = ledger.now();
+  parts.push(await rotate(deps, mayGoOn, accepted));
+  parts.push(await keepStanding(deps, world, mayGoOn));
+  parts.push(await endAllDue(run, { before: parts.flat(), leave: await rotationsToSettle(deps, lookedAt) }));
+  parts.push(await tendLines(deps));
   deps.signal.throwIfAborted();
+  parts.push(await moveEnds(deps, { mayGoOn }));
+  await tellExpiring(deps);
   parts.push(await anchorLedger(deps));
+  deliverSoon(deps, 'sweep');
 
   const steps = settled(parts.flat());
   const left = await ledger.read(async (q, now) => ({ live: await q.liveGrants(), now }));
@@ -78,11 +101,23 @@ export function isOverdue(grant: GrantView, now: number, allowanceMs: number): b
 async function dryRun(deps: Deps): Promise<SweepResult> {
   const ledger = await deps.ledger();
   const { due, now } = await ledger.read(async (q, at) => ({ due: await q.dueGrants(at, dueAtOnce), now: at }));
-  const steps = planSweep(due, now)
+  const leave = await rotationsToSettle(deps);
+  const steps = planSweep(
+    due.filter(({ requestId, state }) => state !== 'active' || !leave.has(requestId)),
+    now,
+  )
     .flat()
     .map((step): SweepStep => ({ ...described(step), outcome: 'planned' }));
   const world = lookups(deps);
-  steps.push(...(await recheckPlan(deps, world)), ...(await departedPlan(deps)));
+  steps.push(
+    ...(await recheckPlan(deps, world)),
+    ...(await departedPlan(deps)),
+    ...(await linePlan(deps)),
+    ...(await escalatePlan(deps)),
+    ...(await rotationPlan(deps)),
+    ...(await standingPlan(deps, world)),
+    ...(await moveEndsPlan(deps)),
+  );
   return { steps, ended: 0, failed: 0, remaining: steps.length };
 }
 
@@ -93,24 +128,7 @@ async function expirePending(deps: Deps): Promise<readonly SweepStep[]> {
   if (idle) return [];
   return ledger.write(async (q, now) => {
     const steps: SweepStep[] = [];
-    for (const request of await q.pendingPast(now)) {
-      await q.changeRequest(request, { state: 'expired' });
-      await q.record({
-        type: 'request.expired',
-        actor: 'sweep',
-        requestId: request.id,
-        role: request.role,
-        holder: request.requester.email,
-      });
-      steps.push({
-        action: 'expire',
-        outcome: 'done',
-        requestId: request.id,
-        role: request.role,
-        holder: request.requester.email,
-        because: 'nobody answered in time',
-      });
-    }
+    for (const request of await q.pendingPast(now)) steps.push(await expire(q, request));
     return steps;
   });
 }

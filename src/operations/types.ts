@@ -2,7 +2,15 @@
 
 import type { Chain, Head } from '../lifecycle/events.ts';
 import type { EndReason, GrantView, Request } from '../lifecycle/types.ts';
-import type { Asked, Decision, Target } from '../policy/types.ts';
+import type { Asked, Decision, RoleFamily, Target } from '../policy/types.ts';
+import type { ApproveInput, DenyInput, WaitingResult, Yes } from './approval-types.ts';
+import type { AccessInput, AccessResult, AuditInput, EventView } from './audit-types.ts';
+import type { ExplainRotation } from './explain-rotation.ts';
+import type { ExplainStanding } from './explain-standing.ts';
+import type { InLine, Line, PlaceHolder } from './line-types.ts';
+import type { StandingStatus } from './standing-status.ts';
+import type { SweepInput, SweepResult } from './sweep-types.ts';
+import type { AdoptInput, AdoptResult } from './take-over-types.ts';
 
 export type RequestInput = {
   readonly role: string;
@@ -10,21 +18,35 @@ export type RequestInput = {
   readonly reason?: string;
   readonly incident?: string;
   readonly despiteLateSweep?: boolean;
+  /** Past rosters, approvers and a late sweep, where the role has `breakGlass`. */
+  readonly breakGlass?: boolean;
+  /** Where no place is free: stand in line for one. */
+  readonly queue?: boolean;
 };
 
 /** `granted`: in, on every target. `partial`: in on some, see each grant. `pending`: waits for an approver. `held`: had it already, end unchanged. `extended`: had it, end moved. `again`: it was being taken back, and is given anew. */
 export type RequestResult = {
-  readonly result: 'granted' | 'extended' | 'again' | 'held' | 'partial' | 'failed' | 'pending';
+  readonly result: 'granted' | 'extended' | 'again' | 'held' | 'partial' | 'failed' | 'pending' | 'queued' | 'offered' | 'reviewed';
   readonly request: Request;
   readonly grants: readonly GrantView[];
   /** Targets that could not be looked up, so that no grant stands for them, or that could not be given just now. */
   readonly missing: readonly TargetFailure[];
   readonly decision: Decision;
+  /** For `approve`: whose yes there is by now. */
+  readonly yes?: Yes;
+  /** For `queued` and `offered`. */
+  readonly line?: InLine;
   /** For `held`, where more was asked than is held and was not given: why not. */
   readonly notExtended?: string;
   /** Where the end was moved: what it was before. */
   readonly movedFrom?: number;
+  /** Targets whose directory keeps the end itself and could not be told the one that holds now: it may end sooner there. */
+  readonly unmoved?: readonly TargetFailure[];
+  readonly sessions?: readonly LateSession[];
 };
+
+/** What is begun before the end in a target that is an IAM role lasts that much longer at most; without `longestMs`, why that is not known. */
+export type LateSession = { readonly target: Target } & ({ readonly longestMs: number } | { readonly because: string });
 
 export type TargetFailure = { readonly target: Target; readonly message: string; readonly next?: string };
 
@@ -37,7 +59,7 @@ export type Refusal = {
   readonly error: { readonly code: string; readonly message: string; readonly why: string; readonly next: string };
   readonly exit: 1 | 3 | 8;
   /** For `taken`: who has it, until when. */
-  readonly heldBy?: readonly { readonly holder: string; readonly expiresAt?: number; readonly ending: boolean }[];
+  readonly heldBy?: readonly PlaceHolder[];
 };
 
 export type SweepAge = {
@@ -49,7 +71,19 @@ export type SweepAge = {
 };
 
 export type StatusFault = {
-  readonly code: 'action-needed' | 'clock' | 'ledger-behind' | 'ledger-moved' | 'late-sweep' | 'past-end' | 'stuck' | 'uncovered';
+  readonly code:
+    | 'action-needed'
+    | 'clock'
+    | 'ledger-behind'
+    | 'ledger-moved'
+    | 'late-sweep'
+    | 'not-told'
+    | 'past-end'
+    | 'review-missed'
+    | 'review-overdue'
+    | 'rotation'
+    | 'stuck'
+    | 'uncovered';
   readonly message: string;
   readonly next?: string;
   /** The grant it is about. */
@@ -75,6 +109,9 @@ export type StatusResult = {
   readonly drift: readonly { readonly target: Target; readonly userNames: readonly string[] }[];
   /** With an id, once nothing of it stands: who ended it. */
   readonly ended?: Ended;
+  /** Of every role for whose places somebody waits. */
+  readonly lines: readonly Line[];
+  readonly standing: StandingStatus;
   /** Set where users of this host can read the directory's credentials. */
   readonly courtesy: boolean;
   readonly now: number;
@@ -98,36 +135,12 @@ export type RevokeResult = {
   readonly left: number;
 };
 
-/** `approve` without an id. */
-export type WaitingResult = { readonly requests: readonly Request[] };
-
 /** `version`: as the last answer gave it, or that of a request without grants. Left out, or another: answered at once. */
 export type FollowInput = { readonly id: string; readonly version?: number; readonly forMs: number };
 /** `version`: of the request and its grants together. */
 export type FollowResult = { readonly request: Request; readonly grants: readonly GrantView[]; readonly version: number };
 
-export type SweepInput = { readonly dryRun?: boolean };
-export type SweepStep = {
-  readonly action: 'end' | 'undo' | 'expire' | 'adopt' | 'drift' | 'baseline' | 'heartbeat' | 'recheck' | 'ledger' | 'policy';
-  readonly outcome: 'done' | 'planned' | 'later' | 'failed';
-  readonly requestId?: string;
-  readonly role?: string;
-  readonly holder?: string;
-  readonly target?: Target;
-  readonly because: string;
-  /** What somebody can do about it. */
-  readonly next?: string;
-  /** The grant has ended; its holder is in all the same: by the request of this id, or `before`, as nobody let them in. */
-  readonly stays?: string;
-};
-export type SweepResult = {
-  readonly steps: readonly SweepStep[];
-  readonly ended: number;
-  /** Stuck, late beyond the allowance, or misconfigured; what passes by itself counts only once the sweep is late for it. */
-  readonly failed: number;
-  /** Grants that are due and will be tried again. */
-  readonly remaining: number;
-};
+export type { SweepInput, SweepResult, SweepStep } from './sweep-types.ts';
 
 export type ExplainInput = {
   readonly role: string;
@@ -144,9 +157,16 @@ export type ExplainResult = {
   readonly requester: string;
   readonly decision: Decision;
   readonly targets: readonly Target[];
+  readonly sessions?: readonly LateSession[];
   readonly refusal?: Refusal['error'];
+  /** With the refusal `which-incident`: those of which one must be named, as `incident` takes it. */
+  readonly incidents?: readonly { readonly ref: string; readonly title?: string }[];
   /** What the person has of the role now. */
   readonly held?: { readonly id: string; readonly expiresAt: number; readonly missing: readonly Target[] };
+  /** Of a role that follows a rotation. */
+  readonly rotation?: ExplainRotation;
+  /** Of somebody whom the role names as standing. */
+  readonly standing?: ExplainStanding;
   /** Of a request by its id: it is what was found then. */
   readonly decided?: { readonly id: string; readonly at: number };
   readonly exit: 0 | 1 | 2 | 3 | 8;
@@ -154,6 +174,7 @@ export type ExplainResult = {
 
 export type RoleView = {
   readonly name: string;
+  readonly family?: RoleFamily;
   readonly description?: string;
   readonly targets: readonly Target[];
   readonly ttl: { readonly defaultMs: number; readonly maxMs: number };
@@ -162,28 +183,6 @@ export type RoleView = {
   readonly maxHolders?: number;
   /** What each list says, for people: `allow: on call for pagerduty/PDB1234 (until shift)`. */
   readonly rules: readonly string[];
-};
-
-/** `limit`: the last so many, 500 where it is left out, 5,000 at most; `before`: of the events below this number. */
-export type AuditInput = { readonly of?: string; readonly limit?: number; readonly before?: number };
-export type EventView = {
-  readonly seq: number;
-  readonly at: number;
-  readonly type: string;
-  readonly actor: string;
-  readonly requestId?: string;
-  readonly role?: string;
-  readonly holder?: string;
-  readonly target?: string;
-  readonly reason?: string;
-  readonly endReason?: EndReason;
-  readonly data: unknown;
-  /** For a refusal: what was in the way. */
-  readonly why?: string;
-  /** All of it in canonical JSON, as it was hashed. */
-  readonly body: string;
-  readonly prev: string;
-  readonly hash: string;
 };
 
 /** `head`: a hash written down elsewhere. */
@@ -237,6 +236,7 @@ export type Check = {
     | 'sign-in'
     | 'directory'
     | 'roster'
+    | 'notices'
     | 'clock'
     | 'identity'
     | 'sweep'
@@ -256,17 +256,21 @@ export type Operations = {
   explain(input: ExplainInput): Promise<ExplainResult>;
   release(input: OneInput): Promise<ReleaseResult>;
   /** Approves, activates, and gives what `request` would. */
-  approve(input: OneInput): Promise<RequestResult | Refusal>;
+  approve(input: ApproveInput): Promise<RequestResult | Refusal>;
   waiting(): Promise<WaitingResult>;
   /** Answers when something about it has changed, or after `forMs`, 25 s at most. */
   follow(input: FollowInput): Promise<FollowResult>;
-  deny(input: OneInput): Promise<OneResult>;
+  deny(input: DenyInput): Promise<OneResult>;
   revoke(input: RevokeInput): Promise<RevokeResult>;
   sweep(input: SweepInput): Promise<SweepResult>;
   audit(input: AuditInput): Promise<readonly EventView[]>;
+  /** One entry for each time that somebody was to be let into a group. */
+  accesses(input: AccessInput): Promise<AccessResult>;
   /** Throws with exit 2 where it cannot be checked. */
   verify(input: VerifyInput): Promise<VerifyResult>;
   recover(input: RecoverInput): Promise<RecoverResult>;
+  /** Takes over who is in a group already. */
+  adopt(input: AdoptInput): Promise<AdoptResult>;
   /** Never throws for what it finds, only at an interrupt. */
   doctor(): Promise<DoctorResult>;
 };

@@ -1,11 +1,19 @@
 /** What a policy must not say although every part of it is well formed: one small rule each, all of them always run. */
 
+import { breakGlassHolds } from './break-glass.ts';
+import { approvalChecks } from './checks-approval.ts';
+import { notExclusive } from './checks-exclusive.ts';
+import { lineChecks } from './checks-line.ts';
+import { standingChecks } from './checks-standing.ts';
 import { positiveLeaves } from './conditions.ts';
 import { foldEmail } from './fields.ts';
+import { followsChecks } from './follows.ts';
+import { titleOf } from './iam-role.ts';
+import { iamRolesCanBeGiven } from './iam-role-checks.ts';
 import type { Path, Report } from './issue.ts';
 import { suggest } from './nearest.ts';
-import { isNotYet, notYet, otherWaysIn } from './not-yet.ts';
-import type { EndsSessions } from './sources.ts';
+import { slackName } from './notices.ts';
+import type { EndsSessions, GivesIamRole } from './sources.ts';
 import type { Role } from './types.ts';
 
 type KeysAt = (path: Path) => readonly string[];
@@ -20,8 +28,15 @@ export type RoleCheck = {
   /** Undefined where the directory is faulty, so that nobody can tell. */
   readonly exclusive: (directory: string) => readonly string[] | undefined;
   readonly endsSessions: (directory: string) => EndsSessions;
+  readonly givesIamRole: (directory: string) => GivesIamRole | undefined;
+  readonly blocked: readonly string[];
+  /** For what is said of a day; left out: nothing is. */
+  readonly now?: number | undefined;
   readonly report: Report;
 };
+
+/** Ways to get a role, besides `allow` and `ask`. */
+export const otherWaysIn = ['follows', 'standing', 'breakGlass'] as const;
 
 export const roleChecks: readonly ((check: RoleCheck) => void)[] = [
   targetsAreThere,
@@ -29,11 +44,17 @@ export const roleChecks: readonly ((check: RoleCheck) => void)[] = [
   targetsAreDeclared,
   targetsDiffer,
   defaultFitsMaximum,
+  breakGlassHolds,
   placesAreCountable,
   sessionsCanEnd,
+  iamRolesCanBeGiven,
   askNeedsApprovers,
+  ...approvalChecks,
+  ...lineChecks,
   unknownNeedsApprovers,
   approversAreOfUse,
+  ...followsChecks,
+  ...standingChecks,
 ];
 
 function targetsAreThere({ path, keys, report }: RoleCheck): void {
@@ -69,8 +90,9 @@ function targetsAreDeclared({ role, path, directories, report }: RoleCheck): voi
 function targetsDiffer({ role, path, report }: RoleCheck): void {
   const seen = new Set<string>();
   for (const { directory, group } of role.targets) {
-    const key = JSON.stringify([directory, group]);
-    if (seen.has(key)) report({ code: 'same-target', message: `"${group}" is a target twice`, path: [...path, 'targets', directory] });
+    const key = JSON.stringify([directory, titleOf(group)]);
+    if (seen.has(key))
+      report({ code: 'same-target', message: `"${titleOf(group)}" is a target twice`, path: [...path, 'targets', directory] });
     seen.add(key);
   }
 }
@@ -80,19 +102,8 @@ function defaultFitsMaximum({ role, path, report }: RoleCheck): void {
   report({ code: 'ttl-default-over-max', message: 'the default is longer than the maximum', path: [...path, 'ttl', 'default'] });
 }
 
-function placesAreCountable({ role, path, exclusive, report }: RoleCheck): void {
-  if (role.maxHolders === undefined) return;
-  for (const { directory, group } of role.targets) {
-    const listed = exclusive(directory);
-    if (listed === undefined || listed.includes(group)) continue;
-    const hint = `list it: directories.${directory}.exclusive: [${group}]`;
-    report({
-      code: 'not-exclusive',
-      message: `places cannot be counted in ${directory}/${group}, because others may add people to it`,
-      hint,
-      path: [...path, 'maxHolders'],
-    });
-  }
+function placesAreCountable(check: RoleCheck): void {
+  if (check.role.maxHolders !== undefined) notExclusive(check, 'maxHolders', 'places cannot be counted');
 }
 
 function sessionsCanEnd({ role, path, endsSessions, report }: RoleCheck): void {
@@ -180,7 +191,7 @@ function nothingIsMissing({ keysAt, report }: FileCheck): void {
 }
 
 function namesAreLegal({ keysAt, report }: FileCheck): void {
-  for (const section of ['directories', 'rosters', 'conditions', 'roles']) {
+  for (const section of ['directories', 'rosters', 'notify', 'conditions', 'roles']) {
     for (const name of keysAt([section])) {
       if (/^[a-z0-9][a-z0-9-]*$/.test(name)) continue;
       report({
@@ -233,7 +244,7 @@ function localPartsAreOnePersons({ domains, byLocalPart, report }: FileCheck): v
 
 function peopleAreKnownSomewhere({ keysAt, report }: FileCheck): void {
   const sources = [...keysAt(['directories']), ...keysAt(['rosters'])];
-  const known = new Set(sources);
+  const known = new Set([...sources, slackName]);
   const seen = new Set<string>();
   for (const person of keysAt(['people'])) {
     const path = ['people', person];
@@ -246,10 +257,6 @@ function peopleAreKnownSomewhere({ keysAt, report }: FileCheck): void {
 }
 
 function undeclaredSource(name: string, path: Path, sources: readonly string[], report: Report): void {
-  if (isNotYet(path.slice(0, -1), name)) {
-    report({ ...notYet(`the name of a person in "${name}"`), path, on: 'key' });
-    return;
-  }
   const hint = suggest(name, sources) ?? 'declare it under "directories" or "rosters"';
   report({ code: 'undeclared-source', message: `there is no directory or roster "${name}"`, hint, path, on: 'key' });
 }

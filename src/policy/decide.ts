@@ -56,6 +56,7 @@ export function decide(input: DecideInput): Decision {
     ...(incident === undefined ? {} : { incident }),
     ...(role.endsSessionsIn === undefined || role.endsSessionsIn.length === 0 ? {} : { endsSessionsIn: role.endsSessionsIn }),
     approvers: verdict.outcome === 'ask' ? [...new Set(role.approvers.map((rule) => describeCondition(rule.condition)))] : [],
+    ...(verdict.outcome === 'ask' && role.quorum !== undefined ? { quorum: role.quorum } : {}),
   };
 }
 

@@ -3,17 +3,21 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileChecks, roleChecks } from './checks.ts';
 import { usersOf } from './conditions.ts';
+import { resolveDelegations } from './delegation.ts';
 import { type PolicyDocument, readDocument } from './document.ts';
 import { foldEmail } from './fields.ts';
+import { iamRoleFaults } from './iam-role-checks.ts';
 import type { Fault, Path, Report } from './issue.ts';
 import { pathText } from './issue.ts';
+import { noticeFaults } from './notices.ts';
+import { familyOf } from './params.ts';
 import { namesAreOnePersons } from './people.ts';
 import { resolveDefaults, resolveRole, resolveSweep } from './resolve.ts';
 import type { Scope } from './resolve-condition.ts';
 import { nameConditions, resolveRules } from './resolve-rules.ts';
 import { file, type WrittenFile, type WrittenLedger } from './schema.ts';
 import { shape } from './shape.ts';
-import { type Kinds, readDirectory, readIdentities, readRoster } from './sources.ts';
+import { type Kinds, readChannel, readDirectory, readIdentities, readRoster } from './sources.ts';
 import type { LedgerSettings, Policy } from './types.ts';
 
 export type PolicyInput = {
@@ -22,6 +26,8 @@ export type PolicyInput = {
   /** SHA-256 of the file's bytes, hex. */
   readonly digest: string;
   readonly kinds: Kinds;
+  /** For what is said of a day; left out: nothing is. */
+  readonly now?: number;
 };
 
 export type Examined = {
@@ -44,7 +50,7 @@ export function examine(text: string, input: PolicyInput): Examined {
   return { document, policy: faults.some(({ severity }) => severity === undefined) ? undefined : policy, faults };
 }
 
-function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, digest, kinds }: PolicyInput, report: Report): Policy {
+function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, digest, kinds, now }: PolicyInput, report: Report): Policy {
   const directories = new Map(
     Object.entries(written.directories ?? {}).map(([name, one]) => [
       name,
@@ -54,7 +60,10 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   const rosters = new Map(
     Object.entries(written.rosters ?? {}).map(([name, one]) => [name, readRoster(name, one, ['rosters', name], kinds.rosters)]),
   );
-  for (const { faults } of [...directories.values(), ...rosters.values()]) faults.forEach(report);
+  const channels = Object.entries(written.notify ?? {}).map(
+    ([name, one]) => [name, readChannel(name, one, ['notify', name], kinds.channels)] as const,
+  );
+  for (const { faults } of [...directories.values(), ...rosters.values(), ...channels.map(([, known]) => known)]) faults.forEach(report);
   const { identity, faults: unproved } = readIdentities(written.identity, kinds.oidc);
   unproved.forEach(report);
   const provesNothing = identity.some(({ kind }) => kind === 'local');
@@ -71,6 +80,7 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
     rosters: keysAt(['rosters']),
     clients,
     knowsIncidents: (roster) => rosters.get(roster)?.knowsIncidents,
+    lacks: (roster) => rosters.get(roster)?.lacks ?? {},
     conditionNames: keysAt(['conditions']),
     named,
     keysAt,
@@ -79,21 +89,32 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   const scope = scopeWith(nameConditions(written.conditions ?? {}, keysAt(['conditions']), scopeWith));
   const defaults = resolveDefaults(written.defaults ?? {}, scope);
   const endsSessions = (name: string) => directories.get(name)?.endsSessions;
-  const roles = Object.entries(written.roles ?? {}).map(([name, one]) => resolveRole(name, one, defaults, scope, endsSessions));
+  const members = Object.entries(written.roles ?? {}).flatMap(([name, one]) => familyOf(name, one, report));
+  const roles = members.map((member) => resolveRole(member, defaults, scope, endsSessions));
   const exclusive = (name: string) => directories.get(name)?.source?.exclusive;
+  const givesIamRole = (name: string) => directories.get(name)?.givesIamRole;
+  for (const [name, { source }] of directories) {
+    const path: Path = ['directories', name, 'exclusive'];
+    for (const fault of iamRoleFaults(name, source?.exclusive ?? [], givesIamRole(name))) report({ ...fault, path });
+  }
+  const blocked = written.blocked ?? [];
   for (const role of roles) {
-    const at: Path = ['roles', role.name];
+    const at: Path = ['roles', role.family?.name ?? role.name];
     for (const check of roleChecks) {
       const keys = { keys: keysAt(at), defaultKeys: keysAt(['defaults']) };
-      check({ role, path: at, ...keys, directories: scope.directories, exclusive, endsSessions, report });
+      check({ role, path: at, ...keys, directories: scope.directories, exclusive, endsSessions, givesIamRole, blocked, now, report });
     }
   }
   const admins = resolveRules(written.admins ?? [], 'admins', 'admins', ['admins'], defaults.graceMs, scope);
   const people = written.people ?? {};
+  const delegations = resolveDelegations(written.delegate ?? {}, { machines: machines.map(([, name]) => name), now, report });
   const rules = [admins, ...roles.flatMap(({ deny, allow, ask, approvers }) => [deny, allow, ask, approvers])].flat();
   const folded = Object.keys(people).flatMap((person) => foldEmail(person) ?? []);
-  const emails = new Set([...folded, ...usersOf(rules), ...machines.map(([, name]) => name), ...(written.blocked ?? [])]);
+  const inPlace = delegations.flatMap(({ from, to }) => [from, ...to]);
+  const named = [...blocked, ...inPlace, ...roles.flatMap(({ standing }) => standing?.people.map(({ email }) => email) ?? [])];
+  const emails = new Set([...folded, ...usersOf(rules), ...machines.map(([, name]) => name), ...named]);
   namesAreOnePersons({ people, emails, byLocalPart, report });
+  noticeFaults({ keysAt, people, roles, defaults: written.defaults?.notify, report });
   return {
     path,
     digest,
@@ -103,8 +124,10 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
     sweep: resolveSweep(written.sweep),
     directories: recordOf([...directories].map(([name, { source }]) => [name, source])),
     rosters: recordOf([...rosters].map(([name, { source }]) => [name, source])),
+    ...(written.notify === undefined ? {} : { notify: recordOf(channels.map(([name, { source }]) => [name, source])) }),
     people: recordOf(Object.entries(people).map(([person, names]) => [foldEmail(person) ?? person, recordOf(Object.entries(names))])),
-    blocked: written.blocked ?? [],
+    blocked,
+    ...(delegations.length === 0 ? {} : { delegations }),
     roles: recordOf(roles.map((role) => [role.name, role])),
   };
 }

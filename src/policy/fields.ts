@@ -58,6 +58,15 @@ export function foldEmail(written: string): string | undefined {
   return /^[^\s@/<>,;"]+@[^\s@/<>,;"]+$/.test(written) ? written.toLowerCase() : undefined;
 }
 
+/** A day of the calendar: the instant at which it is over in UTC, epoch ms. */
+export const day = field((written): Read<number> => {
+  const [, year, month, date] = (typeof written === 'string' ? /^(\d{4})-(\d{2})-(\d{2})$/.exec(written) : null) ?? [];
+  const from = Date.UTC(Number(year), Number(month) - 1, Number(date));
+  // 30 February would be a day in March.
+  if (!Number.isNaN(from) && new Date(from).toISOString().slice(0, 10) === written) return { value: from + 86_400_000 };
+  return { code: 'bad-date', message: 'is not a day', hint: 'write for example 2027-01-31; it ends at midnight in UTC' };
+});
+
 export const timeOfDay = field((written): Read<number> => {
   const parts = typeof written === 'string' ? /^([01]\d|2[0-4]):([0-5]\d)$/.exec(written) : null;
   const minutes = parts === null ? Number.NaN : Number(parts[1]) * 60 + Number(parts[2]);

@@ -1,8 +1,10 @@
 /** From a condition as written to what must be true: names looked up, sources split, every fault reported. */
 
+import { iamRoleIn } from './iam-role.ts';
 import type { Path, Report } from './issue.ts';
 import { suggest } from './nearest.ts';
 import type { WrittenCondition, WrittenConditionMap, WrittenDuring } from './schema.ts';
+import type { Lacks } from './sources.ts';
 import type { Condition } from './types.ts';
 
 export type Scope = {
@@ -12,6 +14,7 @@ export type Scope = {
   readonly clients: readonly string[] | undefined;
   /** Undefined where the roster's kind is not known. */
   readonly knowsIncidents: (roster: string) => boolean | undefined;
+  readonly lacks: (roster: string) => Lacks;
   /** `faulty`: it is declared and reported already. */
   readonly named: (name: string, path: Path) => Condition | 'faulty' | 'undeclared';
   readonly conditionNames: readonly string[];
@@ -64,7 +67,7 @@ export function refuseRuleKeys(path: Path, scope: Scope): void {
   }
 }
 
-function combine(kind: 'all' | 'any', parts: readonly (Condition | undefined)[]): Condition | undefined {
+export function combine(kind: 'all' | 'any', parts: readonly (Condition | undefined)[]): Condition | undefined {
   const conditions = parts.filter((part) => part !== undefined);
   return conditions.length <= 1 ? conditions[0] : { kind, conditions };
 }
@@ -129,6 +132,10 @@ function resolveClient(id: string, path: Path, { clients, report }: Scope): Cond
 function resolveMember(source: string, path: Path, scope: Scope): Condition | undefined {
   const { name, thing } = splitSource(source);
   const declared = isDeclared('directory', name, path, scope);
+  if (thing !== undefined && iamRoleIn(thing) !== undefined) {
+    scope.report({ code: 'bad-source', message: 'an IAM role has no members to ask for', hint: 'name a group', path });
+    return undefined;
+  }
   if (thing !== undefined && thing.trim() !== '') return declared ? { kind: 'member', directory: name, group: thing } : undefined;
   scope.report({ code: 'bad-source', message: 'names no group', hint: 'write directory/Group', path });
   return undefined;
@@ -136,10 +143,18 @@ function resolveMember(source: string, path: Path, scope: Scope): Condition | un
 
 function resolveOnCall({ onCall, escalationPolicy, levels }: WrittenConditionMap, path: Path, scope: Scope): Condition | undefined {
   if (escalationPolicy !== undefined) return resolveEscalation(escalationPolicy, onCall, levels ?? [1], path, scope);
+  if (levels !== undefined)
+    for (const source of onCall ?? []) refuseLacking('levels', splitSource(source).name, [...path, 'levels'], scope);
   return anyOf(onCall?.map((source, index) => resolveSchedule(source, levels ?? [], [...path, 'onCall', index], scope)));
 }
 
-function resolveSchedule(source: string, levels: readonly number[], path: Path, scope: Scope): Condition | undefined {
+/** Such a rule would hold for nobody, and behind a `not` for everybody. */
+function refuseLacking(key: keyof Lacks, roster: string, path: Path, { lacks, report }: Scope): void {
+  const lacking = lacks(roster)[key];
+  if (lacking !== undefined) report({ code: 'unanswerable', message: lacking.message, hint: lacking.next, path });
+}
+
+export function resolveSchedule(source: string, levels: readonly number[], path: Path, scope: Scope): Condition | undefined {
   const { name, thing } = splitSource(source);
   if (!isDeclared('roster', name, path, scope)) return undefined;
   if (thing === undefined) {
@@ -182,6 +197,7 @@ function resolveEscalation(
     const at = [...path, 'escalationPolicy', index];
     const { name, thing } = roster === undefined ? splitSource(policy) : { name: roster, thing: policy };
     if (roster === undefined && !isDeclared('roster', name, at, scope)) return undefined;
+    refuseLacking('escalationPolicy', name, at, scope);
     if (thing !== undefined && thing.trim() !== '') return { kind: 'onCall', roster: name, escalationPolicy: thing, levels };
     scope.report({ code: 'bad-source', message: 'names no escalation policy', hint: 'write roster/policy', path: at });
     return undefined;
@@ -210,6 +226,7 @@ function resolveIncident(written: WrittenConditionMap, path: Path, scope: Scope)
   if (!isDeclared('roster', roster, at, scope)) return undefined;
   if (scope.knowsIncidents(roster) === false)
     scope.report({ code: 'no-incidents', message: `the roster ${roster} knows no incidents`, path: at });
+  for (const key of ['services', 'types'] as const) if (keys.includes(key)) refuseLacking(key, roster, [...path, key], scope);
   return { kind: 'incident', roster, services, severities, types, anyIncident, selfMade };
 }
 

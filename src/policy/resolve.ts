@@ -1,9 +1,13 @@
 /** From the file as written to roles with every default filled in. */
 
+import type { BreakGlass } from './break-glass.ts';
+import { resolveStanding } from './checks-standing.ts';
+import { resolveFollows } from './follows.ts';
 import type { Path } from './issue.ts';
+import type { WrittenMember } from './params.ts';
 import type { Scope } from './resolve-condition.ts';
 import { resolveRules } from './resolve-rules.ts';
-import type { WrittenDefaults, WrittenRole, WrittenSweep } from './schema.ts';
+import type { WrittenCondition, WrittenDefaults, WrittenRole, WrittenSweep } from './schema.ts';
 import type { EndsSessions } from './sources.ts';
 import type { Role, Rule, Sweep } from './types.ts';
 
@@ -26,20 +30,27 @@ export function resolveDefaults(written: WrittenDefaults, scope: Scope): Default
 }
 
 export function resolveRole(
-  name: string,
-  written: WrittenRole,
+  { name, written, family }: WrittenMember,
   defaults: Defaults,
   scope: Scope,
   endsSessions: (directory: string) => EndsSessions,
 ): Role {
-  const path: Path = ['roles', name];
+  // A rule stands in the file under the name of the family.
+  const writtenAs = family?.name ?? name;
+  const path: Path = ['roles', writtenAs];
   const graceMs = written.grace ?? defaults.graceMs;
   const rules = (list: 'deny' | 'allow' | 'ask' | 'approvers') =>
-    resolveRules(written[list] ?? [], list, `${name}.${list}`, [...path, list], graceMs, scope);
+    resolveRules(written[list] ?? [], list, `${writtenAs}.${list}`, [...path, list], graceMs, scope);
   const approvers = written.approvers === undefined ? defaults.approvers : rules('approvers');
+  const notify = written.notify ?? defaults.written.notify;
+  const quorum = written.quorum ?? defaults.written.quorum ?? 1;
+  const escalateMs = written.escalate ?? defaults.written.escalate;
+  const follows = resolveFollows(written, writtenAs, path, scope);
+  const standing = resolveStanding(written, path, scope.report);
   const whenUnknown = written.whenUnknown ?? defaults.written.whenUnknown ?? (approvers.length > 0 ? 'ask' : 'deny');
   return {
     name,
+    ...(family === undefined ? {} : { family }),
     ...(written.description === undefined ? {} : { description: written.description }),
     targets: Object.entries(written.targets ?? {}).flatMap(([directory, groups]) => groups.map((group) => ({ directory, group }))),
     ttl: resolveTtl(written.ttl, defaults.written.ttl),
@@ -48,12 +59,30 @@ export function resolveRole(
     ask: rules('ask'),
     approvers,
     withinMs: written.within ?? defaults.written.within ?? hour,
+    ...(quorum === 1 ? {} : { quorum }),
+    ...(escalateMs === undefined ? {} : { escalateMs }),
     reason: written.reason ?? defaults.written.reason ?? 'when-asked',
     ...(written.maxHolders === undefined ? {} : { maxHolders: written.maxHolders }),
+    ...(written.offerFor === undefined ? {} : { offerForMs: written.offerFor }),
     ...(written.onEnd?.endSessions
       ? { endsSessionsIn: Object.keys(written.targets ?? {}).filter((directory) => endsSessions(directory) === true) }
       : {}),
     whenUnknown,
+    ...(notify === undefined ? {} : { notify }),
+    ...(follows === undefined ? {} : { follows }),
+    ...(standing === undefined ? {} : { standing }),
+    ...(written.breakGlass === undefined ? {} : { breakGlass: resolveBreakGlass(written.breakGlass, writtenAs, graceMs, scope) }),
+  };
+}
+
+function resolveBreakGlass(written: NonNullable<WrittenRole['breakGlass']>, role: string, graceMs: number, scope: Scope): BreakGlass {
+  const at = ['roles', role, 'breakGlass'];
+  const rules = (list: readonly WrittenCondition[], ...keys: readonly string[]) =>
+    resolveRules(list, 'approvers', [role, 'breakGlass', ...keys].join('.'), [...at, ...keys], graceMs, scope);
+  return {
+    when: rules(written.when, 'when'),
+    ttl: resolveTtl(written.ttl, { default: hour, max: 2 * hour }),
+    review: { by: rules(written.review.by, 'review', 'by'), withinMs: written.review.within ?? 72 * hour },
   };
 }
 

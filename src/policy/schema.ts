@@ -3,6 +3,7 @@
 import * as z from 'zod/mini';
 import {
   callsPerSecond,
+  day,
   duration,
   email,
   field,
@@ -15,7 +16,9 @@ import {
   timeZone,
   wholeNumber,
 } from './fields.ts';
-import { notYet } from './not-yet.ts';
+import type { WrittenFollows } from './follows.ts';
+import { isIamArn, writtenRoleArn } from './iam-role.ts';
+import { channel } from './notices.ts';
 import { secretRef } from './secret-ref.ts';
 import type { Weekday } from './types.ts';
 
@@ -78,21 +81,54 @@ export const condition: z.ZodMiniType<WrittenCondition> = z.union([
 
 const conditions = listOf(condition);
 
-export const group = field((written) => {
-  if (typeof written === 'string' && written.trim() !== '') return { value: written };
-  if (typeof written === 'object' && written !== null && 'assumeRole' in written) return notYet('a target { assumeRole: … }');
-  return { code: 'wrong-type', message: 'must be the name of a group' };
+const groupName = text.check(
+  z.refine((written: string) => !isIamArn(written), {
+    error: 'is an IAM role, not the name of a group',
+    params: { code: 'bare-role', hint: 'write { assumeRole: arn:aws:iam::… }' },
+  }),
+);
+
+export const iamRole = z.strictObject({
+  assumeRole: z
+    .string()
+    .check(z.regex(writtenRoleArn, 'must be the ARN of an IAM role, for example arn:aws:iam::111122223333:role/db-admin')),
 });
 
+/** What stands in a group's place is its name, or an IAM role, which is a group by the name of its ARN from here on. */
+const group = z.pipe(
+  z.union([groupName, iamRole], 'must be the name of a group, or { assumeRole: arn:aws:iam::… }'),
+  z.transform((written) => (typeof written === 'string' ? written : written.assumeRole)),
+) as unknown as z.ZodMiniType<string>;
+
+const ttl = z.strictObject({ default: optional(duration), max: optional(duration) });
+
 const roleDefaults = {
-  ttl: optional(z.strictObject({ default: optional(duration), max: optional(duration) })),
+  ttl: optional(ttl),
   deny: optional(conditions),
   approvers: optional(conditions),
   within: optional(duration),
+  quorum: optional(wholeNumber),
+  escalate: optional(duration),
   grace: optional(grace),
   reason: optional(z.enum(['required', 'optional'])),
   whenUnknown: optional(z.enum(['ask', 'deny'])),
+  notify: optional(listOf(text)),
 };
+
+const breakGlass = z.strictObject({
+  when: conditions,
+  ttl: optional(ttl),
+  review: z.strictObject({ by: conditions, within: optional(duration) }),
+});
+
+/** It becomes part of the role's name, which is typed in a shell. */
+const paramValue = z.string().check(z.regex(/^[\w.@+:/-]{1,100}$/, 'must be letters, digits, or one of . _ - @ + : /, without spaces'));
+
+const follows = z.union([
+  text,
+  listOf(text),
+  z.strictObject({ onCall: optional(oneOrMany(text)), escalationPolicy: optional(oneOrMany(text)), levels: optional(listOf(wholeNumber)) }),
+]) as unknown as z.ZodMiniType<WrittenFollows>;
 
 const role = z.strictObject({
   description: optional(text),
@@ -101,6 +137,15 @@ const role = z.strictObject({
   allow: optional(conditions),
   ask: optional(conditions),
   maxHolders: optional(wholeNumber),
+  offerFor: optional(duration),
+  breakGlass: optional(breakGlass),
+  follows: optional(follows),
+  overlap: optional(grace),
+  holdOver: optional(grace),
+  standing: optional(filled(z.record(z.string(), text))),
+  review: optional(day),
+  ifMissed: optional(z.enum(['alert', 'end'])),
+  params: optional(filled(z.record(z.string(), oneOrMany(paramValue)))),
   onEnd: optional(z.strictObject({ endSessions: z.boolean() })),
 });
 
@@ -126,7 +171,7 @@ const identity = z.looseObject({ kind: optional(text) });
 export const sweep = z.strictObject({ refuseWhenLate: optional(duration), reconcile: optional(duration), deadline: optional(duration) });
 export const directory = z.looseObject({
   kind: optional(text),
-  exclusive: optional(listOf(text)),
+  exclusive: optional(listOf(group)),
   userName: optional(z.enum(['email', 'local-part'])),
   callsPerSecond: optional(callsPerSecond),
 });
@@ -137,6 +182,9 @@ export const version = field((written) =>
   written === 1 ? { value: 1 } : { code: 'bad-version', message: 'this program reads policies of version 1', hint: 'write version: 1' },
 );
 
+/** Under the e-mail of who is away. */
+const delegation = z.strictObject({ to: oneOrMany(email), from: optional(day), until: day });
+
 /** Missing keys are looked for by the checks, so that one of them does not keep the rest of the file from being checked. */
 export const file = z.strictObject({
   version: optional(version),
@@ -146,8 +194,10 @@ export const file = z.strictObject({
   sweep: optional(sweep),
   directories: optional(filled(z.record(z.string(), directory))),
   rosters: optional(filled(z.record(z.string(), roster))),
+  notify: optional(filled(z.record(z.string(), channel))),
   people: optional(filled(z.record(z.string(), person))),
   blocked: optional(listOf(email)),
+  delegate: optional(filled(z.record(z.string(), delegation))),
   conditions: optional(filled(z.record(z.string(), condition))),
   defaults: optional(defaults),
   roles: optional(filled(z.record(z.string(), role))),
@@ -157,6 +207,7 @@ export type WrittenLedger = z.infer<typeof ledger>;
 export type WrittenFile = z.infer<typeof file>;
 export type WrittenRole = z.infer<typeof role>;
 export type WrittenDefaults = z.infer<typeof defaults>;
+export type WrittenDelegation = z.infer<typeof delegation>;
 export type WrittenSweep = z.infer<typeof sweep>;
 export type WrittenDirectory = z.infer<typeof directory>;
 export type WrittenRoster = z.infer<typeof roster>;

@@ -3,7 +3,6 @@
 import type { z } from 'zod/mini';
 import type { Fault, Path } from './issue.ts';
 import { suggest } from './nearest.ts';
-import { isNotYet, notYet } from './not-yet.ts';
 
 type ZodIssue = z.core.$ZodIssue;
 type KnownKeys = WeakMap<readonly string[], readonly string[]>;
@@ -57,7 +56,6 @@ function faultsOf(issue: ZodIssue, data: unknown, base: Path, known: KnownKeys):
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const at = { path: [...path, key], on: 'key' as const };
-      if (isNotYet(path, key)) return { ...notYet(`"${key}"`), ...at };
       return withHint(
         { code: 'unknown-key', message: `unknown key ${JSON.stringify(key)}`, ...at },
         suggest(key, known.get(issue.keys) ?? []),
@@ -127,8 +125,14 @@ function wrongType(expected: readonly string[], written: unknown, path: Path): F
 
 /** Where one value may stand for a list of one (`oneOrMany`), the schema speaks of its first item and the file has none. */
 function pathIn(data: unknown, issue: ZodIssue): Path {
-  const path = issue.path as Path;
-  return path.at(-1) === 0 && !Array.isArray(valueAt(data, path.slice(0, -1))) ? path.slice(0, -1) : path;
+  let at: unknown = data;
+  const path: (string | number)[] = [];
+  for (const part of issue.path as Path) {
+    if (part === 0 && !Array.isArray(at)) continue;
+    path.push(part);
+    at = valueAt(at, [part]);
+  }
+  return path;
 }
 
 function valueAt(data: unknown, path: Path): unknown {

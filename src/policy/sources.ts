@@ -3,13 +3,22 @@
 import type { z } from 'zod/mini';
 import type { Fault, Path } from './issue.ts';
 import { suggest } from './nearest.ts';
+import type { Channel, WrittenChannel } from './notices.ts';
 import type { WrittenDirectory, WrittenRoster } from './schema.ts';
 import { shape } from './shape.ts';
 import type { DirectorySource, Identity, Source } from './types.ts';
 
 type Kind = { readonly settings: z.ZodMiniType<unknown>; readonly isLocal: (settings: unknown) => boolean };
-type DirectoryKind = Kind & { readonly endsSessions?: (settings: unknown) => true | string };
-type RosterKind = Kind & { readonly knowsIncidents: boolean; readonly ends?: string };
+type DirectoryKind = Kind & {
+  readonly endsSessions?: (settings: unknown) => true | string;
+  readonly givesIamRole?: (settings: unknown, arn: string) => true | string;
+};
+type RosterKind = Kind & { readonly knowsIncidents: boolean; readonly lacks?: (settings: unknown) => Lacks; readonly ends?: string };
+
+/** By the key of a condition: what a roster can never tell, and what to write in its place. */
+export type Lacks = Readonly<
+  Partial<Record<'escalationPolicy' | 'levels' | 'services' | 'types', { readonly message: string; readonly next: string }>>
+>;
 
 export type IdentityKind = {
   readonly settings: z.ZodMiniType<unknown>;
@@ -23,9 +32,13 @@ export type IdentityKind = {
   readonly machineClashes: (settings: readonly unknown[]) => readonly string[];
 };
 
+/** `takesEvents`: also every event of the audit trail. */
+type ChannelKind = Kind & { readonly takesEvents: boolean };
+
 export type Kinds = {
   readonly directories: Readonly<Record<string, DirectoryKind>>;
   readonly rosters: Readonly<Record<string, RosterKind>>;
+  readonly channels: Readonly<Record<string, ChannelKind>>;
   readonly oidc: IdentityKind;
 };
 
@@ -40,12 +53,15 @@ export type Known<T> = {
 /** Whether a directory can end what its users are signed in to: `false`: its kind cannot; a text: what its settings lack for it; undefined: they are faulty. */
 export type EndsSessions = boolean | string | undefined;
 
+/** Whether a directory can give that IAM role, likewise. */
+export type GivesIamRole = (arn: string) => boolean | string | undefined;
+
 export function readDirectory(
   name: string,
   written: WrittenDirectory,
   path: Path,
   kinds: Kinds['directories'],
-): Known<DirectorySource> & { readonly endsSessions: EndsSessions } {
+): Known<DirectorySource> & { readonly endsSessions: EndsSessions; readonly givesIamRole: GivesIamRole } {
   const { kind: writtenKind, exclusive = [], userName = 'email', callsPerSecond, ...rest } = written;
   const { source, ...known } = readSource(name, writtenKind, rest, path, kinds, ['kind', 'exclusive', 'userName', 'callsPerSecond']);
   const endsSessions = source && (kinds[source.kind]?.endsSessions?.(source.settings) ?? false);
@@ -53,16 +69,23 @@ export function readDirectory(
     ...known,
     knowsIncidents: undefined,
     endsSessions,
+    givesIamRole: (arn) => source && (kinds[source.kind]?.givesIamRole?.(source.settings, arn) ?? false),
     source: source && { ...source, exclusive, userName, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) },
   };
 }
 
-export function readRoster(name: string, written: WrittenRoster, path: Path, kinds: Kinds['rosters']): Known<Source> {
+export function readRoster(
+  name: string,
+  written: WrittenRoster,
+  path: Path,
+  kinds: Kinds['rosters'],
+): Known<Source> & { readonly lacks: Lacks } {
   const { kind: writtenKind, ...rest } = written;
   const kind = kindOf(name, writtenKind);
-  const { knowsIncidents, ends } = (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined) ?? {};
+  const { knowsIncidents, lacks: lacksOf, ends } = (Object.hasOwn(kinds, kind) ? kinds[kind] : undefined) ?? {};
   const read = readSource(name, writtenKind, rest, path, kinds, ['kind']);
-  if (ends === undefined) return { ...read, knowsIncidents };
+  const lacks = (read.source && lacksOf?.(read.source.settings)) ?? {};
+  if (ends === undefined) return { ...read, knowsIncidents, lacks };
   const ending: Fault = {
     severity: 'warning',
     code: 'service-ends',
@@ -71,7 +94,26 @@ export function readRoster(name: string, written: WrittenRoster, path: Path, kin
     path,
     on: 'key',
   };
-  return { ...read, faults: [...read.faults, ending], knowsIncidents };
+  return { ...read, faults: [...read.faults, ending], knowsIncidents, lacks };
+}
+
+export function readChannel(
+  name: string,
+  written: WrittenChannel,
+  path: Path,
+  kinds: Kinds['channels'],
+): Pick<Known<Channel>, 'source' | 'faults'> {
+  const { kind: writtenKind, about, events, ...rest } = written;
+  const { source, faults } = readSource(name, writtenKind, rest, path, kinds, ['kind', 'about', 'events']);
+  const own: Fault[] = [];
+  if (about !== undefined && events !== undefined)
+    own.push({ code: 'orphan-key', message: '"about" means nothing beside "events: all"', path: [...path, 'about'], on: 'key' });
+  if (events !== undefined && source !== undefined && kinds[source.kind]?.takesEvents === false) {
+    const hint = 'send them to a channel of kind webhook or command';
+    own.push({ code: 'bad-value', message: `${source.kind} is for people, and takes no audit trail`, hint, path: [...path, 'events'] });
+  }
+  const more = { ...(about === undefined ? {} : { about }), ...(events === undefined ? {} : { events }) };
+  return { source: source && { ...source, ...more }, faults: [...faults, ...own] };
 }
 
 /** Who may say who somebody is. Without a word: `local`, which `checks.ts` refuses where a directory is elsewhere. */

@@ -1,5 +1,12 @@
 /** The policy after parsing: names resolved, defaults filled in, durations in milliseconds. Nothing here is as the file spells it. */
 
+import type { BreakGlass } from './break-glass.ts';
+import type { Delegation } from './delegation.ts';
+import type { Follows } from './follows.ts';
+import type { Channel } from './notices.ts';
+import type { Standing } from './standing.ts';
+import type { Turn } from './turns.ts';
+
 /** A secret is only ever a reference; it is resolved where it is used and nowhere else. */
 export type SecretRef = { readonly env: string } | { readonly file: string } | { readonly command: readonly string[] };
 
@@ -62,8 +69,13 @@ export type Rule = {
   readonly graceMs: number;
 };
 
+/** Of a role that is one of many made from `params`: what they are called together, and its own values. */
+export type RoleFamily = { readonly name: string; readonly values: Readonly<Record<string, string>> };
+
 export type Role = {
+  /** As it is asked for: `support`, or of a family `support customer=acme`. */
   readonly name: string;
+  readonly family?: RoleFamily;
   readonly description?: string;
   readonly targets: readonly Target[];
   readonly ttl: { readonly defaultMs: number; readonly maxMs: number };
@@ -73,12 +85,25 @@ export type Role = {
   readonly approvers: readonly Rule[];
   /** How long a request waits for an approver. */
   readonly withinMs: number;
+  /** How many people have to say yes; left out: one. */
+  readonly quorum?: number;
+  /** Approvers are asked one item of the list after the other, this long apart; left out: all at once. */
+  readonly escalateMs?: number;
   /** `when-asked`: only where a person must decide. */
   readonly reason: 'required' | 'optional' | 'when-asked';
   readonly maxHolders?: number;
+  /** How long a free place is kept for whoever waits longest; left out: the usual time. */
+  readonly offerForMs?: number;
+  readonly breakGlass?: BreakGlass;
+  /** Whoever is on call there has it without asking. */
+  readonly follows?: Follows;
+  /** Who has it without asking. */
+  readonly standing?: Standing;
   /** Set where `onEnd` says that sessions end with the membership: those directories among the targets that can. */
   readonly endsSessionsIn?: readonly string[];
   readonly whenUnknown: 'ask' | 'deny';
+  /** The channels that are told of it; left out: all of them. */
+  readonly notify?: readonly string[];
 };
 
 /** `postgres`: where the address of the database is, password and all. */
@@ -121,10 +146,13 @@ export type Policy = {
   readonly sweep: Sweep;
   readonly directories: Readonly<Record<string, DirectorySource>>;
   readonly rosters: Readonly<Record<string, Source>>;
+  /** Who is told what; left out: nobody. */
+  readonly notify?: Readonly<Record<string, Channel>>;
   /** E-mail (case-folded) → name of a directory or roster → that person's name there. */
   readonly people: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** People refused everything; case-folded. */
   readonly blocked: readonly string[];
+  readonly delegations?: readonly Delegation[];
   readonly roles: Readonly<Record<string, Role>>;
 };
 
@@ -252,6 +280,10 @@ export type Decision = {
   readonly undecided: boolean;
   /** For `ask`: who may say yes, for people (`on call for "PMGR567"`, `member of okta/Eng Managers`). */
   readonly approvers: readonly string[];
+  /** For `ask`: how many of them have to; left out: one. */
+  readonly quorum?: number;
+  /** Of a request that waits for approvers one after the other: whose turn came, or comes, when. */
+  readonly turns?: readonly Turn[];
   readonly findings: readonly Finding[];
   readonly policyDigest: string;
 };

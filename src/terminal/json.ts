@@ -1,5 +1,8 @@
 /** The documents of `--json`: the types as they are, instants as RFC 3339 UTC, `"schema": 1` first. */
 
+import { writtenTarget } from '../policy/iam-role.ts';
+import type { Target } from '../policy/types.ts';
+
 /** Fields that hold epoch milliseconds are known by how they are named; lengths end in `Ms` and stay numbers. */
 const instant = /^(?:at|now|until)$|(?:At|Until|By|Since)$/;
 
@@ -26,12 +29,17 @@ function escapeUnits(character: string): string {
   return escaped;
 }
 
+function isTarget(value: object): value is Target {
+  const { directory, group, ...more } = value as Partial<Target>;
+  return typeof directory === 'string' && typeof group === 'string' && Object.keys(more).length === 0;
+}
+
 function convert(key: string, value: unknown): unknown {
   if (typeof value === 'number' && instant.test(key)) return new Date(value).toISOString();
   if (Array.isArray(value)) return value.map((one) => convert('', one));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) =>
+    Object.entries(isTarget(value) ? writtenTarget(value) : value).map(([name, inner]) =>
       // What was asked for is `{ until }`, be it an instant or `shift`.
       name === 'untilMs' ? ['until', convert('until', inner)] : [name, convert(name, inner)],
     ),

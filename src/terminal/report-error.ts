@@ -45,7 +45,7 @@ export function describeError(error: unknown): Report {
 }
 
 function describeProvider(error: ProviderError): ErrorParts {
-  const wait = error.retryAfterMs === undefined ? '' : ` (it asks for ${Math.ceil(error.retryAfterMs / 1000)} s)`;
+  const wait = error.retryAfterMs === undefined ? '' : ` (it asks for ${Math.max(1, Math.ceil(error.retryAfterMs / 1000))} s)`;
   const message = error.message.includes(error.provider) ? error.message : `${error.provider}: ${error.message}`;
   return { code: `provider-${error.fault}`, message, why: reasons[error.fault] + wait, next: nextStep(error) };
 }

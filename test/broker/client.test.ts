@@ -108,6 +108,7 @@ describe('a call', () => {
     'give it back and ask anew; every rule: oncall explain db-admin',
     'did you mean "db-admin"?',
     'add --reason "…"',
+    'look at the log of the broker, or of what sweeps for it; here: oncall sweep',
   ])('shows what this program advises as its own: %s', async (next) => {
     const refusal = {
       result: 'denied',
@@ -389,10 +390,23 @@ describe('versions', () => {
 describe('what the broker refuses', () => {
   it.each([
     ['with how long to wait', { 'retry-after': '60' }, 'the same command again in 60 s'],
+    ['with no time at all', { 'retry-after': '0' }, 'the same command again in 1 s'],
     ['without', {}, 'the same command again in a minute'],
   ])('because of too many calls, %s', async (_, headers, next) => {
     const { origin } = await startRaw([error(429, 'slow-down', {}, headers as Record<string, string>)]);
     expect(await refusalOf(clientOf(origin).status({}))).toMatchObject({ code: 'broker-busy', exit: 1, next });
+  });
+
+  it('because of too much of something else, with its own reason for that', async () => {
+    const why = 'you have four commands that wait there already';
+    const { origin } = await startRaw([error(429, 'too-many-at-once', { why }, { 'retry-after': '60' })]);
+    expect(await refusalOf(clientOf(origin).status({}))).toMatchObject({
+      code: 'broker-busy',
+      why,
+      next: 'the same command again in 60 s',
+    });
+    const often = await startRaw([error(429, 'too-many-calls', { why }, { 'retry-after': '60' })]);
+    expect((await refusalOf(clientOf(often.origin).status({}))).why).toContain('too many in a short time');
   });
 
   it.each([error(413, 'input-too-long'), json(413, '<html>')])('because it is too much', async (answer) => {

@@ -96,6 +96,8 @@ describe('the document', () => {
       ['verify', world.call('verify'), 200],
       ['sweep', world.call('sweep', {}, 'boss'), 200],
       ['recover', world.call('recover', {}, 'boss'), 200],
+      ['adopt', world.call('adopt', { directory: 'okta', group: 'db', role: 'db-admin', end: { forMs: 1 } }, 'boss'), 200],
+      ['accesses', world.call('accesses', {}), 200],
       ['doctor', world.call('doctor', {}, 'boss'), 200],
       ['release', world.call('release', { id: 'db-admin' }), 200],
     ];

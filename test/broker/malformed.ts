@@ -29,6 +29,8 @@ const names = [
   'verify',
   'follow',
   'recover',
+  'adopt',
+  'accesses',
   'nope',
 ];
 

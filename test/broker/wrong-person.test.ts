@@ -40,6 +40,7 @@ const inputOf = (name: string): object =>
     deny: { id: pending },
     revoke: { all: true },
     recover: { decided: { end: [], keep: [] } },
+    adopt: { directory: 'okta', group: 'db', end: { forMs: 1 } },
   })[name] ?? {};
 
 /** All that could have changed, but for the refusals themselves. */
@@ -105,6 +106,13 @@ describe('who may not', () => {
     ['audit', 'ana', () => ({ of: held }), 'whom it does not concern'],
     ['recover', 'ana', () => ({}), 'who only wants to see it'],
     ['recover', 'sam', () => ({ decided: { end: [], keep: [] } }), 'who is no admin'],
+    ['adopt', 'ana', () => ({ directory: 'okta', group: 'db' }), 'who only wants to see it'],
+    [
+      'adopt',
+      'sam',
+      () => ({ directory: 'okta', group: 'db', end: { forMs: 1 }, decided: { standing: [], ending: ['maria@acme.dev@okta/db'] } }),
+      'who is no admin',
+    ],
   ])('is refused %s as %s, %4$s', async (name, who, input) => {
     const before = { state: await state(), refusals: (await refusals()).length };
     const { status } = await world.call(name, input(), who);

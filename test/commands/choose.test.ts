@@ -153,7 +153,7 @@ describe('the list of roles', () => {
       'half   you have it, but not okta/On-Call Database Admin, until 13:00Z (mk2w…',
       'held   you have it until 13:00Z (mk2w7e)',
       'taken  not now: migration has one place: ana has it',
-      'which  it depends on the incident: --incident REF',
+      'which  it depends on the incident',
     ]);
   });
 

@@ -14,6 +14,7 @@ import {
   ana,
   aPending,
   aRequest,
+  aWaiting,
   awsTarget,
   fakeWiring,
   hour,
@@ -163,7 +164,7 @@ describe('login', () => {
 
 describe('approve', () => {
   const answers = (): Partial<Operations> => ({
-    waiting: async () => ({ requests: [{ ...aPending(), reason: 'replica\nlag', incident: 'INC-42' }] }),
+    waiting: async () => aWaiting({ reason: 'replica\nlag', incident: 'INC-42' }),
     approve: async ({ id }) => {
       if (id === 'gone') throw new OncallError('unknown-request', 'there is no request "gone"', { exit: 2, next: 'oncall approve' });
       return aGranted();
@@ -196,7 +197,7 @@ describe('approve', () => {
     [{ asked: { byDefault: true as const } }, '2 h 47 min from the yes on'],
     [{ decision: aDecision({ limitedBecause: 'your shift ends 05:45' }) }, '12 h from the yes on; but their shift ends 05:45'],
   ])('says for how long it is asked: %j', async (changes, length) => {
-    const { out } = await run(['approve'], { waiting: async () => ({ requests: [{ ...aPending(), ...changes }] }) });
+    const { out } = await run(['approve'], { waiting: async () => aWaiting(changes) });
     expect(out).toContain(`  for:  ${length}\n`);
   });
 
@@ -204,7 +205,7 @@ describe('approve', () => {
     const finding = { rule: 'r', effect: 'deny' as const, because: 'on leave' };
     const list = async (holds: boolean | 'unknown') => {
       const decision = aDecision({ findings: [{ ...finding, holds }] });
-      return (await run(['approve'], { waiting: async () => ({ requests: [{ ...aPending(), decision }] }) })).out;
+      return (await run(['approve'], { waiting: async () => aWaiting({ decision }) })).out;
     };
     expect(await list(false)).not.toContain('on leave');
     expect(await list('unknown')).toContain('?    r: on leave');
@@ -256,7 +257,16 @@ describe('deny', () => {
     };
     const deny = async () => ({ request: { ...aPending(), state: 'denied' as const }, grants: [], ended: 0, left: 0 });
     const result = await run(['deny', 'k7m2xq', ...more], { deny }, { io: fakeIo({ tty: true, width: 200, prompts }) });
-    expect([result.exit, result.calls]).toEqual([0, [{ verb: 'deny', input }]]);
+    const before = written === undefined ? [] : [{ verb: 'deny', input: { id: 'k7m2xq', dryRun: true } }];
+    expect([result.exit, result.calls]).toEqual([0, [...before, { verb: 'deny', input }]]);
+  });
+
+  it('asks nobody for a reason who may not say no', async () => {
+    const deny = async () => Promise.reject(new OncallError('forbidden', 'you may not deny k7m2xq', { exit: 3, next: 'ask' }));
+    const unexpected = () => Promise.reject(new Error('not expected'));
+    const prompts = { input: unexpected, confirm: unexpected, select: unexpected, checkbox: unexpected };
+    const { exit, err } = await run(['deny', 'k7m2xq'], { deny }, { io: fakeIo({ tty: true, width: 200, prompts }) });
+    expect([exit, err]).toEqual([3, expect.stringContaining('you may not deny k7m2xq')]);
   });
 });
 

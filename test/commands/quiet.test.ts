@@ -5,7 +5,7 @@ import { main } from '../../src/cli.ts';
 import { commands } from '../../src/commands/index.ts';
 import type { Operations } from '../../src/operations/types.ts';
 import { fakeIo } from '../fakes/io.ts';
-import { aDecision, aGrant, aGranted, aPending, aRequest, aStatus, fakeWiring, hour, oktaTarget } from '../fakes/operations.ts';
+import { aDecision, aGrant, aGranted, aRequest, aStatus, aWaiting, fakeWiring, hour, oktaTarget } from '../fakes/operations.ts';
 
 const ended = aGrant(oktaTarget, { state: 'ended', endReason: 'released' });
 const over = { request: aRequest(), requests: [aRequest()], grants: [ended], ended: 1, left: 0 };
@@ -18,7 +18,7 @@ const answers: Partial<Operations> = {
   explain: async () => ({ role: 'db-admin', requester: 'm', decision: aDecision(), targets: [oktaTarget], exit: 0 }),
   release: async () => over,
   approve: async () => aGranted(),
-  waiting: async () => ({ requests: [aPending()] }),
+  waiting: async () => aWaiting(),
   deny: async () => over,
   revoke: async () => over,
   sweep: async () => ({ steps: [step], ended: 1, failed: 0, remaining: 0 }),

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { OncallError } from '../../src/errors.ts';
 import type { GrantView, Request } from '../../src/lifecycle/types.ts';
-import type { FollowResult, Operations, Refusal, RequestResult } from '../../src/operations/types.ts';
+import type { ExplainResult, FollowResult, Operations, Refusal, RequestResult } from '../../src/operations/types.ts';
 import type { Prompts } from '../../src/terminal/prompt.ts';
-import { fakeIo, noon } from '../fakes/io.ts';
+import { type FakeIo, fakeIo, noon } from '../fakes/io.ts';
 import {
   aDecision,
   aGrant,
@@ -313,10 +313,15 @@ describe('request --wait', () => {
 });
 
 describe('request on a terminal', () => {
-  const asking = (answers: { input?: string }) => {
+  const asking = (answers: { input?: string; select?: string }) => {
     const asked: string[] = [];
     const prompts: Prompts = {
-      select: () => Promise.reject(new Error('not expected')),
+      select: async (message, choices) => {
+        asked.push([message, ...choices.map(({ name, short }) => `${name} (${short})`)].join('; '));
+        const chosen = choices.find(({ name }) => name === answers.select);
+        if (chosen === undefined) throw new Error('not expected');
+        return chosen.value;
+      },
       input: async (message, check) => {
         asked.push(message);
         expect(check('')).toBeDefined();
@@ -345,5 +350,43 @@ describe('request on a terminal', () => {
     expect((await request(['db-admin'], { request: needsReason() })).exit).toBe(2);
     const { io } = asking({});
     expect((await request(['db-admin', '--no-input'], { request: needsReason() }, io)).exit).toBe(2);
+  });
+
+  /** 4711 and 4712 are theirs; only the operation knows that. */
+  const needsIncident = (incidents: ExplainResult['incidents']): Partial<Operations> => ({
+    request: async (input) => {
+      if (input.incident === undefined)
+        throw new OncallError('which-incident', 'you have 2 live incidents', { exit: 2, why: '4711\n4712', next: 'say which' });
+      return needsReason()(input);
+    },
+    explain: async ({ role }) => ({
+      ...{ role, requester: 'maria@acme.dev', decision: aDecision(), targets: [], exit: 2 },
+      ...(incidents === undefined ? {} : { incidents }),
+    }),
+  });
+  const both = [{ ref: '4711', title: `Replica lag${' and more'.repeat(20)}` }, { ref: '4712' }];
+
+  it('lets one choose which of several incidents it is for, and goes on with that one and what else is missing', async () => {
+    const { io, asked } = asking({ select: '4712', input: 'INC-42' });
+    const { exit, calls } = await request(['db-admin', '--hours', '2'], needsIncident(both), io);
+    expect(exit).toBe(0);
+    expect(asked).toEqual([
+      expect.stringMatching(/^Which incident is it for\?; 4711 {2}Replica lag.{1,60}… \(4711\); 4712 \(4712\)$/),
+      'Why?',
+    ]);
+    expect(calls.map(({ verb }) => verb)).toEqual(['request', 'explain', 'request', 'request']);
+    expect(calls[1]?.input).toEqual({ role: 'db-admin', asked: { forMs: 2 * hour } });
+    expect(calls.at(-1)?.input).toMatchObject({ role: 'db-admin', asked: { forMs: 2 * hour }, incident: '4712', reason: 'INC-42' });
+  });
+
+  it('lists them where nobody can be asked, or nobody says any more which there are', async () => {
+    const refused = async (argv: string[], incidents: ExplainResult['incidents'], io?: FakeIo) => {
+      const { exit, err, calls } = await request(argv, needsIncident(incidents), io);
+      expect([exit, err]).toEqual([2, expect.stringContaining('you have 2 live incidents')]);
+      return calls.map(({ verb }) => verb);
+    };
+    expect(await refused(['db-admin'], both)).toEqual(['request']);
+    expect(await refused(['db-admin', '--no-input'], both, asking({}).io)).toEqual(['request']);
+    expect(await refused(['db-admin'], undefined, asking({}).io)).toEqual(['request', 'explain']);
   });
 });

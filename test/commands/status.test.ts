@@ -216,7 +216,7 @@ describe('status', () => {
 
   it('prints its document', async () => {
     const document = JSON.parse((await status(aStatus({ faults }), ['--json'])).out);
-    expect(Object.keys(document)).toEqual(['schema', 'requests', 'grants', 'sweep', 'faults', 'drift', 'courtesy']);
+    expect(Object.keys(document)).toEqual(['schema', 'requests', 'grants', 'sweep', 'faults', 'drift', 'lines', 'standing', 'courtesy']);
     expect(document.sweep).toEqual({ lastAt: '2026-11-22T11:58:00.000Z', late: false });
   });
 });

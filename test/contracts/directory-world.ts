@@ -8,6 +8,8 @@ export type DirectoryWorld = {
   readonly directory: Directory;
   /** Another account, org or file, reached with its own credentials. */
   readonly elsewhere: { readonly directory: Directory } & Arrange;
+  /** The adapter's clock; for what ends by itself. */
+  now?(): number;
   /** Lets so much time pass that the adapter no longer trusts what it verified. */
   passTime(): void;
   /** Writing requests that reached the provider so far, counted before it returns its promise. */
@@ -40,6 +42,8 @@ export type DirectoryTraits = {
   /** Ids are names, so nobody can be renamed and nobody has a namesake. */
   readonly namesAreIds: boolean;
   readonly twins: boolean;
+  /** A group that is known by its name alone, in which people are whether it is there or not, and until an end: an IAM role. */
+  readonly isIamRole?: boolean;
   /** The provider says whether an added user was a member already. */
   readonly tellsAlready: boolean;
 };

@@ -172,6 +172,78 @@ export function ledgerContract(under: LedgerUnderTest): void {
       expect(await ledger.read((q) => q.placesTaken('db-admin'))).toEqual([]);
     });
 
+    it('finds what the policy gives, the last for each person, and keeps what was told until it is told otherwise', async () => {
+      const ledger = await open();
+      const given = { requester: { issuer: 'policy', subject: 'maria@acme.dev', email: 'maria@acme.dev' }, origin: 'standing' } as const;
+      await ledger.write(async (q) => {
+        await q.insertRequest(request('aaaaaa', { ...given, requestedAt: 1 }));
+        await q.closeRequest('aaaaaa');
+        await q.insertRequest(request('bbbbbb', { ...given, requestedAt: 2 }));
+        await q.insertRequest(request('cccccc', { ...given, role: 'other', requestedAt: 3 }));
+        await q.insertRequest(request('dddddd', { ...given, origin: 'rotation', requestedAt: 4 }));
+        await q.insertRequest(request('eeeeee', { requestedAt: 5 }));
+      });
+      expect((await ledger.read((q) => q.openByPolicy('standing'))).map(({ id }) => id)).toEqual(['bbbbbb', 'cccccc']);
+      const last = (role: string) => ledger.read((q) => q.lastByPolicy('maria@acme.dev', role, 'standing'));
+      expect((await last('db-admin'))?.id).toBe('bbbbbb');
+      await ledger.write((q) => q.closeRequest('bbbbbb'));
+      expect((await last('db-admin'))?.id).toBe('bbbbbb');
+      expect(await last('nothing')).toBeUndefined();
+
+      const told = () => ledger.read((q) => q.toldOf('topic'));
+      await ledger.write(async (q) => {
+        for (const [subject, what] of [
+          ['a', 'one'],
+          ['b', 'two'],
+          ['a', 'three'],
+        ] as const)
+          await q.tell({ topic: 'topic', subject, what, at: 7 });
+        await q.tell({ topic: 'another', subject: 'a', what: 'four', at: 7 });
+        await q.untell('topic', 'b');
+        await q.untell('topic', 'never');
+      });
+      expect(await told()).toEqual([{ topic: 'topic', subject: 'a', what: 'three', at: 7 }]);
+    });
+
+    it('keeps those who wait for a place in the order in which they came, whatever the clock says, and gives nobody a number twice', async () => {
+      const ledger = await open();
+      const one = (id: string, over: Partial<Request> = {}) =>
+        request(id, { requester: { ...maria, subject: id }, state: 'queued', ...over });
+      const change = (id: string, state: Request['state']) =>
+        ledger.write(async (q) => {
+          const seen = await q.request(id);
+          if (seen) await q.changeRequest(seen, { state });
+        });
+      const line = async (role = 'db-admin') => (await ledger.read((q) => q.lineOf(role))).map(({ id, state }) => `${id} ${state}`);
+      await ledger.write(async (q) => {
+        await q.insertRequest(one('zzzzzz', { requestedAt: 3 }));
+        await q.insertRequest(one('bbbbbb', { requestedAt: 1 }));
+        await q.insertRequest(one('cccccc', { state: 'pending', requestedAt: 2 }));
+        await q.insertRequest(one('dddddd', { role: 'other', requestedAt: 0 }));
+        await q.insertRequest(one('eeeeee', { state: 'approved', startsAt: 5 }));
+      });
+      expect(await line()).toEqual(['zzzzzz queued', 'bbbbbb queued']);
+      // As by a yes: last, however long ago it was asked for.
+      await change('cccccc', 'queued');
+      await change('zzzzzz', 'offered');
+      expect(await line()).toEqual(['zzzzzz offered', 'bbbbbb queued', 'cccccc queued']);
+      expect(await line('other')).toEqual(['dddddd queued']);
+      expect(await ledger.read((q) => q.rolesInLine())).toEqual(['db-admin', 'other']);
+      expect((await ledger.read((q) => q.openHolders('db-admin'))).map(({ id }) => id)).toEqual(['eeeeee', 'zzzzzz']);
+      expect(await ledger.read((q) => q.pendingPast(0))).toEqual([]);
+      // An offer that cannot stand leaves them where they were; whoever leaves has no number any more, and comes back as the last.
+      await change('zzzzzz', 'queued');
+      expect(await line()).toEqual(['zzzzzz queued', 'bbbbbb queued', 'cccccc queued']);
+      await change('zzzzzz', 'pending');
+      await change('zzzzzz', 'queued');
+      await change('bbbbbb', 'expired');
+      expect(await line()).toEqual(['cccccc queued', 'zzzzzz queued']);
+      expect(await ledger.read((q) => q.openRequest({ ...maria, subject: 'bbbbbb' }, 'db-admin'))).toBeUndefined();
+      await change('cccccc', 'approved');
+      expect(await ledger.read((q) => q.request('cccccc'))).toMatchObject({ state: 'approved' });
+      expect(await line()).toEqual(['zzzzzz queued']);
+    });
+
     it('refuses a change of a row that somebody else has changed since, and undoes the rest of that transaction', async () => {
       const place = await under.place();
       const [ledger, other] = [await open(place), await open(place)];
@@ -213,6 +285,41 @@ export function ledgerContract(under: LedgerUnderTest): void {
       expect(kept.owned).toBe(true);
       await ledger.write((q) => q.changeMembership(kept, { owned: null }));
       expect(await ledger.read((q) => q.membership('m1'))).not.toHaveProperty('owned');
+    });
+
+    it('knows the memberships whose directory was not told the end that holds', async () => {
+      const ledger = await open();
+      const untold = () => ledger.read((q) => q.untoldEnds());
+      const change = (id: string, changes: Parameters<Queries['changeMembership']>[1]) =>
+        ledger.write(async (q) => {
+          const row = await q.membership(id);
+          return row && q.changeMembership(row, changes);
+        });
+      await ledger.write(async (q) => {
+        for (const [name, expiresAt] of [
+          ['aaaaaa', 5],
+          ['bbbbbb', 9],
+          ['cccccc', 20],
+        ] as const) {
+          await q.insertRequest(request(name, { role: name, state: 'approved', expiresAt }));
+          if (name === 'aaaaaa') await q.insertMembership('m1', 'okta', 'm', pin);
+          await q.insertGrant(grant(`${name}.1`, name));
+          const made = await q.grant(`${name}.1`);
+          if (made && name !== 'cccccc') await q.changeGrant(made, { state: 'active' });
+        }
+      });
+      expect(await untold()).toEqual([]);
+      // The last one does not stand yet.
+      expect(await change('m1', { owned: true, toldUntil: 0 })).toMatchObject({ toldUntil: 0 });
+      expect(await untold()).toEqual(['m1']);
+      await change('m1', { toldUntil: 5 });
+      expect(await untold()).toEqual(['m1']);
+      await change('m1', { toldUntil: 9 });
+      expect(await untold()).toEqual([]);
+      await change('m1', { toldUntil: 20, owned: false });
+      expect(await untold()).toEqual([]);
+      await change('m1', { owned: null, toldUntil: null });
+      expect(await ledger.read((q) => q.membership('m1'))).not.toHaveProperty('toldUntil');
     });
 
     it('finds what is due, live, in use or left over, in one order everywhere', async () => {

@@ -3,11 +3,14 @@
 import type { Directory, Member } from '../../src/directories/directory.ts';
 import { ProviderError } from '../../src/errors.ts';
 import type { GroupPin, Pin } from '../../src/lifecycle/types.ts';
+import { iamRoleIn } from '../../src/policy/iam-role.ts';
 
 export type MemoryDirectory = Directory & {
   readonly calls: { readonly verb: string; readonly user?: string; readonly group?: string }[];
   /** Names in the group, sorted. */
   in(group: string): readonly string[];
+  /** Until when the directory lets them in by a group that is an IAM role; undefined: it was told no end, or they are not in it. */
+  until(user: string, group: string): number | undefined;
   /** Behind the tool's back. */
   put(user: string, group: string): void;
   take(user: string, group: string): void;
@@ -25,7 +28,12 @@ export type MemoryDirectory = Directory & {
 
 export function memoryDirectory(
   name: string,
-  world: { readonly users: readonly string[]; readonly groups: Readonly<Record<string, readonly string[]>>; readonly account?: string },
+  world: {
+    readonly users: readonly string[];
+    readonly groups: Readonly<Record<string, readonly string[]>>;
+    readonly account?: string;
+    readonly now?: () => number;
+  },
 ): MemoryDirectory {
   const account = world.account ?? `${name}-account`;
   let lastId = 0;
@@ -35,6 +43,10 @@ export function memoryDirectory(
   const groups = new Map(
     Object.entries(world.groups).map(([group, members]) => [group, new Set(members.map((user) => users.get(user) as string))]),
   );
+  /** By user id and group: of IAM roles, which let nobody in after it. */
+  const ends = new Map<string, number>();
+  const isDead = (userId: string, group: string): boolean =>
+    (ends.get(`${userId} ${group}`) ?? Number.POSITIVE_INFINITY) <= (world.now?.() ?? 0);
   const inactive = new Set<string>();
   const calls: MemoryDirectory['calls'] = [];
   const faults: { verb: string; error: ProviderError; when: 'before' | 'after'; times: number }[] = [];
@@ -60,8 +72,12 @@ export function memoryDirectory(
   return {
     calls,
     in: (group) => [...(groups.get(group) ?? [])].map(nameOf).sort(),
+    until: (user, group) => ends.get(`${users.get(user)} ${group}`),
     put: (user, group) => void groups.get(group)?.add(users.get(user) as string),
-    take: (user, group) => void groups.get(group)?.delete(users.get(user) as string),
+    take: (user, group) => {
+      ends.delete(`${users.get(user)} ${group}`);
+      groups.get(group)?.delete(users.get(user) as string);
+    },
     deleteUser: (user) => {
       for (const set of groups.values()) set.delete(users.get(user) as string);
       users.delete(user);
@@ -75,29 +91,40 @@ export function memoryDirectory(
         users.has(user) ? { userId: users.get(user) as string, userName: user, active: !inactive.has(user) } : undefined,
       ),
     findGroup: (group) =>
-      call('findGroup', { group }, () => (groups.has(group) ? { account, groupId: `g-${group}`, groupName: group } : undefined)),
+      call('findGroup', { group }, () =>
+        groups.has(group)
+          ? { account, groupId: `g-${group}`, groupName: group, ...(iamRoleIn(group) && { longestSessionMs: 3_600_000 }) }
+          : undefined,
+      ),
     read: (pin) =>
       call('read', { user: pin.userName, group: pin.groupName }, () =>
-        exists(pin) ? (exists(pin)?.has(pin.userId) ? 'member' : 'absent') : 'gone',
+        exists(pin) ? (exists(pin)?.has(pin.userId) && !isDead(pin.userId, pin.groupName) ? 'member' : 'absent') : 'gone',
       ),
     members: (pin) =>
       call('members', { group: pin.groupName }, () => {
         const set = members(pin);
-        return set ? [...set].map((userId): Member => ({ userId, userName: nameOf(userId) })) : 'gone';
+        return set
+          ? [...set].filter((userId) => !isDead(userId, pin.groupName)).map((userId): Member => ({ userId, userName: nameOf(userId) }))
+          : 'gone';
       }),
-    add: (pin, { beforeWrite }) => {
+    keepsEnd: ({ groupName }) => iamRoleIn(groupName) !== undefined,
+    add: (pin, { beforeWrite, until }) => {
       beforeWrite?.();
       return call('add', { user: pin.userName, group: pin.groupName }, () => {
         const set = exists(pin);
         if (!set) throw new ProviderError(name, 'not-found', `no ${pin.userName} or ${pin.groupName}`, { applied: 'no' });
         const already = set.has(pin.userId);
         set.add(pin.userId);
+        if (iamRoleIn(pin.groupName) && until !== undefined) ends.set(`${pin.userId} ${pin.groupName}`, until);
         return already ? 'already' : 'added';
       });
     },
     remove: (pin, { beforeWrite }) => {
       beforeWrite?.();
-      return call('remove', { user: pin.userName, group: pin.groupName }, () => (exists(pin)?.delete(pin.userId) ? 'removed' : 'already'));
+      return call('remove', { user: pin.userName, group: pin.groupName }, () => {
+        ends.delete(`${pin.userId} ${pin.groupName}`);
+        return exists(pin)?.delete(pin.userId) ? 'removed' : 'already';
+      });
     },
     endSessions: (pin, { beforeWrite }) => {
       beforeWrite?.();

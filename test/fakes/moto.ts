@@ -79,10 +79,18 @@ async function status(url: string, method = 'GET'): Promise<number | undefined> 
   });
 }
 
+const lists: Readonly<Record<string, string>> = {
+  ListUsers: 'Users',
+  GetGroup: 'Users',
+  ListGroups: 'Groups',
+  ListGroupsForUser: 'Groups',
+  GetAccountAuthorizationDetails: 'UserDetailList',
+};
+
 /** moto answers every list whole and makes ids without IAM's prefixes. This cuts lists into pages of `pageSize` and gives ids their prefix. */
 export function asRealIam(pageSize: number): (request: SeenRequest, answer: Answer) => Answer {
   return (request, answer) => {
-    const list = { ListUsers: 'Users', GetGroup: 'Users', ListGroups: 'Groups', ListGroupsForUser: 'Groups' }[request.action];
+    const list = lists[request.action];
     const body = answer.body
       .replace(/<UserId>([a-z0-9]+)<\/UserId>/g, (_, id: string) => `<UserId>AIDA${id.toUpperCase()}</UserId>`)
       .replace(/<GroupId>([a-z0-9]+)<\/GroupId>/g, (_, id: string) => `<GroupId>AGPA${id.toUpperCase()}</GroupId>`);
@@ -95,10 +103,21 @@ export function asRealIam(pageSize: number): (request: SeenRequest, answer: Answ
 
 function cut(body: string, list: string, from: number, pageSize: number): string {
   const whole = new RegExp(`<${list}>([\\s\\S]*)</${list}>|<${list} ?/>`).exec(body);
-  const items = whole?.[1]?.split(/(?<=<\/member>)\s*(?=<member>)/).filter((item) => item.includes('<member>')) ?? [];
+  const items = membersIn(whole?.[1] ?? '');
   const more = from + pageSize < items.length;
   const page = `<${list}>${items.slice(from, from + pageSize).join('')}</${list}><IsTruncated>${more}</IsTruncated>${more ? `<Marker>${from + pageSize}</Marker>` : ''}`;
   return body.replace(/<IsTruncated>\w+<\/IsTruncated>/, '').replace(whole?.[0] ?? '', page);
+}
+
+/** Of a list, without those of lists within them. */
+function membersIn(list: string): string[] {
+  const items: string[] = [];
+  let [depth, from] = [0, 0];
+  for (const { 0: tag, index } of list.matchAll(/<\/?member>/g)) {
+    if (tag === '<member>' && depth++ === 0) from = index;
+    if (tag === '</member>' && --depth === 0) items.push(list.slice(from, index + tag.length));
+  }
+  return items;
 }
 
 /** An error as IAM words it. */

@@ -2,6 +2,7 @@
 
 import type { Wiring } from '../../src/commands/context.ts';
 import type { GrantView, Request } from '../../src/lifecycle/types.ts';
+import type { WaitingRequest, WaitingResult } from '../../src/operations/approval-types.ts';
 import type { Operations, RequestResult, StatusResult } from '../../src/operations/types.ts';
 import type { Issue } from '../../src/policy/issue.ts';
 import type { Decision, Target } from '../../src/policy/types.ts';
@@ -67,6 +68,12 @@ export const aPending = (): Request => {
   return { ...request, state: 'pending', pendingUntil: noon + hour };
 };
 
+/** What waits for whoever asks. */
+export function aWaiting(changes: Partial<WaitingRequest> = {}): WaitingResult {
+  const yes = { by: [], of: 1, dropped: [] };
+  return { requests: [{ ...aPending(), digest: 'a1'.repeat(32), yes, ...changes }], unknown: [], reviews: [] };
+}
+
 export function aGrant(target: Target, changes: Partial<GrantView> = {}): GrantView {
   return {
     id: `g-${target.directory}`,
@@ -106,6 +113,8 @@ export function aStatus(changes: Partial<StatusResult> = {}): StatusResult {
     sweep: { lastAt: noon - 2 * minute, late: false },
     faults: [],
     drift: [],
+    standing: { reviews: [], notIn: [] },
+    lines: [],
     courtesy: false,
     now: noon,
     ...changes,
@@ -130,6 +139,8 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
     'revoke',
     'sweep',
     'audit',
+    'accesses',
+    'adopt',
     'verify',
     'recover',
     'doctor',

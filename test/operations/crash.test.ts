@@ -1,63 +1,18 @@
 /** A process that dies at any await, for every await there is; then sweeps, and ledger and directory must agree with the baseline untouched. */
 
 import { describe, expect, it } from 'vitest';
-import type { Directory } from '../../src/directories/directory.ts';
-import type { Ledger } from '../../src/ledger/ledger.ts';
-import type { Deps } from '../../src/operations/deps.ts';
+import { ProviderError } from '../../src/errors.ts';
 import type { Operations } from '../../src/operations/types.ts';
+import { died, dyingAt } from './dying.ts';
 import { company, hour, minute, role, type World } from './world.ts';
 
-const died = Symbol('died');
-
-/** Deps whose `n`-th port call never comes back: before it has any effect, or after. Gives what counts the calls. */
-function dyingAt(
-  world: World,
-  name: string,
-  n: number,
-  when: 'before' | 'after',
-): { readonly operations: Operations; readonly dead: Promise<typeof died>; readonly count: () => number } {
-  let calls = 0;
-  let die: (value: typeof died) => void = () => undefined;
-  const dead = new Promise<typeof died>((resolve) => {
-    die = resolve;
-  });
-  const never = new Promise<never>(() => undefined);
-  const port = async <T>(work: () => Promise<T>): Promise<T> => {
-    calls++;
-    const mine = calls;
-    if (mine > n) return never;
-    if (mine === n && when === 'before') {
-      die(died);
-      return never;
-    }
-    const outcome = await work();
-    if (mine !== n) return outcome;
-    die(died);
-    return never;
-  };
-  const wrapped = <K extends string>(target: Record<K, unknown>, names: readonly K[]): Record<K, unknown> => {
-    const copy = { ...target };
-    for (const key of names)
-      copy[key] = (...args: unknown[]) => port(() => (target[key] as (...a: unknown[]) => Promise<unknown>)(...args));
-    return copy;
-  };
-  const ledger = wrapped(world.ledger as never, ['read', 'write']) as unknown as Ledger;
-  const okta = wrapped(world.okta as never, [
-    'findUser',
-    'findGroup',
-    'read',
-    'members',
-    'add',
-    'remove',
-    'endSessions',
-  ]) as unknown as Directory;
-  const over: Partial<Deps> = { ledger: async () => ledger, directory: async () => okta };
-  return { operations: world.as(name, over), dead, count: () => calls };
-}
+const iamRole = 'arn:aws:iam::111122223333:role/db-admin';
 
 const company3 = () =>
   company({
     roles: [
+      role('iam', { targets: [{ directory: 'okta', group: iamRole }] }),
+      role('iam-owner', { targets: [{ directory: 'okta', group: iamRole }] }),
       role('both', {
         endsSessionsIn: ['okta'],
         targets: [
@@ -67,12 +22,13 @@ const company3 = () =>
       }),
       role('db-admin'),
     ],
-    members: { db: ['standing@acme.dev'], web: ['standing@acme.dev', 'maria@acme.dev'] },
+    members: { [iamRole]: [], db: ['standing@acme.dev'], web: ['standing@acme.dev', 'maria@acme.dev'] },
   });
 
 /** What is true once a while has passed and the sweep has run: nobody but the baseline, nothing open. */
 async function settles(world: World): Promise<void> {
   for (const wait of [5 * minute, 13 * hour, 5 * minute, 20 * minute]) await world.sweepAfter(wait);
+  expect(world.okta.in(iamRole)).toEqual([]);
   expect(world.okta.in('db')).toEqual(['standing@acme.dev']);
   expect(world.okta.in('web')).toEqual(['maria@acme.dev', 'standing@acme.dev']);
   expect(await world.as('boss').status({})).toMatchObject({ requests: [], grants: [] });
@@ -104,6 +60,21 @@ const scenarios: Readonly<Record<string, (world: World) => Promise<{ actor: stri
     release: async (world) => {
       await world.as('maria').request({ role: 'both', asked: { forMs: hour } });
       return { actor: 'maria', run: (operations) => operations.release({ id: 'both' }) };
+    },
+    'request for longer, whose end the directory keeps': async (world) => {
+      await world.as('maria').request({ role: 'iam', asked: { forMs: hour } });
+      return { actor: 'maria', run: (operations) => operations.request({ role: 'iam', asked: { forMs: 3 * hour } }) };
+    },
+    'release of the longer of two, whose end the directory keeps': async (world) => {
+      await world.as('maria').request({ role: 'iam', asked: { forMs: hour } });
+      await world.as('maria').request({ role: 'iam-owner', asked: { forMs: 3 * hour } });
+      return { actor: 'maria', run: (operations) => operations.release({ id: 'iam-owner' }) };
+    },
+    'sweep that moves an end': async (world) => {
+      await world.as('maria').request({ role: 'iam', asked: { forMs: hour } });
+      world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to do that', { applied: 'no' }));
+      await world.as('maria').request({ role: 'iam', asked: { forMs: 3 * hour } });
+      return { actor: 'cron', run: (operations) => operations.sweep({}) };
     },
     sweep: async (world) => {
       await world.as('maria').request({ role: 'both', asked: { forMs: hour } });

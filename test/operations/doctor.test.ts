@@ -94,6 +94,17 @@ describe('doctor', () => {
     ]);
   });
 
+  it('sends whoever asks through a broker to its log where it has not swept, and everybody else to their cron', async () => {
+    const never = await onDuty({ swept: false });
+    const late = await onDuty();
+    late.now += 60 * minute;
+    const nexts = async (over: Partial<Deps>) =>
+      Promise.all([never, late].map(async (world) => about((await doctor(world.deps('boss', over))).checks, 'sweep')[0]?.next));
+    const looked = 'look at the log of the broker, or of what sweeps for it; here: oncall sweep';
+    expect(await nexts({ throughBroker: true })).toEqual([looked, looked]);
+    expect(await nexts({})).toEqual([expect.stringContaining('from cron every 5 minutes'), expect.stringContaining('cron line')]);
+  });
+
   it('finds the directory that is another account than the ledger knows, before anybody asks', async () => {
     const world = await onDuty();
     await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } });
@@ -338,8 +349,11 @@ describe('people who will be on call', () => {
     expect(told.map(({ what }) => what)).not.toContain('p0@acme.dev');
   });
 
-  it('cannot be told by every roster, and one that fails to is a fault', async () => {
-    expect(bad(await ahead([], { shifts: undefined }))).toEqual([]);
+  it('cannot be told by every roster, which is said, and one that fails to is a fault', async () => {
+    for (const unable of [undefined, async () => undefined])
+      expect(bad(await ahead([], { shifts: unable }))).toMatchObject([
+        { area: 'roster', outcome: 'skipped', because: expect.stringContaining('does not tell who will be on call') },
+      ]);
     const shifts = () => Promise.reject(new ProviderError('PagerDuty', 'forbidden', 'PagerDuty refuses to look ahead'));
     expect(bad(await ahead([], { shifts }))).toMatchObject([
       {

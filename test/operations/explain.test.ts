@@ -76,12 +76,15 @@ describe('explain', () => {
 
   it('lists the incidents of which one must be named, and exits as request would', async () => {
     const duty = await onDuty();
-    duty.incidents.pagerduty?.push(anIncident('4711'), anIncident('4712'));
+    duty.incidents.pagerduty?.push(anIncident('4711'), anIncident('4712', { title: 'Disk full' }));
     expect(await duty.as('maria').explain({ role: 'responder', ...now })).toMatchObject({
       exit: 2,
-      refusal: { code: 'which-incident', why: '4711; 4712' },
+      refusal: { code: 'which-incident', why: '4711; 4712  Disk full' },
+      incidents: [{ ref: '4711' }, { ref: '4712', title: 'Disk full' }],
     });
-    expect(await duty.as('maria').explain({ role: 'responder', ...now, incident: '4712' })).toMatchObject({
+    const named = await duty.as('maria').explain({ role: 'responder', ...now, incident: '4712' });
+    expect(named).not.toHaveProperty('incidents');
+    expect(named).toMatchObject({
       exit: 0,
       decision: { incident: { ref: '4712' } },
     });

@@ -18,6 +18,11 @@ describe('an input', () => {
     ['revoke', { holder: 'maria@acme.dev', reason: 'left', dryRun: true }],
     ['revoke', { all: true }],
     ['audit', { limit: 20 }],
+    [
+      'adopt',
+      { directory: 'okta', group: 'Prod Read', end: { forMs: 1 }, decided: { standing: ['maria@acme.dev@okta/Prod Read'], ending: [] } },
+    ],
+    ['accesses', { since: 0, user: 'maria@acme.dev', role: 'db-admin', limit: 20_000, after: 7 }],
     ['recover', { called: ['maria@acme.dev'], decided: { end: ['maria@acme.dev@okta/db'], keep: [] } }],
   ])('of %s is taken as the commands send it: %j', (verb, input) => {
     expect(z.parse(inputs[verb].input, input)).toEqual(input);
@@ -29,6 +34,7 @@ describe('an input', () => {
       explain: { role: 'a', asked },
       revoke: { id: 'a' },
       follow: { id: 'a', forMs: 1 },
+      adopt: { directory: 'okta', group: 'a' },
       ...Object.fromEntries((['release', 'approve', 'deny'] as const).map((verb) => [verb, { id: 'a' }])),
     };
     for (const verb of Object.keys(inputs) as Verb[]) {

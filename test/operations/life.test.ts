@@ -596,6 +596,45 @@ describe('on call', () => {
     expect(world.okta.in('db')).toEqual([]);
   });
 
+  it.each([
+    ['is slow', 0],
+    ['has slept', hour],
+  ])('does not end by what a sweep that %s has heard, where another has heard better since', async (_, sleep) => {
+    const world = await company(shift);
+    const on = { schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 10 * hour };
+    world.shifts = [on];
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 9 * hour } }));
+    world.shifts = [];
+    await world.sweepAfter(5 * minute);
+    world.now += 15 * minute;
+    const onCall = async () => {
+      world.shifts = [on];
+      await world.sweepAfter(minute);
+      world.now += sleep;
+      return [];
+    };
+    await world.as('cron', { roster: async () => ({ title: 'PagerDuty', onCall }) }).sweep({});
+    expect((await world.as('boss').status({})).grants[0]?.state).toBe('active');
+    await world.sweepAfter(0);
+    expect((await world.as('boss').status({})).requests[0]).not.toHaveProperty('unheldSince');
+  });
+
+  it('is not kept by what a sweep heard before it slept either', async () => {
+    const world = await company(shift);
+    world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 10 * hour }];
+    granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 9 * hour } }));
+    const before = world.shifts;
+    world.shifts = [];
+    await world.sweepAfter(5 * minute);
+    world.now += hour;
+    const onCall = async () => {
+      world.now += 10 * minute;
+      return before;
+    };
+    await world.as('cron', { roster: async () => ({ title: 'PagerDuty', onCall }) }).sweep({});
+    expect((await world.sweepAfter(0)).ended).toBe(1);
+  });
+
   it('keeps access while the roster cannot be asked', async () => {
     const world = await company(shift);
     world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 10 * hour }];

@@ -57,7 +57,7 @@ export async function company(
   } = {},
 ): Promise<World> {
   const people = ['maria@acme.dev', 'sam@acme.dev', 'ana@acme.dev', 'boss@acme.dev', 'standing@acme.dev'];
-  const okta = memoryDirectory('okta', { users: people, groups: { db: [], web: [], ...options.members } });
+  const okta = memoryDirectory('okta', { users: people, groups: { db: [], web: [], ...options.members }, now: () => world.now });
   const roles = options.roles ?? [role('db-admin')];
   const policy: Policy = {
     path: '/policy.yaml',
@@ -86,6 +86,7 @@ export async function company(
       if (world.shifts instanceof Error) throw world.shifts;
       return world.shifts.filter((shift) => (shift.start ?? 0) <= world.now && world.now < (shift.end ?? Number.POSITIVE_INFINITY));
     },
+    shifts: async () => [],
   };
   const deps = (name: string, over: Partial<Deps> = {}): Deps => {
     const email = `${name}@acme.dev`;

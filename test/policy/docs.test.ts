@@ -26,7 +26,7 @@ describe('docs/policy.md', () => {
     kinds = await allKinds();
   });
 
-  it('has examples', () => expect([examples.length, schedules.length, blocks('json').length]).toEqual([4, 1, 1]));
+  it('has examples', () => expect([examples.length, schedules.length, blocks('json').length]).toEqual([7, 1, 1]));
 
   it.each(examples.map((text, index) => [index + 1, text] as const))('has an example %i without a fault', (_, text) => {
     const { policy, issues } = parsePolicy(text, { path: '/etc/oncall/oncall.yaml', digest: '', kinds });
@@ -70,6 +70,7 @@ describe('docs/policy.md', () => {
     const listed = [
       ...Object.entries(kinds.directories).map(([name, { settings }]) => [`Directory \`${name}\``, settings] as const),
       ...Object.entries(kinds.rosters).map(([name, { settings }]) => [`Roster \`${name}\``, settings] as const),
+      ...Object.entries(kinds.channels).map(([name, { settings }]) => [`Channel \`${name}\``, settings] as const),
       ['Identity', kinds.oidc.settings] as const,
     ];
     for (const [title, settings] of listed) {

@@ -40,8 +40,8 @@ describe('a role', () => {
     ['that asks when unknown, and nobody could say yes', `${allowed}\nwhenUnknown: ‹ask-without-approvers›ask`],
     ['whose approvers are never asked', `allow: [ { user: a@acme.dev } ]\n‹approvers-unused›approvers: [ { user: b@acme.dev } ]`],
     ['whose approvers are switched off', `${allowed}\nwhenUnknown: deny\n‹approvers-unused›approvers: [ { user: b@acme.dev } ]`],
-    ['with keys of a later version', `${allowed}\n‹not-yet›quorum: 2\n‹not-yet›escalate: x`],
     ['with an item that is a number', `allow: [ ‹wrong-type›7 ]`],
+    ['that names a channel that is not there', `${allowed}\nnotify: [‹undeclared-channel›slack]`],
   ])('%s', (_, role) => {
     check(fileWith(role));
   });
@@ -67,11 +67,6 @@ describe('a role', () => {
     check(fileWith('deny: [ { user: eve@acme.dev } ]').replace('  db:', '  ‹nobody-can-get›db:'));
   });
 
-  it('that only a later version would give is refused for that, and not because nobody gets it', () => {
-    check(fileWith('‹not-yet›standing: { cto@acme.dev: owns it }'));
-    check(fileWith('‹not-yet›follows: file/db'));
-  });
-
   it('without targets is shown at its name', () => {
     check(fileWith(allowed).replace('  db:\n    targets: { local: db-admins }', '  ‹missing-key›db:'));
   });
@@ -81,10 +76,41 @@ describe('a role', () => {
     ['the same group twice', '{ local: ‹same-target›[db-admins, db-admins] }'],
     ['no group', '{ local: ‹empty-list›[] }'],
     ['nothing', '‹empty-list›{}'],
-    ['an IAM role', '{ local: ‹not-yet›{ assumeRole: arn:aws:iam::1:role/x } }'],
+    ['an IAM role where there is none', '{ ‹no-iam-role›local: { assumeRole: arn:aws:iam::111122223333:role/x } }'],
+    ['no ARN of an IAM role', '{ local: { assumeRole: ‹bad-value›arn:aws:iam::1:role/x } }'],
+    ['the ARN of a user', '{ local: { assumeRole: ‹bad-value›arn:aws:iam::111122223333:user/x } }'],
+    ['an IAM role with more to it', '{ ‹no-iam-role›local: { assumeRole: arn:aws:iam::111122223333:role/x, ‹unknown-key›externalId: y } }'],
+    ['an IAM role by its bare ARN', '{ local: ‹bare-role›arn:aws:iam::111122223333:role/x }'],
+    ['an IAM role by its bare ARN, in a list', '{ local: [dba, ‹bare-role›arn:aws:iam::111122223333:role/x] }'],
     ['a number', '{ local: ‹wrong-type›12 }'],
   ])('whose target is %s', (_, targets) => {
     check(fileWith(allowed).replace('{ local: db-admins }', targets));
+  });
+
+  it('gives IAM roles only where its directory can', () => {
+    const role = (account: string): string => `{ assumeRole: 'arn:aws:iam::${account}:role/ops/db-admin' }`;
+    const file = (targets: string, more = ''): string =>
+      fileWith(allowed)
+        .replace('directories:\n', `directories:\n  a: { kind: cloud, account: "111122223333", endpoint: http://127.0.0.1${more} }\n`)
+        .replace('{ local: db-admins }', targets);
+    check(file(`{ a: ${role('111122223333')} }`));
+    check(file(`{ a: [x, ${role('111122223333')}] }`));
+    check(file(`{ a: ${role('111122223333')} }`, `, exclusive: [${role('111122223333')}]`));
+    check(file(`{ a: ‹same-target›[${role('111122223333')}, ${role('111122223333')}] }`));
+    const elsewhere = check(file(`{ ‹no-iam-role›a: [x, ${role('444455556666')}] }`));
+    expect(elsewhere[0]?.message).toBe('a cannot give the IAM role db-admin: it is in another account');
+    const family = (value: string) => `${allowed}\n    params: { team: [${value}, web] }`;
+    const any = "{ assumeRole: 'arn:aws:iam::111122223333:role/{team}-admin' }";
+    check(file(`{ a: ${any} }`).replace(allowed, family('db')));
+    check(file(`{ a: ‹bad-value›${any} }`).replace(allowed, family('d:b')));
+    check(file('{ a: x }', `, exclusive: ‹no-iam-role›[${role('444455556666')}]`));
+    check(file('{ a: x }', ", exclusive: [‹bare-role›'arn:aws:iam::111122223333:role/x']"));
+    expect(check(file(`{ ‹no-iam-role›local: ${role('111122223333')} }`))[0]?.message).toBe('local cannot give IAM roles');
+    const places = check(file(`{ a: ${role('111122223333')} }`).replace(allowed, `${allowed}\n    maxHolders: ‹not-exclusive›1`));
+    expect(places[0]).toMatchObject({
+      message: 'places cannot be counted in a/IAM role db-admin, because others may add people to it',
+      hint: 'list it: directories.a.exclusive: [{ assumeRole: arn:aws:iam::111122223333:role/ops/db-admin }]',
+    });
   });
 
   it('has places only where everybody comes through this tool', () => {
@@ -93,6 +119,12 @@ describe('a role', () => {
     check(
       fileWith(`${allowed}\nmaxHolders: ‹not-exclusive›1`).replace('targets: { local: db-admins }', 'targets: { local: [db-admins, dba] }'),
     );
+  });
+
+  it('offers places only where there are any to wait for', () => {
+    check(fileWith(`${allowed}\nmaxHolders: 1\nofferFor: 5m`));
+    check(fileWith(`${allowed}\n‹offer-without-places›offerFor: 5m`));
+    check(fileWith(`${allowed}\nmaxHolders: 1\nofferFor: ‹bad-duration›5`));
   });
 });
 
@@ -104,6 +136,7 @@ describe('a condition', () => {
     ['that is no name', '‹undeclared-condition›engineers'],
     ['that is an e-mail where a name belongs', '‹undeclared-condition›maria@acme.dev'],
     ['that names no group', '{ member: ‹bad-source›local }'],
+    ['that names an IAM role', '{ member: ‹bad-source›local/arn:aws:iam::111122223333:role/x }'],
     ['that names no schedule', '{ onCall: ‹bad-source›file/ }'],
     ['that counts any schedule', '{ onCall: ‹any-schedule›file }'],
     ['that names no escalation policy', '{ escalationPolicy: ‹bad-source›file }'],
@@ -132,6 +165,20 @@ describe('a condition', () => {
     ['with a key nobody knows, deep inside', '{ user: a@acme.dev, not: { all: [ { ‹unknown-key›usr: b@acme.dev } ] } }'],
   ])('%s', (_, condition) => {
     check(fileWith(`allow: [ ${condition} ]`));
+  });
+
+  it.each<[string, string]>([
+    ['an escalation policy', '{ escalationPolicy: ‹unanswerable›plain/P1, levels: [1] }'],
+    ['one in the other form', '{ onCall: plain, escalationPolicy: ‹unanswerable›P1 }'],
+    ['levels', '{ onCall: [ file/db, plain/db ], levels: ‹unanswerable›[1] }'],
+    ['types', '{ incident: plain, types: ‹unanswerable›[outage] }'],
+    ['services where it does not say which they are', '{ incident: plain, severities: [P1], services: ‹unanswerable›[db] }'],
+    ['what keeps nobody out, as it never holds', '{ user: a@acme.dev, not: { incident: plain, services: ‹unanswerable›[db] } }'],
+  ])('cannot ask a roster for what it never tells: %s', (_, condition) => {
+    const file = fileWith(`allow: [ ${condition} ]`);
+    check(file.replace('paging: {}', 'paging: {}\n  plain: {}'));
+    const told = file.replace('paging: {}', 'paging: {}\n  plain: { services: here }');
+    check(condition.includes('services') ? told.replace('‹unanswerable›', '') : told);
   });
 
   it('of deny, approvers and admins has no end', () => {
@@ -172,7 +219,6 @@ describe('a condition', () => {
 describe('the file', () => {
   it.each([
     ['a key nobody knows', '‹unknown-key›rols: {}'],
-    ['keys of a later version', '‹not-yet›notify: []\n‹not-yet›delegate: {}'],
     ['an issuer without its domains', 'identity: [ ‹missing-key›{ kind: oidc, issuer: https://x.dev } ]'],
     ['an identity of an unknown kind', 'identity: [ { kind: ‹bad-value›saml } ]'],
     [
@@ -200,11 +246,17 @@ describe('the file', () => {
     ['a person who is nobody', 'people: { ‹bad-email›eve: { local: eve } }'],
     ['a person twice', 'people: { eve@acme.dev: { local: eve }, ‹duplicate-key›Eve@acme.dev: { local: eva } }'],
     ['a person in a directory that is not declared', 'people: { eve@acme.dev: { ‹undeclared-source›locl: eve } }'],
-    ['a person in a place of a later version', 'people: { eve@acme.dev: { ‹not-yet›slack: U1 } }'],
+    ['a person who is no member of Slack', 'people: { eve@acme.dev: { slack: ‹bad-value›eve } }'],
+    ['channels of an unknown kind', 'notify: { ‹unknown-kind›mail: { to: x } }'],
+    ['a channel with a secret written out', 'notify: { slack: { url: ‹wrong-type›https://hooks.slack.com/services/CANARY } }'],
+    ['a channel for people that is to take the trail', 'notify: { slack: { url: { env: S }, events: ‹bad-value›all } }'],
+    ['a trail about something', 'notify: { h: { kind: hook, url: u, secret: { env: S }, events: all, ‹orphan-key›about: [stuck] } }'],
+    ['a kind of notice that there is not', 'notify: { slack: { url: { env: S }, about: [‹bad-value›stucked] } }'],
+    ['a channel with a bad name', 'notify: { ‹bad-name›Slack: { kind: slack, url: { env: S } } }'],
+    ['defaults that name a channel that is not there', 'defaults: { notify: [‹undeclared-channel›slack] }'],
     ['a person without names', 'people: { eve@acme.dev: ‹empty-list›{} }'],
     ['a sweep that never counts as late', 'sweep: { refuseWhenLate: ‹bad-duration›0s }'],
     ['a condition whose name is not one', 'conditions: { ‹bad-name›On_Call: { user: a@acme.dev } }'],
-    ['defaults of a later version', 'defaults: { ‹not-yet›quorum: 2 }'],
     ['defaults nobody knows', 'defaults: { ‹unknown-key›targets: { local: x } }'],
     ['a faulty default', 'defaults: { approvers: [ { member: ‹undeclared-directory›okta/M } ] }'],
   ])('with %s', (_, top) => {

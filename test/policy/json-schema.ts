@@ -1,9 +1,11 @@
 /** Makes the JSON Schemas that editors read from the very schemas that the policy and its tests are read by, with the words of docs/policy.md. Nothing of it is in the program. */
 
 import * as z from 'zod/mini';
-import { callsPerSecond, duration, email, grace, timeOfDay, timeZone, wholeNumber } from '../../src/policy/fields.ts';
+import { otherWaysIn } from '../../src/policy/checks.ts';
+import { callsPerSecond, day, duration, email, grace, timeOfDay, timeZone, wholeNumber } from '../../src/policy/fields.ts';
 import { fixtureFile, instant, untilAsked, when } from '../../src/policy/fixture-schema.ts';
-import { condition, directory, file, group, roster, version } from '../../src/policy/schema.ts';
+import { channel } from '../../src/policy/notices.ts';
+import { condition, directory, file, iamRole, roster, version } from '../../src/policy/schema.ts';
 import { secretRef } from '../../src/policy/secret-ref.ts';
 import type { Kinds } from '../../src/policy/sources.ts';
 import type { Words } from './words.ts';
@@ -24,13 +26,13 @@ const moment = '\\d{4}-\\d{2}-\\d{2}[Tt ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?([
 /** What is read by a function says nothing of its form. */
 const read = new Map<unknown, Json>([
   [version, { const: 1 }],
-  [group, { type: 'string', pattern: '\\S' }],
   [duration, length],
   [grace, length],
   [email, { type: 'string', pattern: '^[^\\s@/<>,;"]+@[^\\s@/<>,;"]+$' }],
   [wholeNumber, { type: 'integer', minimum: 1 }],
   [callsPerSecond, { type: 'number', minimum: 0.5 }],
   [timeOfDay, { type: 'string', pattern: '^(([01]\\d|2[0-3]):[0-5]\\d|24:00)$' }],
+  [day, { type: 'string', pattern: '^\\d{4}-\\d{2}-\\d{2}$' }],
   [timeZone, { type: 'string', pattern: '^[A-Za-z]' }],
   [instant, { type: 'string', pattern: `^${moment}$` }],
   [untilAsked, { type: 'string', pattern: `^(shift|incident|${moment})$` }],
@@ -44,6 +46,7 @@ function named(): z.core.$ZodRegistry<{ id: string }> {
   const registry = z.registry<{ id: string }>();
   registry.add(condition, { id: 'condition' });
   registry.add(secretRef, { id: 'secret' });
+  registry.add(iamRole, { id: 'iam-role' });
   return registry;
 }
 
@@ -81,18 +84,19 @@ export async function policySchema(kinds: Kinds, words: Words): Promise<Json> {
   const defs = (schema.$defs ??= {});
   const identities = { local: jsonOf(z.strictObject({ kind: z.literal('local') })), oidc: jsonOf(kinds.oidc.settings as unknown as Zod) };
   const sources = [
-    ['directories', 'directory', directory, kinds.directories],
-    ['rosters', 'roster', roster, kinds.rosters],
+    ['directories', 'directory', directory, kinds.directories, 'Directories and rosters'],
+    ['rosters', 'roster', roster, kinds.rosters, 'Directories and rosters'],
+    ['notify', 'channel', channel, kinds.channels, 'Notices'],
   ] as const;
-  for (const [section, noun, common, all] of sources) {
+  for (const [section, noun, common, all, page] of sources) {
     const title = `${noun.charAt(0).toUpperCase()}${noun.slice(1)}`;
     const entries = Object.entries(all).map(([kind, { settings }]) => {
       const { properties: own = {}, $defs, required } = jsonOf(settings as unknown as Zod);
       Object.assign(defs, $defs);
       describe(own, `${title} ${kind}`, words);
       const { kind: _, ...generic } = jsonOf(common).properties ?? {};
-      describe(generic, 'Directories and rosters', words);
-      const kindOf = { const: kind, description: words('Directories and rosters', 'kind') };
+      describe(generic, page, words);
+      const kindOf = { const: kind, description: words(page, 'kind') };
       return [
         kind,
         {
@@ -104,7 +108,7 @@ export async function policySchema(kinds: Kinds, words: Words): Promise<Json> {
       ] as const;
     });
     const known = properties[section] as Json;
-    properties[section] = { ...known, ...byKind(noun, entries, defs, words('Directories and rosters', 'kind')) };
+    properties[section] = { ...known, ...byKind(noun, entries, defs, words(page, 'kind')) };
   }
   for (const [kind, json] of Object.entries(identities)) {
     Object.assign(defs, json.$defs);
@@ -120,7 +124,7 @@ export async function policySchema(kinds: Kinds, words: Words): Promise<Json> {
   schema.required = ['version', 'ledger', 'directories', 'roles'];
   describeFile(schema, words);
   const role = (properties.roles as Json).additionalProperties as Json;
-  Object.assign(role, { required: ['targets'], anyOf: [{ required: ['allow'] }, { required: ['ask'] }] });
+  Object.assign(role, { required: ['targets'], anyOf: ['allow', 'ask', ...otherWaysIn].map((key) => ({ required: [key] })) });
   return finished(schema, 'oncall: the policy');
 }
 
@@ -161,8 +165,10 @@ function describeFile(schema: Json, words: Words): void {
   describe(properties.ledger?.anyOf?.[1]?.properties ?? {}, 'ledger', words);
   describe(properties.defaults?.properties ?? {}, 'Roles', words);
   describe(((properties.roles as Json).additionalProperties as Json).properties ?? {}, 'Roles', words);
+  describe(((properties.delegate as Json).additionalProperties as Json).properties ?? {}, 'delegate', words);
   describe(properties, 'The file', words);
-  const { condition: any, secret } = schema.$defs ?? {};
+  const { condition: any, secret, 'iam-role': iamRoleDef } = schema.$defs ?? {};
+  describe(iamRoleDef?.properties ?? {}, 'IAM roles', words);
   for (const one of secret?.anyOf ?? []) describe(one.properties ?? {}, 'secret', words);
   const map = any?.anyOf?.[2] ?? {};
   describe(map.properties ?? {}, 'Conditions', words);

@@ -23,11 +23,29 @@ export const kinds: Kinds = {
       settings: cloud,
       isLocal: isLoopback,
       endsSessions: (settings) => (settings as { account: string }).account !== '000000000000' || 'give it the right to',
+      givesIamRole: (settings, arn) => arn.includes(`:${(settings as { account: string }).account}:`) || 'it is in another account',
     },
   },
   rosters: {
     file: { settings: path, isLocal: () => true, knowsIncidents: true },
     paging: { settings: paging, isLocal: isLoopback, knowsIncidents: false },
+    plain: {
+      settings: z.strictObject({ services: z.exactOptional(z.string()) }),
+      isLocal: () => true,
+      knowsIncidents: true,
+      lacks: (settings) => ({
+        escalationPolicy: { message: 'there are no policies', next: 'name a schedule' },
+        levels: { message: 'there are no levels', next: 'leave them out' },
+        types: { message: 'there are no types', next: 'leave them out' },
+        ...((settings as { services?: string }).services === undefined && {
+          services: { message: 'there are no services', next: 'say where they are' },
+        }),
+      }),
+    },
+  },
+  channels: {
+    hook: { settings: z.strictObject({ url: z.string(), secret }), isLocal: isLoopback, takesEvents: true },
+    slack: { settings: z.strictObject({ url: secret }), isLocal: () => false, takesEvents: false },
   },
   oidc: {
     settings: z.strictObject({

@@ -190,6 +190,11 @@ describe('names', () => {
   });
 });
 
+it('keeps a place for as long as the policy says, and says nothing where it does not', () => {
+  const offer = (text: string) => policyOf(fileWith(`${allowed}\nmaxHolders: 1${text}`)).roles['db']?.offerForMs;
+  expect([offer('\nofferFor: 3m'), offer('')]).toEqual([3 * 60_000, undefined]);
+});
+
 it('keeps an absolute path of the ledger', () => {
   expect(policyOf(fileWith(allowed).replace('./oncall.db', '/var/lib/oncall.db')).ledger).toEqual({ sqlite: '/var/lib/oncall.db' });
 });

@@ -20,7 +20,7 @@ describe('what a sweep can use of a policy', () => {
     ['a role has a fault', sound.replace('onCall:', 'onCal:'), 'unknown-key'],
     ['a role is missing everything', `${sound}  web: {}\n`, 'nobody-can-get'],
     ['a source is undeclared', sound.replace('file/db', 'fil/db'), 'undeclared-roster'],
-    ['a key of a later version is used', `${sound}    standing: {}\n`, 'not-yet'],
+    ['a key is used that nobody knows', `${sound}    sitting: {}\n`, 'unknown-key'],
     ['something else stands twice', `${sound}version: 1\n`, 'duplicate-key'],
     ['a bracket of a role is not closed', sound.replace('file/db } ]', 'file/db }'), 'syntax'],
     ['a quote of a role is not closed', sound.replace('file/db', '"file/db'), 'syntax'],

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod/mini';
 import { isProviderError } from '../../src/errors.ts';
+import type { Program } from '../../src/program-run.ts';
 import { readIncident, readIncidents, readShifts } from '../../src/rosters/command-answer.ts';
-import type { Program } from '../../src/rosters/command-run.ts';
 import incidentIo from '../../src/rosters/incident-io.ts';
 import type { Incident, Roster, Shift } from '../../src/rosters/roster.ts';
 import { type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
@@ -33,7 +33,16 @@ function expectIncident({ ref, live, severities, services, assigned, openedBy, o
 }
 
 describe('command', () => {
-  const program: Program = { title: 'ours', path: '/bin/x', args: [], cwd: '/', env: {}, secrets: [], timeoutMs: 1 };
+  const program: Program = {
+    title: 'ours',
+    page: 'docs/rosters.md',
+    path: '/bin/x',
+    args: [],
+    cwd: '/',
+    env: {},
+    secrets: [],
+    timeoutMs: 1,
+  };
   const shift = { user: 'maria@acme.dev', schedule: 'primary', ...november, level: 1 };
   const incident = {
     ...{ ref: 'INC-42', live: true, severities: ['major'], services: ['payments'], assigned: ['maria@acme.dev'] },

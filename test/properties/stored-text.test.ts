@@ -3,9 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
-import type { EventView, Operations } from '../../src/operations/types.ts';
+import type { EventView } from '../../src/operations/audit-types.ts';
+import type { Operations } from '../../src/operations/types.ts';
 import { fakeIo } from '../fakes/io.ts';
-import { aDecision, aGrant, aGranted, aPending, aRequest, aStatus, awsTarget, fakeWiring } from '../fakes/operations.ts';
+import { aDecision, aGrant, aGranted, aRequest, aStatus, aWaiting, awsTarget, fakeWiring } from '../fakes/operations.ts';
 import { cases, expectHarmless, sentence } from './hostile.ts';
 
 /** Words that the program itself chose; everything else may be anybody's. */
@@ -55,7 +56,7 @@ const answers = (text: string): Partial<Operations> => ({
   request: async () =>
     withText(aGranted({ grants: [failed], result: 'partial', missing: [{ target: awsTarget, message: 'm', next: 'n' }] }), text),
   status: async () => withText(aStatus({ grants: [failed], faults: [{ code: 'stuck', message: 'm' }] }), text),
-  waiting: async () => withText({ requests: [aPending()] }, text),
+  waiting: async () => withText(aWaiting(), text),
   audit: async () => withText([event], text),
   explain: async () => withText(explained, text),
   revoke: async () => withText(over, text),

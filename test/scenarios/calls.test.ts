@@ -3,8 +3,11 @@
 import { CreateGroupCommand, CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
+import { type FakeIdentityStore, startIdentityStore } from '../fakes/identity-store.ts';
+import { type FakeIncidentIo, startIncidentIo } from '../fakes/incident-io.ts';
 import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
 import { type FakeOkta, startOkta } from '../fakes/okta.ts';
+import { type FakeOpsgenie, startOpsgenie } from '../fakes/opsgenie.ts';
 import { type FakePagerDuty, startPagerDuty } from '../fakes/pagerduty.ts';
 import { type Stage, stage } from './stage.ts';
 
@@ -47,6 +50,8 @@ roles:
   roster.clear();
   return made;
 }
+
+const withRule = (policy: string, rule: string): string => policy.replace(/allow: .*/, `allow: [ ${rule} ]`);
 
 const actions = (proxy: FaultProxy): string[] => proxy.seen.map(({ action }) => action).sort();
 
@@ -115,8 +120,6 @@ describe('a request for an incident of PagerDuty', () => {
     roster.clear();
     return { made, mine: String(mine), id: pagerduty.incidents.idOf(mine) };
   };
-  const withRule = (policy: string, rule: string): string => policy.replace(/allow: .*/, `allow: [ ${rule} ]`);
-
   it('asks for the live ones once, and for who made the one that is theirs', async () => {
     const { made, mine, id } = await arranged();
     const asked = await made.json('maria', 'request', 'db-admin');
@@ -133,6 +136,75 @@ describe('a request for an incident of PagerDuty', () => {
     expect(actions(roster)).toEqual([`GET /incidents/${id}`]);
     expect((await made.json('maria', 'status')).document).toMatchObject({ requests: [{ incident: mine }] });
   });
+});
+
+describe('a request that three rosters decide', () => {
+  let others: readonly [FakeOpsgenie, FaultProxy, FakeIncidentIo, FaultProxy];
+  beforeAll(async () => {
+    const [opsgenie, incidentIo] = await Promise.all([startOpsgenie(), startIncidentIo()]);
+    others = [opsgenie, await startFaultProxy(opsgenie.url), incidentIo, await startFaultProxy(incidentIo.url)];
+  });
+  afterAll(() => Promise.all(others.map(({ stop }) => stop())));
+
+  /** maria is on call everywhere, and on an incident of Opsgenie and of incident.io. */
+  const arranged = async () => {
+    const [opsgenie, ofOpsgenie, incidentIo, ofIncidentIo] = others;
+    const groups = JSON.stringify({ users: ['maria@acme.dev'], groups: { 'db-admins': [] } });
+    const secrets = { OPSGENIE_KEY: opsgenie.key, INCIDENT_IO_KEY: incidentIo.key };
+    const made = await night('local', '{ path: ./groups.json }', secrets, { 'groups.json': groups });
+    opsgenie.reset();
+    incidentIo.reset();
+    const [start, end] = [-6, 6].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString()) as [string, string];
+    opsgenie.shift({ schedule: 'primary', user: 'maria@acme.dev', start, end });
+    incidentIo.shift({ schedule: 'primary', user: 'maria@acme.dev', start, end });
+    opsgenie.incident({ message: 'Disk full', priority: 'P1', users: ['maria@acme.dev'] });
+    incidentIo.incident({ number: 7, severity: 'Major', roles: [{ type: 'lead', user: 'maria@acme.dev' }] });
+    const policy = made.read('oncall.yaml').replace(
+      'rosters:',
+      `rosters:
+  opsgenie: { key: { env: OPSGENIE_KEY }, endpoint: ${ofOpsgenie.url} }
+  incident-io: { key: { env: INCIDENT_IO_KEY }, endpoint: ${ofIncidentIo.url} }`,
+    );
+    const id = incidentIo.schedule('primary');
+    const schedules = [/onCall: (pagerduty[^ ]*)/.exec(policy)?.[1], 'opsgenie/primary', `incident-io/${id}`];
+    const incidents = ['opsgenie, severities: [P1]', 'incident-io, severities: [Major]'];
+    const needed = [...schedules.map((one) => `{ onCall: ${one} }`), ...incidents.map((one) => `{ incident: ${one}, selfMade: allow }`)];
+    // All of them: one that is not answered in time is unknown, and then nobody gets in.
+    made.write('oncall.yaml', withRule(policy, `{ all: [ ${needed.join(', ')} ] }`));
+    for (const proxy of [roster, ofOpsgenie, ofIncidentIo]) proxy.clear();
+    return { made, id, ofOpsgenie, ofIncidentIo };
+  };
+
+  it('asks each of them what the rules need, and nothing twice', async () => {
+    const { made, id, ofOpsgenie, ofIncidentIo } = await arranged();
+    const asked = await made.run('maria', 'request', 'db-admin');
+    expect(asked, asked.err).toMatchObject({ exit: 0 });
+    expect(actions(roster)).toEqual(['GET /oncalls']);
+    expect(actions(ofOpsgenie).map((action) => action.replace(/users\/.*/, 'users/…'))).toEqual([
+      'GET /v1/incidents/',
+      'GET /v2/schedules/primary/on-calls',
+      'GET /v2/schedules/primary/timeline',
+      'GET /v2/users/…',
+    ]);
+    expect(actions(ofIncidentIo)).toEqual(['GET /v2/incidents', 'GET /v2/schedule_entries', `GET /v2/schedules/${id}`]);
+  });
+
+  it.each(['PagerDuty', 'Opsgenie', 'incident.io'])(
+    'asks all of them at once: the others are asked while %s has not answered',
+    async (name) => {
+      const { made, ofOpsgenie, ofIncidentIo } = await arranged();
+      const all = { PagerDuty: roster, Opsgenie: ofOpsgenie, 'incident.io': ofIncidentIo };
+      const slow = all[name as keyof typeof all];
+      const rest = Object.values(all).filter((proxy) => proxy !== slow);
+      // Answered only once the others were asked: who waits for this answer first waits in vain.
+      const asked = async (): Promise<void> => {
+        for (let tries = 0; rest.some(({ seen }) => seen.length === 0) && tries < 4_000; tries++)
+          await new Promise((resolve) => setTimeout(resolve, 5));
+      };
+      slow.fail('*', { until: asked() });
+      expect(await made.run('maria', 'request', 'db-admin')).toMatchObject({ exit: 0 });
+    },
+  );
 });
 
 describe('a request on Okta', () => {
@@ -158,5 +230,35 @@ describe('a request on Okta', () => {
     ];
     expect(okta.requests.map(({ action }) => action).sort()).toEqual(expected.sort());
     expect(actions(roster)).toEqual(['GET /oncalls']);
+  });
+});
+
+describe('a request on AWS IAM Identity Center', () => {
+  let fake: FakeIdentityStore;
+  beforeAll(async () => {
+    fake = await startIdentityStore();
+  });
+  afterAll(() => fake.stop());
+
+  it('asks AWS seven times and PagerDuty once, and its end asks three times', async () => {
+    fake.reset();
+    const store = fake.store('d-1234567890');
+    const [user, group] = [store.addUser('maria@acme.dev'), store.addGroup('db-admins')];
+    const settings = `{ kind: aws-identity-center, identityStoreId: d-1234567890, region: eu-central-1, endpoint: ${fake.url} }`;
+    const s = await night('aws-sso', settings, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+    const asked = (): string[] =>
+      fake.exchanges
+        .splice(0)
+        .map(({ action }) => action)
+        .sort();
+    asked();
+    expect(await s.run('maria', 'request', 'db-admin')).toMatchObject({ exit: 0 });
+    const names = ['DescribeGroup', 'DescribeUser', 'GetGroupId', 'GetUserId', 'GetUserId'];
+    expect(asked()).toEqual([...names, 'GetGroupMembershipId', 'CreateGroupMembership'].sort());
+    expect(actions(roster)).toEqual(['GET /oncalls']);
+    expect(store.between(user.id, group.id)).toBeDefined();
+    expect(await s.run('maria', 'release', 'db-admin')).toMatchObject({ exit: 0 });
+    expect(asked()).toEqual(['DeleteGroupMembership', 'GetGroupMembershipId', 'GetGroupMembershipId']);
+    expect(store.between(user.id, group.id)).toBeUndefined();
   });
 });

@@ -1,9 +1,10 @@
-/** The company of the main job in each of its surroundings: the embedded pair, AWS IAM as moto plays it, and the fake Okta with people signed in. */
+/** The company of the main job in each of its surroundings: the embedded pair, AWS IAM as moto plays it, the fake Identity Store, and the fake Okta with people signed in. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AddUserToGroupCommand, CreateGroupCommand, CreateUserCommand, GetGroupCommand, IAMClient } from '@aws-sdk/client-iam';
+import { type FakeIdentityStore, startIdentityStore } from '../fakes/identity-store.ts';
 import { type Issuer, startIssuer } from '../fakes/issuer.ts';
 import { type Moto, noMoto, startMoto } from '../fakes/moto.ts';
 import { type FakeOkta, startOkta } from '../fakes/okta.ts';
@@ -100,6 +101,34 @@ export function iam(through?: Brokers): Surroundings {
           return Users.map((user) => `${user.UserName}@acme.dev`);
         },
         put: async (name) => void (await client.send(new AddUserToGroupCommand({ GroupName: 'db-admins', UserName: name }))),
+      };
+    },
+  };
+}
+
+/** IAM Identity Center, two items a page. */
+export function identityCenter(through?: Brokers): Surroundings {
+  const [id, env] = ['d-1234567890', { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }];
+  let fake: FakeIdentityStore | undefined;
+  return {
+    name: 'AWS IAM Identity Center',
+    start: async () => {
+      fake = await startIdentityStore({ pageSize: 2 });
+    },
+    stop: async () => fake?.stop(),
+    open: async (door) => {
+      if (!fake) throw new Error('not started');
+      const { url, violations } = fake;
+      fake.reset();
+      const store = fake.store(id);
+      for (const name of people) store.addUser(`${name}@acme.dev`);
+      const group = store.addGroup('db-admins');
+      const settings = `{ kind: aws-identity-center, identityStoreId: ${id}, region: eu-central-1, endpoint: ${url} }`;
+      return {
+        stage: await openStage(door, files(settings, 'aws-sso'), { through, env }),
+        members: async () => store.membersOf(group.id),
+        put: async (name) => void store.join(store.user(`${name}@acme.dev`).id, group.id),
+        complaints: () => violations,
       };
     },
   };

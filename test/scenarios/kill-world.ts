@@ -20,9 +20,9 @@ import { startOkta } from '../fakes/okta.ts';
 import { type Run, schedule } from './stage.ts';
 
 export const people = ['maria', 'sam', 'standing'];
-export const groups = ['db-admins', 'db-readers'];
+export const groups = ['db-admins', 'db-readers', 'migrators'];
 /** Who is where before any command is given. */
-export const baseline: Members = { 'db-admins': ['standing'], 'db-readers': [] };
+export const baseline: Members = { 'db-admins': ['standing'], 'db-readers': [], migrators: [] };
 
 /** Names of people by group, sorted. */
 export type Members = Readonly<Record<string, readonly string[]>>;
@@ -51,7 +51,7 @@ async function startOktaProvider(): Promise<Provider> {
   for (const name of groups) okta.addGroup(name);
   const nameOf = (id: string): string => (okta.users.get(id)?.login ?? id).replace('@acme.dev', '');
   return {
-    settings: `{ kind: okta, orgUrl: ${okta.url}, token: { env: OKTA_TOKEN } }`,
+    settings: `{ kind: okta, orgUrl: ${okta.url}, token: { env: OKTA_TOKEN }, exclusive: [migrators] }`,
     env: { OKTA_TOKEN: okta.token },
     members: async () => Object.fromEntries(groups.map((group) => [group, [...okta.named(group).members].map(nameOf).sort()])),
     put: async (members) => {
@@ -86,7 +86,7 @@ async function startIamProvider(): Promise<Provider> {
   const inGroup = async (GroupName: string): Promise<string[]> =>
     ((await client.send(new GetGroupCommand({ GroupName }))).Users ?? []).map(({ UserName }) => UserName as string).sort();
   return {
-    settings: `{ kind: aws-iam, endpoint: ${proxy.url}, userName: local-part }`,
+    settings: `{ kind: aws-iam, endpoint: ${proxy.url}, userName: local-part, exclusive: [migrators] }`,
     env,
     members: async () => Object.fromEntries(await Promise.all(groups.map(async (group) => [group, await inGroup(group)]))),
     put: async (members) => {
@@ -136,6 +136,10 @@ roles:
     targets: { cloud: [db-admins, db-readers] }
     ttl: { default: 1h, max: 12h }
     allow: [ { user: maria@acme.dev }, { user: sam@acme.dev }, { user: standing@acme.dev } ]
+  migration:
+    targets: { cloud: migrators }
+    maxHolders: 1
+    allow: [ { user: maria@acme.dev }, { user: sam@acme.dev } ]
   guarded:
     targets: { cloud: db-readers }
     ttl: { default: 1h, max: 12h }

@@ -43,6 +43,23 @@ const victims: readonly Victim[] = [
     command: ['maria', 'approve', '<id>'],
   },
   {
+    name: 'a release of a place that somebody waits for',
+    before: [
+      ['maria', 'request', 'migration'],
+      ['sam', 'request', 'migration', '--queue'],
+    ],
+    command: ['maria', 'release', 'migration'],
+  },
+  {
+    name: 'the taking of a place that is offered',
+    before: [
+      ['maria', 'request', 'migration'],
+      ['sam', 'request', 'migration', '--queue'],
+      ['maria', 'release', 'migration'],
+    ],
+    command: ['sam', 'request', 'migration'],
+  },
+  {
     name: 'a sweep',
     before: [
       ['maria', 'request', 'db-admin', '--for', '1s'],

@@ -3,9 +3,10 @@
 import type { Directory, Member } from '../../src/directories/directory.ts';
 import { isProviderError } from '../../src/errors.ts';
 import type { Queries } from '../../src/ledger/ledger.ts';
-import type { Membership } from '../../src/lifecycle/types.ts';
+import type { Membership, Request } from '../../src/lifecycle/types.ts';
 import type { Anchor } from '../../src/operations/deps.ts';
-import type { Config } from './config.ts';
+import type { Roster } from '../../src/rosters/roster.ts';
+import { type Config, duty, dutyRoles, hour } from './config.ts';
 
 export type Ablation = {
   /** What goes wrong without it. */
@@ -14,6 +15,7 @@ export type Ablation = {
   readonly config?: Partial<Config>;
   readonly queries?: (queries: Queries) => Queries;
   readonly directory?: (directory: Directory) => Directory;
+  readonly roster?: (roster: Roster) => Roster;
   readonly anchor?: Anchor;
 };
 
@@ -44,9 +46,33 @@ const seenAs =
     };
   };
 
+const noFaults = { 'time-out-before': 0, 'time-out-after': 0, late: 0, refused: 0, 'rate-limited': 0, '5xx-before': 0, '5xx-after': 0 };
+const peace: Partial<Config> = {
+  ...{ calm: true, faults: noFaults, readFault: 0, crash: 0, suspend: 0, outage: 0, stuck: false, scheduledMs: 100, callMs: 2_000 },
+  ...{ churn: 0, clockStep: 0, restore: 0, ledgerFault: 0, staleReads: 0, hollow: 0, policyChange: 0, rotaOutage: 0, emptyAnswers: 0 },
+};
+
+const withoutToldEnd = (row: Membership | undefined): Membership | undefined => {
+  if (!row) return row;
+  const { toldUntil: _, ...rest } = row;
+  return rest;
+};
+
 /** Much happens to few, so that they meet. */
 const crowd: Partial<Config> = { calm: false, users: 1, roles: ['viewer'], started: 40, steps: 400 };
 const noRare: Partial<Config> = { churn: 0, clockStep: 0, restore: 0, ledgerFault: 0, staleReads: 0, hollow: 0, policyChange: 0 };
+
+/** A rotation about which much is said, and not always the truth. */
+const onRota: Partial<Config> = {
+  ...noRare,
+  calm: false,
+  roles: ['rota'],
+  rotaEdit: 0.02,
+  rotaOutage: 0.01,
+  crash: 0,
+  suspend: 0,
+  outage: 0,
+};
 
 const oftenLost: Config['faults'] = {
   'time-out-before': 0.1,
@@ -56,6 +82,12 @@ const oftenLost: Config['faults'] = {
   'rate-limited': 0,
   '5xx-before': 0,
   '5xx-after': 0.1,
+};
+
+/** Nothing ends access but the roster. */
+const onDuty: Partial<Config> = {
+  ...{ ...noRare, ...duty, calm: false, users: 2, roles: dutyRoles, outage: 0, crash: 0, suspend: 0, duty: 0.03, rosterDown: 0.004 },
+  ...{ weights: { ...duty.weights, repeat: 0, release: 0 }, longestMs: 4 * hour },
 };
 
 export const ablations = {
@@ -185,6 +217,27 @@ export const ablations = {
     about: 'a role with one place is given to whoever asks',
     queries: (q) => ({ ...q, openHolders: async () => [], placesTaken: async () => [], takePlace: async () => {} }),
   },
+  'no-line': {
+    about: 'a place that is free is given to whoever asks, though others wait for it',
+    config: { ...noRare, calm: false, roles: ['solo'] },
+    queries: (q) => ({ ...q, lineOf: async () => [] }),
+  },
+  'no-order': {
+    about: 'a place is offered to whoever came last',
+    config: { ...noRare, calm: false, roles: ['solo'] },
+    queries: (q) => ({ ...q, lineOf: async (role) => [...(await q.lineOf(role))].reverse() }),
+  },
+  'no-kept-place': {
+    about: 'a place that is offered to somebody counts as free',
+    config: { ...noRare, calm: false, roles: ['solo'] },
+    queries: (q) => ({
+      ...q,
+      openHolders: async (role) => {
+        const line = (await q.lineOf(role)).map(({ id }) => id);
+        return (await q.openHolders(role)).filter(({ id }) => !line.includes(id));
+      },
+    }),
+  },
   'no-clean-reading': {
     about: 'in a group that has just become exclusive, whoever was in it before is taken out',
     config: { ...noRare, calm: false, policyChange: 0.03 },
@@ -231,6 +284,128 @@ export const ablations = {
     directory: (directory) => ({
       ...directory,
       hasLeft: async () => false,
+    }),
+  },
+  'no-moved-ends': {
+    about: 'a directory that keeps the end of a membership is not told when that moves',
+    config: { ...peace, users: 1, roles: ['shift', 'two-groups'], started: 40, steps: 400, adminAdd: 0, adminRemove: 0 },
+    queries: (q) => ({ ...q, untoldEnds: async () => [], membership: async (id) => withoutToldEnd(await q.membership(id)) }),
+  },
+  'no-own-end': {
+    about: 'whoever is let in is let in for ever, as far as the directory knows',
+    directory: (directory) => ({ ...directory, add: (pin, call) => directory.add(pin, { ...call, until: Number.MAX_SAFE_INTEGER }) }),
+  },
+  'no-guard': {
+    about: 'whoever is off the rotation goes, also by an answer that names nobody',
+    config: { ...onRota, emptyAnswers: 0.3 },
+    queries: (q) => ({
+      ...q,
+      openByPolicy: async (origin) => (await q.openByPolicy(origin)).map((one) => ({ ...one, asked: { untilMs: 0 } })),
+    }),
+  },
+  'no-hold-over': {
+    about: 'when the rotation was last answered is forgotten, so that nobody is held over while its roster is silent',
+    config: { ...onRota, rotaOutage: 0.03, refuseWhenLateMs: 24 * 3_600_000 },
+    queries: (q) => ({ ...q, rotation: async (role) => ({ ...(await q.rotation(role)), answeredAt: 0 }) }),
+  },
+  'no-patience': {
+    about: 'whose time on the rotation is up is taken out before anybody has asked whether their shift goes on',
+    config: onRota,
+    queries: (q) => ({ ...q, openByPolicy: async (origin) => (await q.openByPolicy(origin)).map((one) => ({ ...one, expiresAt: 0 })) }),
+  },
+  'no-word-back': {
+    about: 'who has given a shift back is let in again by the next sweep',
+    config: onRota,
+    queries: (q) => ({ ...q, lastByPolicy: async () => undefined }),
+  },
+  'no-shift-end': {
+    about: 'whoever is on call is let in for longer than the shift lasts',
+    config: onRota,
+    roster: (roster) => ({
+      ...roster,
+      onCall: async (query, at, call) => (await roster.onCall(query, at, call)).map(({ end: _end, ...shift }) => shift),
+    }),
+  },
+  'silence-is-nobody': {
+    about: 'a roster that does not answer is taken for one that says nobody is on call',
+    config: { ...onRota, rotaOutage: 0.03, refuseWhenLateMs: 24 * 3_600_000 },
+    roster: (roster) => ({ ...roster, onCall: (query, at, call) => roster.onCall(query, at, call).catch(() => []) }),
+  },
+  'never-unnamed': {
+    about: 'who is named no longer stays in until the end that was moved on last',
+    config: { ...noRare, calm: false, roles: ['named'], policyChange: 0.03 },
+    queries: (q) => ({ ...q, openByPolicy: async () => [] }),
+  },
+  'given-again': {
+    about: 'what was given back is given again by the next sweep',
+    config: { ...noRare, calm: false, roles: ['named'] },
+    queries: (q) => ({ ...q, lastByPolicy: async () => undefined }),
+  },
+  'taken-over-in-silence': {
+    about: 'who was in before is made ours, and the trail does not tell who said so',
+    config: { ...noRare, calm: false },
+    queries: (q) => ({ ...q, record: async (event) => (event.type === 'member.taken-over' ? undefined : q.record(event)) }),
+  },
+  'no-grace': {
+    about: 'access ends with the first answer that nobody is on duty for it any more',
+    config: onDuty,
+    queries: (q) => {
+      const seen = (request: Request): Request => (request.decision.endsWith.length === 0 ? request : { ...request, unheldSince: 1 });
+      return {
+        ...q,
+        openRequests: async () => (await q.openRequests()).map(seen),
+        request: async (id) => {
+          const request = await q.request(id);
+          return request && seen(request);
+        },
+      };
+    },
+  },
+  'unknown-ends': {
+    about: 'a roster that does not answer is taken for one that says nobody',
+    config: onDuty,
+    roster: (roster) => ({
+      ...roster,
+      onCall: (...asked) => roster.onCall(...asked).catch(() => []),
+      incident: async (...asked) => roster.incident?.(...asked).catch(() => undefined),
+    }),
+  },
+  'never-early': {
+    about: 'a shift or an incident that is over ends nothing',
+    config: onDuty,
+    queries: (q) => ({ ...q, markUnheld: async () => {} }),
+  },
+  'unknown-forgets': {
+    about: 'a roster that does not answer once makes the grace begin anew',
+    config: { ...onDuty, readFault: 0.3 },
+    queries: (q) => ({
+      ...q,
+      markUnknown: async (id, since) => {
+        await q.markUnknown(id, since);
+        if (since !== undefined) await q.markUnheld(id, undefined);
+      },
+    }),
+  },
+  'never-held-again': {
+    about: 'who is on duty again has no grace when that ends',
+    config: onDuty,
+    queries: (q) => ({ ...q, markUnheld: async (id, since) => (since === undefined ? undefined : q.markUnheld(id, since)) }),
+  },
+  'unknown-untold': {
+    about: 'nobody is told of access that goes on because no roster answers',
+    config: onDuty,
+    queries: (q) => ({ ...q, markUnknown: async () => {} }),
+  },
+  'any-incident': {
+    about: 'access for an incident that is over goes on by another incident',
+    config: { ...onDuty, roles: ['incident'] },
+    roster: (roster) => ({
+      ...roster,
+      incident: async (ref, call) => {
+        const [one, all] = [await roster.incident?.(ref, call), (await roster.incidents?.(call)) ?? []];
+        const other = all.find(({ assigned }) => assigned.length > 0);
+        return one === undefined || one.assigned.length > 0 || other === undefined ? one : { ...other, ref };
+      },
     }),
   },
   unannounced: {

@@ -4,7 +4,9 @@ import { quietMs } from '../../src/lifecycle/limits.ts';
 import { isExclusive } from '../../src/operations/names.ts';
 import { exclusiveGroup, groupIdOf, groupsOf, keyOf, nextVariant, people, policyOf, standing, userIdOf, userNames } from './company.ts';
 import { hour, minute } from './config.ts';
+import { changesDuty } from './duty.ts';
 import { isElsewhere, outageOf, outages, setMember } from './places.ts';
+import { troublesRota } from './rota.ts';
 import { count, note, type World } from './world.ts';
 
 export function behindOurBack(world: World): void {
@@ -13,8 +15,10 @@ export function behindOurBack(world: World): void {
   if (random.chance(config.adminRemove)) removes(world);
   if (random.chance(config.churn)) churns(world);
   if (random.chance(config.outage)) breaks(world);
+  changesDuty(world);
   if (random.chance(config.clockStep)) setsClock(world);
   if (random.chance(config.policyChange)) changesPolicy(world);
+  troublesRota(world);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The company of the simulation: two directories, a roster, and roles that overlap, ask, exclude one another or span two groups. */
 
 import type { Condition, Policy, Role, Rule } from '../../src/policy/types.ts';
-import { type Config, minute, type RoleName } from './config.ts';
+import { type Config, graceMs, minute, type RoleName } from './config.ts';
 import type { Random } from './random.ts';
 
 export const boss = 'boss@acme.dev';
@@ -9,7 +9,7 @@ export const userNames = ['ana@acme.dev', 'bo@acme.dev', 'cy@acme.dev'] as const
 /** In some groups from the beginning, beside whoever comes and goes. */
 export const standing = 'standing@acme.dev';
 
-export const groupsOf: Readonly<Record<string, readonly string[]>> = { okta: ['prod', 'web', 'console'], aws: ['dbs'] };
+export const groupsOf: Readonly<Record<string, readonly string[]>> = { okta: ['prod', 'web', 'console', 'rota', 'desk'], aws: ['dbs'] };
 /** Nobody is in it but through the tool, and administrators keep their hands off. */
 export const exclusiveGroup = { directory: 'okta', group: 'console' } as const;
 
@@ -23,10 +23,14 @@ export const keyOf = (directory: string, groupId: string): string => `${director
 const user = (email: string): Condition => ({ kind: 'user', email });
 const onCall: Condition = { kind: 'onCall', roster: 'pager', schedule: 'primary', levels: [] };
 const anybody: Condition = { kind: 'any', conditions: [...userNames, standing].map(user) };
-const rule = (name: string, condition: Condition, until?: 'shift'): Rule => ({
+const onIncident: Condition = {
+  ...{ kind: 'incident', roster: 'pager', services: [], severities: [], types: [] },
+  ...{ anyIncident: true, selfMade: 'ask' },
+};
+const rule = (name: string, condition: Condition, until?: 'shift' | 'incident'): Rule => ({
   name,
   condition,
-  graceMs: minute,
+  graceMs,
   ...(until === undefined ? {} : { until }),
 });
 
@@ -40,16 +44,55 @@ const given: Readonly<Record<RoleName, Partial<Role>>> = {
   solo: { targets: [exclusiveGroup], maxHolders: 1 },
   asked: { targets: [{ directory: 'okta', group: 'web' }], allow: [], ask: [rule('asked.ask[0]', anybody)] },
   shift: { targets: [dbs], allow: [rule('shift.allow[0]', onCall, 'shift')] },
+  incident: { targets: [dbs], allow: [rule('incident.allow[0]', onIncident, 'incident')] },
+  responder: {
+    targets: [{ directory: 'okta', group: 'web' }],
+    allow: [rule('responder.allow[0]', onCall, 'shift'), rule('responder.allow[1]', onIncident, 'incident')],
+  },
+  rota: {},
+  named: {},
 };
 
+/** Whoever is on call there is in by themselves; anybody may ask. */
+const followed = ({ overlapMs, holdOverMs }: Config): Partial<Role> => ({
+  targets: [{ directory: 'okta', group: 'rota' }],
+  follows: { rule: rule('rota.follows', { kind: 'onCall', roster: 'pager', schedule: 'rota', levels: [] }), overlapMs, holdOverMs },
+});
+
 /** What an edit of the policy file can change; each is off at first. */
-const edits = ['no-operator', 'shorter', 'viewer-in-web', 'asked-in-dbs', 'one-group-less', 'web-exclusive', 'dbs-exclusive'] as const;
+const edits = [
+  'no-operator',
+  'shorter',
+  'viewer-in-web',
+  'asked-in-dbs',
+  'one-group-less',
+  'web-exclusive',
+  'dbs-exclusive',
+  'no-rota',
+  'fewer-named',
+  'nobody-named',
+  'named-in-web',
+] as const;
 export type Variant = readonly (typeof edits)[number][];
 
 export function nextVariant(random: Random, variant: Variant): Variant {
   const edit = random.pick(edits);
   return variant.includes(edit) ? variant.filter((one) => one !== edit) : [...variant, edit];
 }
+
+export const named = { role: 'named', directory: 'okta', group: 'desk' } as const;
+
+/** In a group of its own, and sometimes in one that people are added to by hand as well. */
+const namedRole = (has: (edit: Variant[number]) => boolean): Partial<Role> => ({
+  targets: [{ directory: named.directory, group: named.group }, ...(has('named-in-web') ? [{ directory: 'okta', group: 'web' }] : [])],
+  ...(has('nobody-named') ? {} : { standing: standingOf(has('fewer-named') ? userNames.slice(0, 1) : userNames.slice(0, 2)) }),
+});
+
+const standingOf = (emails: readonly string[]): NonNullable<Role['standing']> => ({
+  people: emails.map((email) => ({ email, why: 'named' })),
+  reviewAt: Date.UTC(2027, 0, 1),
+  ifMissed: 'alert',
+});
 
 const web = { directory: 'okta', group: 'web' } as const;
 
@@ -73,6 +116,8 @@ export function policyOf(config: Config, variant: Variant = []): Policy {
     reason: 'optional',
     whenUnknown: 'deny',
     ...given[name],
+    ...(name === 'rota' ? followed(config) : {}),
+    ...(name === 'named' ? namedRole(has) : {}),
     ...edited[name],
   });
   const directory = (name: string) => ({ name, kind: 'simulated', settings: {}, userName: 'email' as const });
@@ -84,12 +129,16 @@ export function policyOf(config: Config, variant: Variant = []): Policy {
     admins: [rule('admins[0]', user(boss))],
     sweep: { refuseWhenLateMs: config.refuseWhenLateMs, reconcileMs: config.reconcileMs, deadlineMs: 4.5 * minute },
     directories: {
-      okta: { ...directory('okta'), exclusive: [exclusiveGroup.group, ...(has('web-exclusive') ? ['web'] : [])] },
+      okta: { ...directory('okta'), exclusive: [exclusiveGroup.group, 'rota', 'desk', ...(has('web-exclusive') ? ['web'] : [])] },
       aws: { ...directory('aws'), exclusive: has('dbs-exclusive') ? ['dbs'] : [] },
     },
     rosters: { pager: { name: 'pager', kind: 'simulated', settings: {} } },
     people: {},
     blocked: [],
-    roles: Object.fromEntries(config.roles.filter((name) => name !== 'operator' || !has('no-operator')).map((name) => [name, role(name)])),
+    roles: Object.fromEntries(
+      config.roles
+        .filter((name) => (name !== 'operator' || !has('no-operator')) && (name !== 'rota' || !has('no-rota')))
+        .map((name) => [name, role(name)]),
+    ),
   };
 }

@@ -7,8 +7,24 @@ export const second = 1000;
 export const minute = 60 * second;
 export const hour = 60 * minute;
 
+/** Of each rule that access ends with. */
+export const graceMs = minute;
+
 /** What a process can be started to do. */
-export const deeds = ['request', 'repeat', 'release', 'approve', 'deny', 'revoke', 'sweep', 'sweep-twice'] as const;
+export const deeds = [
+  'request',
+  'queue',
+  'take',
+  'repeat',
+  'release',
+  'approve',
+  'deny',
+  'revoke',
+  'sweep',
+  'sweep-twice',
+  'accept',
+  'adopt',
+] as const;
 export type Deed = (typeof deeds)[number];
 
 /** `late`: the client gives up, and the write lands afterwards. */
@@ -18,8 +34,10 @@ export type WriteFault = (typeof writeFaults)[number];
 /** How far a read may lag behind a write. */
 export const longestLagMs = 10 * second;
 
-export const roleNames = ['viewer', 'operator', 'two-groups', 'solo', 'asked', 'shift'] as const;
+export const roleNames = ['viewer', 'operator', 'two-groups', 'solo', 'asked', 'shift', 'incident', 'responder', 'rota', 'named'] as const;
 export type RoleName = (typeof roleNames)[number];
+/** Access to which ends with a shift or an incident. */
+export const dutyRoles = ['shift', 'incident', 'responder'] as const satisfies readonly RoleName[];
 
 export type Config = {
   /** Nothing goes wrong and nothing is slow: then nothing may fail either. */
@@ -47,6 +65,9 @@ export type Config = {
   /** Users and groups deleted, renamed, made anew. */
   readonly churn: number;
   readonly outage: number;
+  /** A shift or incident begins or ends, somebody is put on one or taken off; the roster goes down. */
+  readonly duty: number;
+  readonly rosterDown: number;
   /** Per read of who is a member: it lags behind. */
   readonly staleReads: number;
   readonly lagMs: number;
@@ -67,6 +88,13 @@ export type Config = {
   readonly refuseWhenLateMs: number;
   readonly reconcileMs: number;
   readonly longestMs: number;
+  readonly overlapMs: number;
+  readonly holdOverMs: number;
+  /** Per step: the schedule of the rotation is edited, and its roster goes down. */
+  readonly rotaEdit: number;
+  readonly rotaOutage: number;
+  /** Per answer of its roster: it names nobody, whoever is on call. */
+  readonly emptyAnswers: number;
 };
 
 export function drawConfig(random: Random): Config {
@@ -98,12 +126,48 @@ export function drawConfig(random: Random): Config {
     adminAdd: rate(0.4, 0.03),
     adminRemove: rate(0.25, 0.02),
     outage: calm ? 0 : rate(0.2, 0.01),
+    duty: rate(0.1, 0.02),
+    rosterDown: calm ? 0 : rate(0.1, 0.01),
     ...rare,
     jump: random.next() * 0.3,
     scheduledMs: calm ? 100 : random.pick([100, second, 15 * second]),
     refuseWhenLateMs: random.pick([15 * minute, 24 * hour, 24 * hour]),
     reconcileMs: random.pick([minute, 15 * minute]),
     longestMs: random.pick([10 * minute, hour, 4 * hour]),
+    overlapMs: random.pick([0, 0, 10 * minute, 30 * minute]),
+    holdOverMs: random.pick([30 * minute, 4 * hour]),
+    rotaEdit: rate(0.5, 0.03),
+    rotaOutage: calm ? 0 : rate(0.3, 0.01),
+    emptyAnswers: calm ? 0 : rate(0.3, 0.3),
+    ...(random.chance(0.2) ? drawDuty(random, calm) : {}),
+  };
+}
+
+/** What would end access before its shift or incident does, or keep a sweep from asking. */
+const undisturbed: Partial<Config> = {
+  ...{ faults: Object.fromEntries(writeFaults.map((fault) => [fault, 0])) as Config['faults'], crash: 0.002, suspend: 0.002 },
+  ...{ outage: 0, adminRemove: 0, hollow: 0, ledgerFault: 0, clockStep: 0, restore: 0, churn: 0, policyChange: 0, stuck: false },
+};
+
+const none = Object.fromEntries(deeds.map((deed) => [deed, 0])) as Config['weights'];
+
+/** Few at once and little else that ends access, for an early end takes two sweeps and the time between them. */
+export const duty = {
+  ...{ atOnce: 2, started: 40, steps: 400, eager: 0.03 },
+  weights: { ...none, request: 3, repeat: 1, release: 1, approve: 1, sweep: 4 },
+} as const satisfies Partial<Config>;
+
+/** Access that ends with a shift or an incident. */
+function drawDuty(random: Random, calm: boolean): Partial<Config> {
+  const some = dutyRoles.filter(() => random.chance(0.6));
+  const others = random.chance(0.3) ? [random.pick(roleNames)] : [];
+  return {
+    ...duty,
+    roles: [...new Set([random.pick(dutyRoles), ...some, ...others])],
+    duty: 0.02 + random.next() * 0.04,
+    rosterDown: calm || random.chance(0.5) ? 0 : random.next() * 0.02,
+    longestMs: random.pick([hour, 4 * hour]),
+    ...(!calm && random.chance(0.7) ? undisturbed : {}),
   };
 }
 

@@ -3,8 +3,11 @@
 import type { Uncovered } from '../../src/operations/types.ts';
 import type { Asked } from '../../src/policy/types.ts';
 import { boss, groupIdOf, keyOf, standing, userNames } from './company.ts';
-import { type Deed, deeds, minute, type RoleName } from './config.ts';
+import { type Deed, deeds, dutyRoles, minute, type RoleName } from './config.ts';
+import { incidents, onDuty } from './duty.ts';
+import { adopts } from './named.ts';
 import { launch, type Storage } from './process.ts';
+import { rota } from './rota.ts';
 import type { RequestRow } from './rows.ts';
 import type { World } from './world.ts';
 
@@ -13,31 +16,48 @@ export function startOne(world: World, storage: Storage): void {
   const { random, config, rows } = world;
   const open = [...rows.requests.values()].filter((row) => row.open === 1 && row.role !== 'adopted');
   const pending = open.filter((row) => row.state === 'pending');
-  const deed = draw(world, open.length > 0, pending.length > 0);
+  const offered = open.filter((row) => row.state === 'offered');
+  const deed = draw(world, { open: open.length > 0, pending: pending.length > 0, offered: offered.length > 0 });
   if (deed === 'sweep' || deed === 'sweep-twice') {
     sweep(world, storage);
     if (deed === 'sweep-twice') sweep(world, storage);
   } else if (deed === 'request') {
-    const email = random.chance(0.1) ? standing : random.pick(userNames.slice(0, config.users));
-    request(world, storage, email, random.pick(config.roles), asked(world));
-  } else if (deed === 'approve' || deed === 'deny') {
+    const users = userNames.slice(0, config.users);
+    const role = random.pick(config.roles);
+    const able = isOfDuty(role) && random.chance(0.7) ? random.pick([undefined, ...onDuty(world, role, users)]) : undefined;
+    const email = able?.email ?? (random.chance(0.1) ? standing : random.pick(users));
+    request(world, storage, email, role, asked(world), { incident: able?.incident ?? named(world, role) });
+  } else if (deed === 'queue') request(world, storage, random.pick([...userNames, standing]), 'solo', asked(world), { queue: true });
+  else if (deed === 'take') request(world, storage, random.pick(offered).email, 'solo', { byDefault: true });
+  else if (deed === 'approve' || deed === 'deny') {
     const { id, email } = random.pick(pending);
     const actor = random.chance(0.1) ? email : boss;
     launch(world, storage, { what: `${deed} ${id}`, email: actor }, (operations) => operations[deed]({ id }));
   } else if (deed === 'release') {
     const { email, role } = random.pick(open);
     launch(world, storage, { what: `release ${role}`, email }, (operations) => operations.release({ id: role }));
-  } else if (deed === 'revoke') revoke(world, storage, random.pick(open));
+  } else if (deed === 'adopt') adopts(world, storage);
+  else if (deed === 'accept')
+    launch(world, storage, { what: 'sweep, accept', email: boss }, (operations) => operations.sweep({ accept: rota.role }));
+  else if (deed === 'revoke') revoke(world, storage, random.pick(open));
   else repeat(world, storage, random.pick(open));
 }
 
 /** Cron is a little more reliable than chance, or most requests would be refused for a late sweep; and what a sleeper left is swept before it wakes. */
-function draw({ random, config, now, sweptAt, processes }: World, open: boolean, pending: boolean): Deed {
+function draw(
+  { random, config, now, sweptAt, processes }: World,
+  { open, pending, offered }: { readonly open: boolean; readonly pending: boolean; readonly offered: boolean },
+): Deed {
   const asleep = processes.some((process) => process.state === 'suspended');
   if (now - sweptAt > (asleep ? 1 : 10) * minute && random.chance(0.6)) return 'sweep';
-  const possible = deeds.filter((deed) =>
-    ['approve', 'deny'].includes(deed) ? pending : open || ['request', 'sweep', 'sweep-twice'].includes(deed),
-  );
+  const possible = deeds.filter((deed) => {
+    if (deed === 'approve' || deed === 'deny') return pending;
+    if (deed === 'queue') return config.roles.includes('solo');
+    if (deed === 'take') return offered;
+    if (deed === 'accept') return config.roles.includes(rota.role);
+    if (deed === 'adopt') return true;
+    return open || ['request', 'sweep', 'sweep-twice'].includes(deed);
+  });
   return random.pick(possible.flatMap((deed) => Array.from({ length: config.weights[deed] }, () => deed)));
 }
 
@@ -65,19 +85,36 @@ export function ask(world: World, storage: Storage, email: string, role: RoleNam
   request(world, storage, email, role, { byDefault: true });
 }
 
-function request(world: World, storage: Storage, email: string, role: RoleName, wanted: Asked): void {
-  const what = `request ${role} ${JSON.stringify(wanted)}`;
-  launch(world, storage, { what, email }, (operations) => operations.request({ role, asked: wanted, reason: 'simulated' }));
+type How = { readonly queue?: boolean; readonly incident?: string | undefined };
+
+function request(
+  world: World,
+  storage: Storage,
+  email: string,
+  role: RoleName,
+  wanted: Asked,
+  { queue = false, incident }: How = {},
+): void {
+  const what = `request ${role} ${JSON.stringify(wanted)}${queue ? ' in line' : ''}${incident === undefined ? '' : ` for ${incident}`}`;
+  const input = { role, asked: wanted, reason: 'simulated', queue, ...(incident === undefined ? {} : { incident }) };
+  launch(world, storage, { what, email }, (operations) => operations.request(input));
 }
 
 /** For the role that somebody has already: held, extended, or what is missing of it tried again. */
 function repeat(world: World, storage: Storage, { email, role }: RequestRow): void {
-  request(world, storage, email, role as RoleName, world.random.chance(0.5) ? { forMs: world.config.longestMs } : asked(world));
+  const wanted = world.random.chance(0.5) ? { forMs: world.config.longestMs } : asked(world);
+  request(world, storage, email, role as RoleName, wanted, { incident: named(world, role as RoleName) });
 }
 
 function revoke(world: World, storage: Storage, { id, email: holder, role }: RequestRow): void {
   const input = world.random.pick([{ id }, { id }, { holder }, { role }, { all: true as const }]);
   launch(world, storage, { what: `revoke ${JSON.stringify(input)}`, email: boss }, (operations) => operations.revoke(input));
+}
+
+const isOfDuty = (role: RoleName): boolean => (dutyRoles as readonly RoleName[]).includes(role);
+
+function named({ random }: World, role: RoleName): string | undefined {
+  return (role === 'incident' || role === 'responder') && random.chance(0.6) ? random.pick(incidents) : undefined;
 }
 
 function asked({ random, config, now }: World): Asked {

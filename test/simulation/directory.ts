@@ -6,7 +6,7 @@ import type { GroupPin, Pin } from '../../src/lifecycle/types.ts';
 import { keyOf } from './company.ts';
 import { type WriteFault, writeFaults } from './config.ts';
 import { checkSent } from './invariants.ts';
-import { accountOf, membersAt, outageOf, setMember } from './places.ts';
+import { accountOf, isOver, keepsEnds, lettingIn, membersAt, outageOf, setMember } from './places.ts';
 import { happens, push } from './scheduler.ts';
 import { count, note, type Process, type World } from './world.ts';
 
@@ -32,16 +32,19 @@ export function directoryFor(world: World, process: Process, name: string): Dire
     read: (pin) =>
       read(`read ${pin.userId} in ${pin.groupId}`, () => {
         if (!exists(world, process, name, pin)) return 'gone';
-        return seen(world, name, pin).has(pin.userId) ? 'member' : 'absent';
+        const isIn = seen(world, name, pin).has(pin.userId) && !isOver(world, keyOf(name, pin.groupId), pin.userId);
+        return isIn ? 'member' : 'absent';
       }),
     members: (group) =>
       read(`list ${group.groupId}`, () => {
         const { users } = reached(world, process, name, group);
         if (!world.members.has(keyOf(name, group.groupId))) return 'gone';
-        return [...seen(world, name, group, process)].map((userId) => ({ userId, userName: users.get(userId)?.email ?? userId }));
+        const members = lettingIn(world, keyOf(name, group.groupId), seen(world, name, group, process));
+        return members.map((userId) => ({ userId, userName: users.get(userId)?.email ?? userId }));
       }),
     add: (pin, call) => inTurn(call, () => write(world, process, name, { kind: 'add', pin, call })) as Promise<'added' | 'already'>,
     remove: (pin, call) => inTurn(call, () => write(world, process, name, { kind: 'remove', pin, call })) as Promise<'removed' | 'already'>,
+    keepsEnd: () => keepsEnds(name),
     ...(name === 'okta'
       ? {
           hasLeft: (pin: Pin) =>
@@ -91,12 +94,12 @@ function forbidden(world: World, name: string): ProviderError {
   return new ProviderError(name, 'forbidden', 'not allowed to', { applied: 'no' });
 }
 
-type Sent = { readonly kind: 'add' | 'remove'; readonly pin: Pin; readonly call: Call };
+type Sent = { readonly kind: 'add' | 'remove'; readonly pin: Pin; readonly call: Call & { readonly until?: number } };
 
 /** The call is the sending; what the directory makes of it, and when the answer is heard, the scheduler decides. */
 function write(world: World, process: Process, name: string, { kind, pin, call }: Sent): Promise<string> {
   call.beforeWrite?.();
-  const overtaken = checkSent(world, process, name, kind, pin);
+  const overtaken = checkSent(world, process, name, kind, pin, call.until);
   const label = `${name} ${kind} ${pin.userId} ${kind === 'add' ? 'to' : 'from'} ${pin.groupId}`;
   const sentAt = world.now;
   note(world, `${process.name}  sends ${label}`);
@@ -106,7 +109,7 @@ function write(world: World, process: Process, name: string, { kind, pin, call }
     if (world.restoredAt >= sentAt) return Number.POSITIVE_INFINITY;
     return wild || world.jumpedAt >= sentAt ? world.now : undefined;
   };
-  const apply = (wild = hasSlept()): string => applied(world, name, pin, kind, outOfHand(wild || overtaken));
+  const apply = (wild = hasSlept()): string => applied(world, name, { ...pin, until: call.until }, kind, outOfHand(wild || overtaken));
   const lands = (): void => {
     count(world, 'a write landed late');
     const last = Math.max(sentAt, process.resumedAt) + world.config.landMs;
@@ -154,7 +157,10 @@ function write(world: World, process: Process, name: string, { kind, pin, call }
 const missing = (name: string, pin: Pin): ProviderError =>
   new ProviderError(name, 'not-found', `${pin.userName} or ${pin.groupName} no longer exists`, { applied: 'no' });
 
-function applied(world: World, name: string, { account, groupId, userId }: Pin, kind: Sent['kind'], wild: number | undefined): string {
+type Written = Pin & { readonly until?: number | undefined };
+
+function applied(world: World, name: string, written: Written, kind: Sent['kind'], wild: number | undefined): string {
+  const { account, groupId, userId, until } = written;
   const key = keyOf(name, groupId);
   const both = world.accounts.get(name);
   const there = [both?.own, both?.other].find((one) => one?.id === account)?.users.has(userId);
@@ -162,8 +168,15 @@ function applied(world: World, name: string, { account, groupId, userId }: Pin, 
   if (!members || !there) return 'already';
   if (kind === 'add') {
     world.takenOut.delete(`${key} ${userId}`);
-    if (members.has(userId)) return 'already';
-    setMember(world, key, userId, true);
+    const isIn = members.has(userId);
+    if (!isIn) setMember(world, key, userId, true);
+    // Whoever stays for good has no end.
+    if (keepsEnds(name) && until !== undefined && !world.standing.get(key)?.has(userId)) {
+      world.ends.set(`${key} ${userId}`, until);
+      world.strayEnds[wild === undefined ? 'delete' : 'add'](`${key} ${userId}`);
+    }
+    world.dirty = true;
+    if (isIn) return 'already';
     if (wild === undefined) return 'added';
     world.wild.set(`${key} ${userId}`, wild);
     world.intruders.add(`${key} ${userId}`);

@@ -44,7 +44,18 @@ export function see(seen: Map<string, string>, { name }: Process, what: string):
   seen.set(name, short(`${seen.get(name) ?? ''}\n${what}`));
 }
 
-const tables = ['ledger', 'requests', 'memberships', 'grants', 'slots', 'directories', 'managed_groups', 'strangers'] as const;
+const tables = [
+  'ledger',
+  'requests',
+  'memberships',
+  'grants',
+  'slots',
+  'directories',
+  'managed_groups',
+  'strangers',
+  'told',
+  'rotations',
+] as const;
 
 /** Two moments with the same state have the same futures. The trail is left out: it tells in which order they came about, and nothing acts on it. */
 export function stateOf(world: World, { database }: Scratch, seen: ReadonlyMap<string, string>): string {
@@ -62,6 +73,7 @@ export function stateOf(world: World, { database }: Scratch, seen: ReadonlyMap<s
       processes,
       ledger,
       members,
+      [...world.ends],
       [...world.standing].map(([key, ids]) => [key, ...ids]),
       pending,
       names(world.takenBy),

@@ -16,11 +16,11 @@ import type { Scratch } from './scratch.ts';
 import { drain } from './settle.ts';
 import { newWorld, note, type Pending, type Process, violate, type World } from './world.ts';
 
-type Verb = 'request' | 'sweep' | 'approve' | 'revoke' | 'release';
+type Verb = 'request' | 'queue' | 'take' | 'sweep' | 'approve' | 'revoke' | 'release';
 type Duel = {
   readonly role: RoleName;
   readonly before: readonly Verb[];
-  readonly wait?: 'to its end' | 'to the next reconcile';
+  readonly wait?: 'to its end' | 'to the next reconcile' | 'to the end of the offer';
   readonly pair: readonly [Verb, Verb];
   /** How often at most one is left that could go on; left out: as often as it may be. */
   readonly switches?: number;
@@ -33,6 +33,15 @@ export const duels = {
   'approve ∥ revoke': { role: 'asked', before: ['request'], pair: ['approve', 'revoke'] },
   'sweep ∥ sweep': { role: 'viewer', before: ['request'], wait: 'to its end', pair: ['sweep', 'sweep'], switches: 2 },
   'release ∥ sweep': { role: 'viewer', before: ['request'], wait: 'to its end', pair: ['release', 'sweep'] },
+  'take ∥ sweep': {
+    role: 'solo',
+    before: ['request', 'queue', 'release'],
+    wait: 'to the end of the offer',
+    pair: ['take', 'sweep'],
+    switches: 1,
+  },
+  'release ∥ rotation': { role: 'rota', before: [], wait: 'to its end', pair: ['release', 'sweep'], switches: 1 },
+  'rotation ∥ rotation': { role: 'rota', before: [], wait: 'to its end', pair: ['sweep', 'sweep'], switches: 1 },
   'reconcile ∥ request': { role: 'solo', before: [], wait: 'to the next reconcile', pair: ['sweep', 'request'] },
 } as const satisfies Readonly<Record<string, Duel>>;
 export type DuelName = keyof typeof duels;
@@ -79,9 +88,14 @@ export function duel(shared: Scratch, name: DuelName, ablation: Ablation, decide
     const storage = observed(storageFor(shared, world, ablation), mood, seen);
     sweep(world, storage);
     runOut(world);
-    for (const verb of before) begin(world, storage, role, verb, 0);
-    runOut(world);
+    for (const verb of before) {
+      begin(world, storage, role, verb, 0);
+      runOut(world);
+    }
     if (wait === 'to its end') world.now = Math.max(...[...world.rows.requests.values()].map((row) => row.expiresAt ?? 0));
+    // A little before it: whoever is slow is too late.
+    if (wait === 'to the end of the offer')
+      world.now = Math.max(...[...world.rows.requests.values()].map((row) => row.pendingUntil ?? 0)) - second;
     if (wait === 'to the next reconcile') world.now += world.config.reconcileMs;
     world.faults = true;
     const fighters = pair.map((verb, index) => begin(world, storage, role, verb, index));
@@ -95,6 +109,8 @@ export function duel(shared: Scratch, name: DuelName, ablation: Ablation, decide
 
 const deeds: Readonly<Record<Verb, (operations: Operations, role: string, id: string) => Promise<object>>> = {
   request: (operations, role) => operations.request({ role, asked: { byDefault: true }, reason: 'simulated' }),
+  queue: (operations, role) => operations.request({ role, asked: { byDefault: true }, reason: 'simulated', queue: true }),
+  take: (operations, role) => operations.request({ role, asked: { byDefault: true }, reason: 'simulated' }),
   sweep: (operations) => operations.sweep({}),
   approve: (operations, _role, id) => operations.approve({ id }),
   revoke: (operations, _role, id) => operations.revoke({ id }),
@@ -102,7 +118,8 @@ const deeds: Readonly<Record<Verb, (operations: Operations, role: string, id: st
 };
 
 /** Up to its first call. Its ids are its own, so that they do not tell who came first. */
-function begin(world: World, storage: Storage, role: RoleName, verb: Verb, index: number): Process {
+function begin(world: World, storage: Storage, role: RoleName, verb: Verb, fighter: number): Process {
+  const index = verb === 'queue' || verb === 'take' ? 1 : fighter;
   const [id = ''] = world.rows.requests.keys();
   const email = verb === 'sweep' ? 'cron@acme.dev' : verb === 'approve' || verb === 'revoke' ? boss : (userNames[index] ?? '');
   (world as { noise: () => number }).noise = seeded(world.processes.length).next;

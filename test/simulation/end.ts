@@ -1,5 +1,6 @@
 /** What must be true once faults have stopped and everything has had its time: nobody is left in, and nothing is left open. */
 
+import { lettingIn } from './places.ts';
 import type { World } from './world.ts';
 
 /** `undefined`: all is over. */
@@ -7,7 +8,7 @@ export function leftOver(world: World): string | undefined {
   const { rows } = world;
   for (const [key, members] of world.members) {
     const standing = world.standing.get(key) ?? new Set();
-    const over = [...members].find((userId) => !standing.has(userId));
+    const over = lettingIn(world, key, members).find((userId) => !standing.has(userId));
     if (over !== undefined) return `${over} is still in ${key}`;
     const gone = [...standing].find((userId) => !members.has(userId));
     if (gone !== undefined) return `${gone}, who was in ${key} for good, is gone`;

@@ -2,7 +2,7 @@
 
 import type { Pin } from '../../src/lifecycle/types.ts';
 import { exclusiveGroup, groupIdOf, keyOf } from './company.ts';
-import { isElsewhere } from './places.ts';
+import { isElsewhere, keepsEnds, lettingIn } from './places.ts';
 import type { MembershipRow, RequestRow, Rows } from './rows.ts';
 import { ledgerTime, type Process, violate, type World } from './world.ts';
 
@@ -15,6 +15,7 @@ export function checkInstant(world: World): void {
   checkCovered(world);
   checkActive(world);
   checkOneHolder(world);
+  checkTold(world);
 }
 
 /** I1: every member who is not standing has a grant that has not ended, so that something will take them out. */
@@ -25,10 +26,20 @@ function checkCovered(world: World): void {
     if (row) covered.add(`${keyOf(row.directory, row.groupId)} ${row.userId}`);
   }
   for (const [key, members] of world.members) {
-    for (const userId of members) {
+    for (const userId of lettingIn(world, key, members)) {
       if (world.standing.get(key)?.has(userId) || covered.has(`${key} ${userId}`) || world.wild.has(`${key} ${userId}`)) continue;
       violate(world, `I1: ${userId} is in ${key}, and no grant that has not ended stands for it`);
     }
+  }
+}
+
+/** I13: the end that a directory keeps is the one that the ledger takes it to have been told. */
+function checkTold(world: World): void {
+  for (const { directory, groupId, userId, owned, toldUntil } of world.rows.memberships.values()) {
+    const member = `${keyOf(directory, groupId)} ${userId}`;
+    const until = world.ends.get(member);
+    if (owned !== 1 || !toldUntil || until === undefined || until === toldUntil || world.strayEnds.has(member)) continue;
+    violate(world, `I13: ${userId} is let into ${groupId} until ${until}, and the ledger takes it to be ${toldUntil}`);
   }
 }
 
@@ -63,7 +74,7 @@ function checkOneHolder(world: World): void {
 }
 
 /** I3 and I4, at the moment a write is sent. Gives whether the clock was set forward since its row was taken: then its time was up before it knew. */
-export function checkSent(world: World, process: Process, directory: string, kind: 'add' | 'remove', pin: Pin): boolean {
+export function checkSent(world: World, process: Process, directory: string, kind: 'add' | 'remove', pin: Pin, until?: number): boolean {
   const { rows } = world;
   const now = ledgerTime(world);
   const row = [...rows.memberships.values()].find(
@@ -81,6 +92,8 @@ export function checkSent(world: World, process: Process, directory: string, kin
   if (kind === 'add') {
     if (row.owned !== 1) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent, and the ledger does not call it ours`);
     else if (now >= (row.addBy ?? 0)) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent after the last moment for it`);
+    else if (!isGivenEnd(world, row, until))
+      violate(world, `I13: ${pin.userId} is to be let into ${pin.groupId} until an end that nobody gave them`);
     else if (!isJustified(rows, row)) violate(world, `I3: an add of ${pin.userId} to ${pin.groupId} is sent that nobody allowed`);
     return false;
   }
@@ -90,6 +103,12 @@ export function checkSent(world: World, process: Process, directory: string, kin
   const active = [...rows.grants.values()].find((grant) => grant.membershipId === row.id && grant.state === 'active');
   if (active) violate(world, `I4: a removal of ${pin.userId} from ${pin.groupId} is sent while grant ${active.id} is active`);
   return false;
+}
+
+/** What a directory that keeps ends is told: not later than some end that they were given there. The longest may have been given back meanwhile, which the next sweep tells. */
+function isGivenEnd({ rows, latestEnds }: World, row: MembershipRow, until = Number.POSITIVE_INFINITY): boolean {
+  const own = [...rows.grants.values()].filter((grant) => grant.membershipId === row.id);
+  return !keepsEnds(row.directory) || until <= Math.max(...own.map(({ requestId }) => latestEnds.get(requestId) ?? 0));
 }
 
 /** Some grant on the membership, not ended, was allowed by a rule or by somebody else. */

@@ -3,12 +3,13 @@
 import { callWithinMs, quietMs, stuckAfter } from '../../src/lifecycle/limits.ts';
 import { isExclusive } from '../../src/operations/names.ts';
 import { behindOurBack } from './admins.ts';
-import { userNames } from './company.ts';
+import { policyOf, userNames } from './company.ts';
 import { hour, minute } from './config.ts';
 import { ask, recover, startOne, sweep } from './deeds.ts';
 import { leftOver } from './end.ts';
 import type { Storage } from './process.ts';
 import { restores } from './restore.ts';
+import { endsRota, rotaEnds } from './rota.ts';
 import { crash, idle, sleepers, step, suspend, wake } from './scheduler.ts';
 import { count, longestChaosMs, note, type Process, start, violate, type World } from './world.ts';
 
@@ -57,6 +58,8 @@ export function peace(world: World, storage: Storage): number {
   if (world.clockOff < 0) world.jumpedAt = world.now;
   world.clockOff = 0;
   world.outages.clear();
+  endsRota(world);
+  namesNobody(world);
   const broken = world.config.stuck ? breakForLong(world) : undefined;
   let steps = sweepBesideSleepers(world, storage);
   for (const process of world.processes) wake(world, process);
@@ -79,6 +82,12 @@ export function peace(world: World, storage: Storage): number {
   return steps;
 }
 
+/** Whoever is named would be in for ever. */
+function namesNobody(world: World): void {
+  world.variant = [...world.variant, 'nobody-named'];
+  world.policy = policyOf(world.config, world.variant);
+}
+
 function swept(world: World, storage: Storage): number {
   sweep(world, storage);
   return finish(world);
@@ -97,7 +106,9 @@ function longestWait({ rows, config }: World): number {
 
 function passEnds(world: World): void {
   const { rows } = world;
-  const ends = [...rows.requests.values()].flatMap((request) => [request.expiresAt ?? 0, request.pendingUntil ?? 0]);
+  const ends = [...rows.requests.values()]
+    .flatMap((request) => [request.expiresAt ?? 0, request.pendingUntil ?? 0])
+    .concat(rotaEnds(world));
   world.now += Math.max(0, ...ends.map((end) => end - rows.clock)) * (world.config.clockStep > 0 ? 2 : 1) + 1;
 }
 

@@ -27,6 +27,12 @@ export type Places = {
   readonly members: Map<string, Set<string>>;
   /** Who stays for good: there from the beginning, or added by an administrator. */
   readonly standing: Map<string, Set<string>>;
+  /** By `directory/groupId userId`: when a membership ends by itself, in the directory that was told so. */
+  readonly ends: Map<string, number>;
+  /** Those of them that were told by a process which had slept, when nobody counted on it any more. */
+  readonly strayEnds: Set<string>;
+  /** `directory/groupId userId` of who was in without us, and whom an admin has made ours, as long as they are there. */
+  readonly takenOver: Set<string>;
   /** `directory/groupId userId` of whom an administrator took out, and who was not added since. */
   readonly takenOut: Set<string>;
   /** Oldest first. */
@@ -41,7 +47,10 @@ export function newPlaces(): Places {
     outages: new Map(),
     members: new Map(),
     standing: new Map(),
+    ends: new Map(),
+    strayEnds: new Set(),
     takenOut: new Set(),
+    takenOver: new Set(),
     lately: [],
     made: 1,
   };
@@ -104,14 +113,26 @@ export function wasInactive(world: World, email: string, since: number): boolean
   return all.some((user) => !user.active || (user.reactivatedAt ?? 0) >= since);
 }
 
+/** It lets nobody in by a membership after the end that it was told. */
+export const keepsEnds = (directory: string): boolean => directory === 'aws';
+
+export const isOver = (world: World, key: string, userId: string): boolean =>
+  (world.ends.get(`${key} ${userId}`) ?? Number.POSITIVE_INFINITY) <= world.now;
+
+/** Those whom the directory lets in. */
+export const lettingIn = (world: World, key: string, members: ReadonlySet<string>): readonly string[] =>
+  [...members].filter((userId) => !isOver(world, key, userId));
+
 /** `at once`: a lagging read shows it too. */
 export function setMember(world: World, key: string, userId: string, isIn: boolean, atOnce = false): void {
   const members = world.members.get(key);
+  world.ends.delete(`${key} ${userId}`);
   if (!members || members.has(userId) === isIn) return;
   if (isIn) members.add(userId);
   else {
     members.delete(userId);
     world.intruders.delete(`${key} ${userId}`);
+    world.takenOver.delete(`${key} ${userId}`);
   }
   world.dirty = true;
   if (atOnce) world.lately = world.lately.filter((change) => change.key !== key || change.userId !== userId);

@@ -1,16 +1,16 @@
 /** One run of the real program in the simulated world: its dependencies are the world's, its first step waits to be picked like any other. */
 
-import { isOncallError, isProviderError, OncallError, ProviderError } from '../../src/errors.ts';
+import { isOncallError, isProviderError, OncallError } from '../../src/errors.ts';
 import type { Database } from '../../src/ledger/database.ts';
 import type { Ledger, Queries } from '../../src/ledger/ledger.ts';
 import type { Actor } from '../../src/lifecycle/types.ts';
 import type { Anchor, Deps } from '../../src/operations/deps.ts';
 import { createOperations } from '../../src/operations/index.ts';
 import type { Operations, SweepResult } from '../../src/operations/types.ts';
-import type { Roster } from '../../src/rosters/roster.ts';
 import type { Ablation } from './ablations.ts';
-import { minute, second } from './config.ts';
+import { second } from './config.ts';
 import { directoryFor } from './directory.ts';
+import { rosterFor } from './duty.ts';
 import { takeOver } from './moves.ts';
 import { outageOf } from './places.ts';
 import { checkSwept } from './promises.ts';
@@ -49,6 +49,8 @@ export function launch(
     elsewhere: new Set([...world.outages.keys()].filter((name) => outageOf(world, name) === 'elsewhere')),
     took: new Map(),
     listed: new Map(),
+    heard: new Map(),
+    rota: [],
     state: 'running',
     wakesAt: 0,
     resumedAt: 0,
@@ -89,7 +91,7 @@ function depsFor(world: World, storage: Storage, process: Process, email: string
       return [name, ablation.directory?.(directory) ?? directory];
     }),
   );
-  const roster = rosterFor(world, process);
+  const roster = ablation.roster?.(rosterFor(world, process)) ?? rosterFor(world, process);
   return {
     policy: process.policy,
     ledger: () => {
@@ -177,14 +179,3 @@ function drawFault(world: World): 'busy' | 'unacknowledged' | undefined {
 const refuse = (code: string) => (): never => {
   throw new OncallError(code, 'the ledger does not answer');
 };
-
-function rosterFor(world: World, process: Process): Roster {
-  return {
-    title: 'Pager',
-    onCall: (_query, at) =>
-      happens(world, process, 'asks who is on call', world.config.callMs, () => {
-        if (world.faults && world.random.chance(world.config.readFault)) throw new ProviderError('pager', 'timeout', 'no answer');
-        return world.shifts.filter((shift) => shift.end === null || at < shift.end + minute);
-      }),
-  };
-}

@@ -52,6 +52,8 @@ function settleTruth(world: World, storage: Storage): void {
         world.intruders.add(`${key} ${userId}`);
       }
       const ours = covered || unanswered;
+      // What an admin had said of them is lost as well: they are in as they were before that.
+      if (!ours && world.takenOver.has(`${key} ${userId}`)) world.standing.get(key)?.add(userId);
       if (ours || rows.clean.has(key)) world.standing.get(key)?.delete(userId);
       if (ours || world.standing.get(key)?.has(userId)) continue;
       world.wild.set(`${key} ${userId}`, Number.POSITIVE_INFINITY);

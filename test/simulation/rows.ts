@@ -25,6 +25,7 @@ export type MembershipRow = {
   readonly busyUntil: number;
   readonly quietUntil: number;
   readonly removeBy: number;
+  readonly toldUntil: number | null;
 };
 export type RequestRow = {
   readonly id: string;
@@ -35,8 +36,14 @@ export type RequestRow = {
   readonly pendingUntil: number | null;
   readonly startsAt: number | null;
   readonly expiresAt: number | null;
+  readonly origin: string;
+  readonly asked: string;
   readonly decision: string;
   readonly approvals: string;
+  readonly incident: string | null;
+  readonly unknownSince: number | null;
+  /** The number in the line for a place. */
+  readonly lineNo: number | null;
   readonly version: number;
 };
 
@@ -46,6 +53,8 @@ export type Rows = {
   readonly grants: ReadonlyMap<string, GrantRow>;
   readonly memberships: ReadonlyMap<string, MembershipRow>;
   readonly requests: ReadonlyMap<string, RequestRow>;
+  /** When an answer of the rotation was last acted on. */
+  readonly answered: number;
   readonly slots: readonly { readonly role: string; readonly requestId: string }[];
   /** Directories that are pinned to an account. */
   readonly pinned: ReadonlySet<string>;
@@ -65,6 +74,7 @@ export const noRows: Rows = {
   grants: new Map(),
   memberships: new Map(),
   requests: new Map(),
+  answered: 0,
   slots: [],
   pinned: new Set(),
   news: [],
@@ -94,7 +104,7 @@ const reads: Readonly<Record<string, Read>> = {
   memberships: async (connection) => ({
     memberships: byId(
       await connection.all(
-        'SELECT id, directory, holder, user_id AS "userId", group_id AS "groupId", owned, add_by AS "addBy", unanswered_until AS "unansweredUntil", busy_until AS "busyUntil", quiet_until AS "quietUntil", remove_by AS "removeBy" FROM memberships',
+        'SELECT id, directory, holder, user_id AS "userId", group_id AS "groupId", owned, add_by AS "addBy", unanswered_until AS "unansweredUntil", busy_until AS "busyUntil", quiet_until AS "quietUntil", remove_by AS "removeBy", told_until AS "toldUntil" FROM memberships',
         [],
       ),
     ),
@@ -102,13 +112,17 @@ const reads: Readonly<Record<string, Read>> = {
   requests: async (connection) => ({
     requests: byId(
       await connection.all(
-        'SELECT id, email, role, state, open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", decision, approvals, version FROM requests',
+        'SELECT id, email, role, COALESCE(line, state) AS state, line_no AS "lineNo", open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", origin, asked, decision, approvals, incident, unknown_since AS "unknownSince", version FROM requests',
         [],
       ),
     ),
   }),
   slots: async (connection) => ({
     slots: (await connection.all('SELECT role, request_id AS "requestId" FROM slots ORDER BY role, place', [])) as unknown as Rows['slots'],
+  }),
+  // However it may be forgotten afterwards.
+  rotations: async (connection, { answered }) => ({
+    answered: Math.max(answered, Number((await connection.all('SELECT max(answered_at) AS at FROM rotations', []))[0]?.['at'] ?? 0)),
   }),
   directories: async (connection) => ({
     pinned: new Set((await connection.all("SELECT name FROM directories WHERE account <> ''", [])).map((row) => String(row['name']))),
@@ -169,7 +183,19 @@ export function readAll(database: Database): Promise<Rows> {
   });
 }
 
-const tables = ['ledger', 'requests', 'memberships', 'grants', 'slots', 'directories', 'managed_groups', 'strangers', 'events'] as const;
+const tables = [
+  'ledger',
+  'requests',
+  'memberships',
+  'grants',
+  'slots',
+  'directories',
+  'managed_groups',
+  'strangers',
+  'told',
+  'rotations',
+  'events',
+] as const;
 
 /** Every row of every table, in an order that depends on nothing else. */
 export function contentOf(database: Database): string {

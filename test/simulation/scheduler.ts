@@ -1,6 +1,7 @@
 /** Picks what happens next: one pending event, or a jump of the clock. Everything that two processes can do to each other comes from here. */
 
-import { minute, second } from './config.ts';
+import { bound } from './bound.ts';
+import { graceMs, minute, second } from './config.ts';
 import { checkInstant } from './invariants.ts';
 import { drain } from './settle.ts';
 import { note, type Pending, type Process, violate, type World } from './world.ts';
@@ -69,22 +70,26 @@ function moveClock(world: World, awake: readonly Pending[]): void {
 export function idle(world: World): void {
   const ahead = instants(world).filter((at) => at > world.now);
   const limit = Math.min(...world.pending.filter(isAwake).map((event) => event.due), ...sleepers(world).map((process) => process.wakesAt));
-  // While somebody sleeps, the others get some work done.
-  const longest = (sleepers(world).length > 0 ? 5 : 30) * minute;
+  // While somebody sleeps, the others get some work done; and what ends with duty ends between two sweeps.
+  const isBound = world.config.duty > 0 && bound(world).length > 0;
+  const longest = (sleepers(world).length > 0 || isBound ? 5 : 30) * minute;
   const target =
-    ahead.length > 0 && world.random.chance(0.6) ? world.random.pick(ahead) : world.now + world.random.between(second, longest);
+    ahead.length > 0 && world.random.chance(isBound ? 0.1 : 0.6)
+      ? world.random.pick(ahead)
+      : world.now + world.random.between(second, longest);
   const near = world.random.pick([target - 1, target, target + 1, world.random.between(world.now, target)]);
   world.now = Math.max(world.now, Math.min(near, limit));
 }
 
 /** What the ledger has written down to happen. */
-function instants({ rows }: World): readonly number[] {
+function instants({ rows, refuted }: World): readonly number[] {
   const grants = [...rows.grants.values()].filter((grant) => grant.state !== 'ended').map((grant) => grant.nextAttemptAt);
   const memberships = [...rows.memberships.values()].flatMap((row) => [row.busyUntil, row.quietUntil, row.addBy ?? 0]);
   const requests = [...rows.requests.values()]
     .filter((row) => row.open === 1)
     .flatMap((row) => [row.expiresAt ?? 0, row.pendingUntil ?? 0]);
-  return [...grants, ...memberships, ...requests];
+  const graces = [...refuted.values()].flatMap(({ since }) => [...since.values()].map((at) => at + graceMs));
+  return [...grants, ...memberships, ...requests, ...graces];
 }
 
 /** Its continuations never run again; a write that is on its way may still land. */

@@ -36,12 +36,15 @@ export function checkNews(world: World, process: Process, after: Rows, told: rea
 }
 
 const changes: readonly string[] = [
-  ...['pending', 'approved', 'denied', 'withdrawn', 'expired', 'extended'].map((what) => `request.${what}`),
+  ...['pending', 'queued', 'offered', 'approved', 'denied', 'withdrawn', 'expired', 'extended'].map((what) => `request.${what}`),
   ...['activating', 'active', 'revoking', 'ended'].map((what) => `grant.${what}`),
   'member.adopted',
+  'member.taken-over',
+  'rotation.changed',
+  'rotation.held-over',
 ];
 
-const idOf = ({ type, grantId, requestId }: Body): string | undefined => (type.startsWith('request.') ? requestId : grantId);
+const idOf = ({ type, grantId, requestId }: Body): string | undefined => (/^(request|rotation)\./.test(type) ? requestId : grantId);
 
 function chained(world: World, { seq, body, prev, hash }: EventRow): Body {
   const parsed = JSON.parse(body) as Body;

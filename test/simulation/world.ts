@@ -1,11 +1,13 @@
 /** The state of one history: a virtual clock, what is under way, who runs, and what is true in the directories. */
 
 import type { Policy } from '../../src/policy/types.ts';
-import type { Shift } from '../../src/rosters/roster.ts';
-import { policyOf, userNames, type Variant } from './company.ts';
+import type { Heard, Known, Refuted } from './bound.ts';
+import { policyOf, type Variant } from './company.ts';
 import { type Config, hour } from './config.ts';
+import { type Duty, newDuty, type Reason } from './duty.ts';
 import { newPlaces, type Places } from './places.ts';
 import { type Random, seeded } from './random.ts';
+import { newRota, type Rota, type RotaAnswer } from './rota.ts';
 import { noRows, type Rows } from './rows.ts';
 import { type Head, noHead } from './trail.ts';
 
@@ -21,6 +23,10 @@ export type Process = {
   readonly took: Map<string, number>;
   /** As of when it has read whole groups, by `directory/groupId`. */
   readonly listed: Map<string, number>;
+  /** Of a sweep: what the roster answered it. */
+  readonly heard: Map<Reason, Heard>;
+  /** What the rotation's roster has answered it, one after the other. */
+  readonly rota: RotaAnswer[];
   state: 'running' | 'suspended' | 'crashed' | 'done';
   /** While suspended: until when. */
   wakesAt: number;
@@ -51,7 +57,11 @@ export type World = Places & {
   /** As the file is now. */
   policy: Policy;
   variant: Variant;
-  readonly shifts: readonly (Shift & { readonly end: number | null })[];
+  readonly duty: Duty;
+  /** Of requests that end with a shift or an incident, by id. */
+  readonly refuted: Map<string, Refuted>;
+  readonly known: Map<string, Known>;
+  readonly rota: Rota;
   readonly processes: Process[];
   readonly trace: string[];
   readonly counts: Map<string, number>;
@@ -73,6 +83,8 @@ export type World = Places & {
   readonly intruders: Set<string>;
   /** The ledger as last committed. */
   rows: Rows;
+  /** The latest end that each request has ever had, by its id: asked for again it may have an earlier one. */
+  readonly latestEnds: Map<string, number>;
   /** Who last took each membership row, by its id. */
   readonly takenBy: Map<string, Process>;
   /** Whose event announced the call, by `add` or `remove` and the id of the row, since that was taken. */
@@ -100,12 +112,10 @@ export function newWorld(config: Config, random: Random): World {
     noise: seeded(random.between(0, 65_535)).next,
     policy: policyOf(config),
     variant: [],
-    shifts: userNames.map((email) => ({
-      schedule: 'primary',
-      email,
-      start: null,
-      end: random.chance(0.5) ? null : start + random.between(0, 4 * hour),
-    })),
+    duty: newDuty({ random }),
+    refuted: new Map(),
+    known: new Map(),
+    rota: newRota(config, random),
     processes: [],
     trace: [],
     counts: new Map(),
@@ -118,6 +128,7 @@ export function newWorld(config: Config, random: Random): World {
     wild: new Map(),
     intruders: new Set(),
     rows: noRows,
+    latestEnds: new Map(),
     takenBy: new Map(),
     announced: new Map(),
     sweepCommittedAt: start,

@@ -8,6 +8,19 @@ describe('toDocument', () => {
     expect(toDocument({ error: null })).toBe('{\n  "schema": 1,\n  "error": null\n}\n');
   });
 
+  it('spells a target that is an IAM role as the policy does', () => {
+    const group = 'arn:aws:iam::111122223333:role/ops/db-admin';
+    const targets = [
+      { directory: 'aws-prod', group },
+      { directory: 'aws-prod', group: 'db-admins' },
+    ];
+    expect(JSON.parse(toDocument({ targets, target: targets[0] }))).toEqual({
+      schema: 1,
+      targets: [{ directory: 'aws-prod', assumeRole: group }, targets[1]],
+      target: { directory: 'aws-prod', assumeRole: group },
+    });
+  });
+
   it('turns instants into RFC 3339 UTC, and leaves lengths and counts as numbers', () => {
     const at = Date.parse('2026-11-22T05:00:00Z');
     const document = JSON.parse(

@@ -54,6 +54,8 @@ describe('describeError', () => {
     const report = describeError(new ProviderError('okta', 'rate-limited', 'too many calls', { retryAfterMs: 1500 }));
     expect(report.message).toBe('okta: too many calls');
     expect(report.why).toContain('it asks for 2 s');
+    const atOnce = describeError(new ProviderError('okta', 'rate-limited', 'too many calls', { retryAfterMs: 0 }));
+    expect([atOnce.why, atOnce.next]).toEqual([expect.stringContaining('it asks for 1 s'), 'run the same command again in 1 s']);
   });
 
   it('calls anything else a fault of its own, with where to report it', () => {

@@ -1,4 +1,4 @@
-/** A company whose every secret is known, so that it can be searched for: two Oktas, PagerDuty, AWS where moto is, an issuer, and a proxy; all of them may repeat what they were sent. */
+/** A company whose every secret is known, so that it can be searched for: two Oktas, PagerDuty, the Identity Store, AWS IAM where moto is, an issuer, who is told, and a proxy; all of them may repeat what they were sent. */
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 import { CreateGroupCommand, CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
 import { type Answer, type Fault, startFaultProxy } from '../../fakes/fault-proxy.ts';
+import { startIdentityStore, storeError } from '../../fakes/identity-store.ts';
 import { startIssuer } from '../../fakes/issuer.ts';
 import { motoAccount, startMoto } from '../../fakes/moto.ts';
 import { startOkta } from '../../fakes/okta.ts';
 import { startPagerDuty } from '../../fakes/pagerduty.ts';
 import { startProxy } from '../../fakes/proxy.ts';
+import { startReceiver } from '../../fakes/receiver.ts';
 import { identity } from '../faults/world.ts';
 import { type Stage, stage } from '../stage.ts';
 
@@ -21,6 +23,7 @@ const canary = (of: string): string => `CANARY-${of}-${randomBytes(9).toString('
 const sessionToken = (of: string): string => `IQoJb3JpZ2luX2VjEOP${canary(of)}${randomBytes(120).toString('base64')}`;
 const clientId = '0oaCanaryApp';
 const groups = ['db-admins', 'readers'];
+const storeId = 'd-1234567890';
 const moods = ['refusing', 'forbidding', 'limiting', 'failing', 'portal', 'silent', 'cutting', 'behind a proxy'] as const;
 type Mood = (typeof moods)[number] | 'well';
 
@@ -52,11 +55,13 @@ export async function startCompany() {
     return value;
   };
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const [issuer, okta, app, pagerduty, aws] = await Promise.all([
+  const [issuer, okta, app, pagerduty, sso, receiver, aws] = await Promise.all([
     startIssuer(),
     startOkta({ token: `00a${secret('okta: token')}` }),
     startOkta(),
     startPagerDuty(),
+    startIdentityStore(),
+    startReceiver(),
     startAws(secrets),
   ]);
   issuer.knobs.interval = 1;
@@ -65,11 +70,13 @@ export async function startCompany() {
     for (const login of ['maria@acme.dev', 'sam@acme.dev']) org.addUser(login);
     for (const group of groups) org.addGroup(group);
   }
+  for (const name of ['maria@acme.dev', 'sam@acme.dev']) sso.store(storeId).addUser(name);
+  for (const group of groups) sso.store(storeId).addGroup(group);
   pagerduty.user('Maria', 'maria@acme.dev');
   const schedule = pagerduty.schedule('Database Primary');
   pagerduty.shift({ schedule: 'Database Primary', user: 'Maria', start: null, end: new Date(Date.now() + 6 * 3_600_000).toISOString() });
-  const proxies = await Promise.all([okta, app, pagerduty].map(({ url }) => startFaultProxy(url)));
-  const [toOkta = '', toApp = '', toPagerDuty = ''] = proxies.map(({ url }) => url);
+  const proxies = await Promise.all([okta, app, pagerduty, sso, receiver].map(({ url }) => startFaultProxy(url)));
+  const [toOkta = '', toApp = '', toPagerDuty = '', toStore = '', toReceiver = ''] = proxies.map(({ url }) => url);
   const password = secret('proxy: password');
   const companyProxy = await startProxy({ route: () => undefined, user: { name: 'oncall', password } });
 
@@ -79,16 +86,22 @@ ${identity(issuer.url)}
 directories:
   okta: { orgUrl: ${toOkta}, token: { file: ./okta-token }, timeout: 1s }
   okta-app: { kind: okta, orgUrl: ${toApp}, clientId: ${clientId}, privateKey: { file: ./app-key }, timeout: 1s }
+  aws-sso: { kind: aws-identity-center, identityStoreId: ${storeId}, region: us-east-1, endpoint: ${toStore}, timeout: 1s }
 ${aws === undefined ? '' : `  aws-prod: { kind: aws-iam, endpoint: ${aws.proxy.url}, userName: local-part, timeout: 1s, credentials: { assumeRole: { arn: 'arn:aws:iam::${motoAccount}:role/oncall' } } }\n`}rosters:
   pagerduty: { token: { command: [cat, ./pagerduty-key] }, endpoint: ${pagerdutyAt}, timeout: 1s }
+notify:
+  slack: { url: { file: ./slack-address }, timeout: 1s }
+  trail: { kind: webhook, url: ${toReceiver}/trail, secret: { file: ./signing-key }, events: all, timeout: 1s }
 roles:
-${['db-admin', 'reader'].map((role, at) => `  ${role}: { targets: { okta: ${groups[at]}, okta-app: ${groups[at]}${aws === undefined ? '' : `, aws-prod: ${groups[at]}`} }, allow: [ { onCall: pagerduty/${schedule}, until: shift } ] }`).join('\n')}
+${['db-admin', 'reader'].map((role, at) => `  ${role}: { targets: { okta: ${groups[at]}, okta-app: ${groups[at]}, aws-sso: ${groups[at]}${aws === undefined ? '' : `, aws-prod: ${groups[at]}`} }, allow: [ { onCall: pagerduty/${schedule}, until: shift } ] }`).join('\n')}
 `;
   const inputs: Record<string, string> = {
     'oncall.yaml': policy(),
     'okta-token': `${okta.token}\n`,
     'app-key': secret('okta: private key', privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()),
     'pagerduty-key': `${secret('pagerduty: key', pagerduty.key)}\n`,
+    'slack-address': `${toReceiver}/${secret('slack: address')}\n`,
+    'signing-key': `${secret('webhook: signing key')}\n`,
   };
   const browser = fakeBrowser();
   const s: Stage = stage('the built bundle', inputs, {
@@ -112,7 +125,15 @@ ${['db-admin', 'reader'].map((role, at) => `  ${role}: { targets: { okta: ${grou
     opened: browser.opened,
     moods,
     be,
-    kinds: ['okta', 'pagerduty', 'issuer', 'proxy', ...(aws === undefined ? [] : ['aws: secret key of', 'aws: session token of'])],
+    kinds: [
+      'okta',
+      'pagerduty',
+      'issuer',
+      'slack',
+      'webhook',
+      'proxy',
+      ...(aws === undefined ? [] : ['aws: secret key of', 'aws: session token of']),
+    ],
     /** Now, as new ones are made all the time. */
     secrets: (): ReadonlyMap<string, string> => {
       for (const [at, token] of [...issuer.secrets].entries()) secrets.set(`issuer: ${at}`, token);
@@ -145,6 +166,8 @@ ${['db-admin', 'reader'].map((role, at) => `  ${role}: { targets: { okta: ${grou
         okta.stop(),
         app.stop(),
         pagerduty.stop(),
+        sso.stop(),
+        receiver.stop(),
         companyProxy.stop(),
         aws?.moto.stop(),
         ...faulty.map((proxy) => proxy.stop()),
@@ -162,6 +185,7 @@ function answerIn(mood: (typeof moods)[number], { headers, body }: { readonly he
   const status = { refusing: 401, forbidding: 403, limiting: 429, failing: 503, portal: 200 }[mood];
   if (mood === 'portal') return { status, headers: { 'content-type': 'text/html' }, body: `<html><body>${echo}</body></html>` };
   if (body.includes('Action=')) return inXml(status, mood, echo);
+  if (echo.includes('AWSIdentityStore')) return storeError(storeErrors[mood] ?? 'InternalServerException', echo);
   const said = {
     errorCode: 'E0000011',
     errorSummary: echo,
@@ -171,6 +195,12 @@ function answerIn(mood: (typeof moods)[number], { headers, body }: { readonly he
   };
   return { status, headers: { 'content-type': 'application/json', 'x-rate-limit-reset': '4000000000' }, body: JSON.stringify(said) };
 }
+
+const storeErrors: Readonly<Record<string, string>> = {
+  refusing: 'UnrecognizedClientException',
+  forbidding: 'AccessDeniedException',
+  limiting: 'ThrottlingException',
+};
 
 function inXml(status: number, mood: string, echo: string): Answer {
   const code = { refusing: 'InvalidClientTokenId', forbidding: 'AccessDenied', limiting: 'Throttling' }[mood] ?? 'ServiceUnavailable';
@@ -189,6 +219,8 @@ function faultyFiles(inputs: Record<string, string>): Record<string, readonly st
     'okta-token': [`${of('okta-token')}\n${of('okta-token')}\n`],
     'app-key': [of('app-key').slice(0, 900), of('app-key').replaceAll('\n', ' '), of('okta-token')],
     'pagerduty-key': [`${of('pagerduty-key')}\n${of('pagerduty-key')}`],
+    'slack-address': [`${of('slack-address')}\n${of('slack-address')}`, of('slack-address').replace('http://', 'https://user:CANARY@')],
+    'signing-key': [of('signing-key').slice(0, 15)],
     // In the policy itself, or as an argument of the command that should only print it.
     'oncall.yaml': [
       of('oncall.yaml').replace('{ file: ./okta-token }', of('okta-token')),

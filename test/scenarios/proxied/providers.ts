@@ -2,6 +2,7 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { CreateGroupCommand, CreateUserCommand, GetGroupCommand, IAMClient } from '@aws-sdk/client-iam';
+import { startIdentityStore } from '../../fakes/identity-store.ts';
 import type { Internet } from '../../fakes/internet.ts';
 import { type Issuer, startIssuer } from '../../fakes/issuer.ts';
 import { motoAccount, noMoto, startMoto } from '../../fakes/moto.ts';
@@ -104,6 +105,28 @@ const aws = (service: 'IAM' | 'STS'): Provider => ({
   },
 });
 
+const identityCenter: Provider = {
+  name: 'AWS IAM Identity Center',
+  host: 'identitystore',
+  isDirectory: true,
+  start: async (internet) => {
+    const [fake, issuer] = await Promise.all([startIdentityStore(), startIssuer()]);
+    internet.host('identitystore', fake.url);
+    const env = { AWS_ACCESS_KEY_ID: 'AKIACANARY', AWS_SECRET_ACCESS_KEY: 'CANARY-secret-of-aws' };
+    const store = fake.store('d-1234567890');
+    store.addUser('maria@acme.dev');
+    for (const group of Object.values(groupOf)) store.addGroup(group);
+    const settings = `identityStoreId: ${store.id}, region: eu-central-1, timeout: 1s, endpoint: ${internet.url('identitystore')}`;
+    const sources = `directories: { aws-sso: { kind: aws-identity-center, ${settings} } }`;
+    return {
+      ...(await open({ internet, issuer, sources, roles: roles('aws-sso') }, { env })),
+      secrets: ['AWS4-HMAC-SHA256', 'CANARY'],
+      done: async (role) => store.membersOf(store.group(groupOf[role]).id).length === 1,
+      stop: async () => void (await Promise.all([fake.stop(), issuer.stop()])),
+    };
+  },
+};
+
 export const pagerduty: Provider = {
   name: 'PagerDuty',
   host: 'pagerduty',
@@ -164,4 +187,12 @@ const issuerAway: Provider = {
   },
 };
 
-export const providers: readonly Provider[] = [pagerduty, okta('token'), okta('private key'), aws('IAM'), aws('STS'), issuerAway];
+export const providers: readonly Provider[] = [
+  pagerduty,
+  okta('token'),
+  okta('private key'),
+  aws('IAM'),
+  aws('STS'),
+  identityCenter,
+  issuerAway,
+];
