@@ -64,6 +64,13 @@ export function groupQueries(connection: Connection) {
         group.cleanAt ?? null,
       ]);
     },
+    renameManagedGroup: async (directory: string, groupId: string, groupName: string): Promise<void> => {
+      await connection.run('UPDATE managed_groups SET group_name = ? WHERE directory = ? AND group_id = ?', [
+        groupName,
+        directory,
+        groupId,
+      ]);
+    },
     /** `undefined`: not exclusive now, so that what was clean once counts for nothing when it becomes so again. */
     markClean: async (directory: string, groupId: string, at: number | undefined): Promise<void> => {
       const clean = at === undefined ? 'NULL' : 'coalesce(clean_at, ?)';

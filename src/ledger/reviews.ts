@@ -28,8 +28,9 @@ export function reviewQueries(connection: Connection) {
   return {
     insertReview: async (requestId: string, dueAt: number): Promise<void> => {
       await connection.run(
-        // Let in again before the first time has ended, under the same id: that is to be looked at, too.
-        'INSERT INTO reviews (request_id, due_at) VALUES (?, ?) ON CONFLICT (request_id) DO UPDATE SET due_at = excluded.due_at, reviewed_at = NULL',
+        // Once more under the same id: that is to be looked at, too, and by the day on which the first time is.
+        `INSERT INTO reviews (request_id, due_at) VALUES (?, ?) ON CONFLICT (request_id) DO UPDATE SET reviewed_at = NULL, due_at =
+           CASE WHEN reviews.reviewed_at IS NULL AND reviews.due_at < excluded.due_at THEN reviews.due_at ELSE excluded.due_at END`,
         [requestId, dueAt],
       );
     },

@@ -124,7 +124,7 @@ const isSurprise = ({ saidUntil }: Holder, { follows, now }: RotationNow): boole
 function refusal(rotation: RotationNow, gone: readonly Holder[], successors: number): GoesRefused | undefined {
   const { answer = [], accepted = [], holders } = rotation;
   const goes = gone.filter((holder) => isSurprise(holder, rotation)).map(({ email }) => email);
-  const isEmpty = false;
+  const isEmpty = answer.length === 0;
   const isTooMany = goes.length - successors > Math.max(fewGo, shareGoes * holders.length);
   if (goes.length === 0 || !(isEmpty || isTooMany) || goes.every((email) => accepted.includes(email))) return undefined;
   return { goes: goes.sort(), of: holders.length, isEmpty };

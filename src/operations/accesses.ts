@@ -21,7 +21,7 @@ export async function accesses(deps: Deps, { since = 0, until, user, role, limit
   const actor = await deps.actor();
   const roles = await requireReadable(deps, actor, 'read all of the audit', 'your own requests, one by one: oncall audit list ID');
   if (roles !== 'all') deps.progress('only what concerns you, or a role that you approve; admins read all of it');
-  const isIt = role === undefined ? () => true : callsRole(deps.policy, role);
+  const isIt = role === undefined ? () => true : callsRole(role);
   const email = user?.toLowerCase();
   const isOver = ({ seq, endedAt }: Access): boolean => seq <= after || (endedAt !== undefined && endedAt < since);
   const isWanted = (access: Access): boolean =>

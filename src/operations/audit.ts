@@ -62,7 +62,7 @@ async function filtered(deps: Deps, { texts, pick }: Wanted, { since = 0, until,
   const ledger = await deps.ledger();
   const email = user?.toLowerCase();
   const names = email === undefined ? [] : [email, ...(await ledger.read((q) => q.alsoHeldAs(email)))];
-  const isIt = role === undefined ? undefined : callsRole(deps.policy, role);
+  const isIt = role === undefined ? undefined : callsRole(role);
   return {
     texts,
     since,

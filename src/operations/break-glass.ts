@@ -9,8 +9,12 @@ import type { Actor, Request } from '../lifecycle/types.ts';
 import { emergencyRole } from '../policy/break-glass.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Role } from '../policy/types.ts';
+import { accountsOf } from './approver.ts';
 import type { Deps } from './deps.ts';
+import { lookups } from './lookups.ts';
+import { pinTargets } from './pins.ts';
 import { requireReviewer } from './rights.ts';
+import { requireOtherAccount } from './said-yes.ts';
 import { couldBeOne } from './same-person.ts';
 import type { OneInput, RequestResult } from './types.ts';
 
@@ -58,7 +62,9 @@ export async function review(deps: Deps, actor: Actor, request: Request, { reaso
   if (couldBeOne(deps.policy, actor, request.requester)) {
     throw new OncallError('own-request', 'nobody reviews what they did themselves', { exit: 3, next: `oncall explain ${request.id}` });
   }
-  await requireReviewer(deps, actor, roleOf(deps, request.role), `review ${request.id}`);
+  const role = roleOf(deps, request.role);
+  await requireReviewer(deps, actor, role, `review ${request.id}`);
+  if (role !== undefined) await requireOther(deps, actor, role, request);
   const ledger = await deps.ledger();
   await ledger.write(async (q, now) => {
     if (!(await q.closeReview(request.id, now))) {
@@ -76,6 +82,14 @@ export async function review(deps: Deps, actor: Actor, request: Request, { reaso
   });
   const grants = await ledger.read((q) => q.grantsOfRequest(request.id));
   return { result: 'reviewed', request, grants, missing: [], decision: request.decision };
+}
+
+/** Nor under another name by which the directory knows them. */
+async function requireOther(deps: Deps, actor: Actor, role: Role, request: Request): Promise<void> {
+  const world = lookups(deps);
+  const pins = await pinTargets(deps, world, role, request.requester.email);
+  const inside = pins.pinned.map(({ target }) => target);
+  requireOtherAccount(request, await accountsOf(world, [actor.email], role, inside), pins);
 }
 
 /** The emergencies that wait for this person to look at them. */

@@ -7,6 +7,7 @@ import type { Actor } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
 import { type Candidate, decideFor, incidentName } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
+import { canonicalName } from '../policy/params.ts';
 import { reviewDay } from '../policy/standing.ts';
 import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
@@ -19,7 +20,7 @@ import { freePlace } from './intent.ts';
 import { askSessions } from './late-sessions.ts';
 import { waitingFor, whyNotMoved } from './line-view.ts';
 import { lookups } from './lookups.ts';
-import { calledRole, roleNamed, unknownRole } from './names.ts';
+import { roleNamed, unknownRole } from './names.ts';
 import { stillEnding, taken, whichIncident } from './refusal.ts';
 import { type Before, before } from './repeat.ts';
 import { requireRevoker } from './rights.ts';
@@ -27,7 +28,7 @@ import { isSame } from './same-person.ts';
 import type { ExplainInput, ExplainResult, Refusal, RoleView } from './types.ts';
 
 export async function explain(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
-  if (Object.hasOwn(deps.policy.roles, calledRole(deps.policy, input.role))) return explainNow(deps, input);
+  if (Object.hasOwn(deps.policy.roles, canonicalName(input.role))) return explainNow(deps, input);
   if (input.user === undefined) return explainThen(deps, input.role);
   throw new OncallError('usage', `${input.role} is no role, and only of a role can be said what somebody would get`, {
     exit: 2,

@@ -1,5 +1,6 @@
 /** Who stands in line and asks again: is told their place, takes what is offered, or is out of line because they may not have it any more. */
 
+import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { isInLine } from '../lifecycle/line.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
@@ -9,16 +10,19 @@ import type { Decision, Role } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { exactlyAsked, stillOf } from './exactly-asked.ts';
 import { leaveLine } from './line.ts';
+import type { Lookups } from './lookups.ts';
+import type { Pins } from './pins.ts';
 import { denied } from './refusal.ts';
 import type { Asking, Settled } from './request.ts';
+import { earlierYes } from './said-yes.ts';
 import type { RequestInput } from './types.ts';
 
 /** What is taken, or waits for a yes, is what was waited for, unless more is said now; what was said yes to is what was asked for then, and no more of the role than that. */
-export async function asWaitedFor(deps: Deps, asking: Asking, open: Request | undefined): Promise<Asking> {
+export function asWaitedFor(asking: Asking, open: Request | undefined): Asking {
   if (open?.state !== 'pending' && !isInLine(open)) return asking;
   const { role, pins, input } = asking;
   const { reason: typed, ...wanted } = input;
-  if (!isInLine(open) || !(await hasYes(deps, role, open))) {
+  if (!isInLine(open) || open.approvals.length === 0 || (asking.stillYes ?? 0) < (role.quorum ?? 1)) {
     const reason = typed ?? open.reason;
     const asked = 'byDefault' in input.asked ? open.asked : input.asked;
     return { ...asking, input: { ...wanted, asked, ...(reason === undefined ? {} : { reason }) } };
@@ -37,11 +41,25 @@ export async function asWaitedFor(deps: Deps, asking: Asking, open: Request | un
   };
 }
 
-/** Approvers let them stand in line, and what they said yes to is what it would be now. Who joined it by a rule has no approvals. */
-async function hasYes(deps: Deps, role: Role, open: Request): Promise<boolean> {
-  const digest = (await deps.ledger()).digest(exactlyAsked(open, role));
-  const yes = open.approvals.filter((one) => one.answer === 'yes' && one.digest === digest);
-  return yes.length >= (role.quorum ?? 1);
+/**
+ * Where approvers let them stand in line: how many of those may say yes today, to what it would be now. Who joined it by a rule has no approvals.
+ * Throws where that cannot be found out; their place is kept meanwhile.
+ */
+export async function stillYes(deps: Deps, world: Lookups, role: Role, actor: Actor, pins: Pins): Promise<number> {
+  if (role.maxHolders === undefined) return 0;
+  const ledger = await deps.ledger();
+  const open = await ledger.read((q) => q.openRequest(actor, role.name));
+  if (!isInLine(open) || open.approvals.length === 0) return 0;
+  const digest = ledger.digest(exactlyAsked(open, role));
+  const inside = pins.pinned.map(({ target }) => target);
+  const found = await earlierYes(deps, world, role, { pending: open, digest, inside, at: ledger.now() });
+  const sure = found.filter(({ counts }) => counts === true).length;
+  const unknown = found.find(({ counts }) => counts === 'unknown');
+  if (sure >= (role.quorum ?? 1) || unknown === undefined) return sure;
+  throw new OncallError('undecided', `could not find out whether the yes of ${unknown.yes.by.email} still counts`, {
+    why: `${unknown.because}; your place in line is kept`,
+    next: `try again: oncall request ${role.name}`,
+  });
 }
 
 /** What they said when they joined the line need not be said again: why, and which incident a yes was for. Looked at before anything is asked, and so only where there can be a line. */

@@ -8,20 +8,18 @@ import { canonicalName } from '../policy/params.ts';
 import type { Policy, Role, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 
-/** `support b=2 a=1` is the role that the policy calls `support a=1 b=2`. */
-export const calledRole = ({ roles }: Pick<Policy, 'roles'>, typed: string): string => canonicalName(roles, typed);
-
 /** Tells of a role's name whether somebody called it `typed`: by its own name, or by that of its whole family. */
-export function callsRole(policy: Pick<Policy, 'roles'>, typed: string): (role: string) => boolean {
-  const name = calledRole(policy, typed);
-  return (role) => role === name || (Object.hasOwn(policy.roles, role) && policy.roles[role]?.family?.name === typed);
+export function callsRole(typed: string): (role: string) => boolean {
+  const name = canonicalName(typed);
+  // Also of values that the policy no longer has: no role of the file has a space in its name.
+  return (role) => role === name || role.startsWith(`${name} `);
 }
 
 /** Whether the policy has a role, or a family of roles, of that name. */
-export const isRole = (policy: Pick<Policy, 'roles'>, typed: string): boolean => Object.keys(policy.roles).some(callsRole(policy, typed));
+export const isRole = (policy: Pick<Policy, 'roles'>, typed: string): boolean => Object.keys(policy.roles).some(callsRole(typed));
 
 export function roleNamed(policy: Policy, typed: string): Role {
-  const name = calledRole(policy, typed);
+  const name = canonicalName(typed);
   const role = Object.hasOwn(policy.roles, name) ? policy.roles[name] : undefined;
   if (role) return role;
   throw unknownRole(policy, name);

@@ -4,11 +4,12 @@ import { isOncallError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { isInLine } from '../lifecycle/line.ts';
 import type { Actor, EndReason, GrantView, Request } from '../lifecycle/types.ts';
+import { canonicalName } from '../policy/params.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd, endGrant } from './end.ts';
 import { tendLines } from './line.ts';
 import { moveEnds } from './move-end.ts';
-import { calledRole, callsRole, isRole, requestNamed, unknownRole } from './names.ts';
+import { callsRole, isRole, requestNamed, unknownRole } from './names.ts';
 import { inParallel } from './parallel.ts';
 import { requireAdmin, requireRevoker } from './rights.ts';
 import { isSame } from './same-person.ts';
@@ -17,7 +18,7 @@ import type { OneInput, ReleaseResult, RevokeInput, RevokeResult } from './types
 export async function release(deps: Deps, input: OneInput): Promise<ReleaseResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
-  const request = await requestNamed(ledger, actor, calledRole(deps.policy, input.id)).catch((error: unknown) => {
+  const request = await requestNamed(ledger, actor, canonicalName(input.id)).catch((error: unknown) => {
     // Asked for, and so: of a role that there is, nobody has to have anything.
     if (isOncallError(error) && error.code === 'unknown-request' && isRole(deps.policy, input.id)) return undefined;
     throw error;
@@ -44,7 +45,7 @@ export async function release(deps: Deps, input: OneInput): Promise<ReleaseResul
 /** By the name of a family nobody can tell which of its roles is meant. */
 async function requireNoneOf(deps: Deps, actor: Actor, typed: string): Promise<void> {
   const ledger = await deps.ledger();
-  const isIt = callsRole(deps.policy, typed);
+  const isIt = callsRole(typed);
   const mine = (await ledger.read((q) => q.openRequests())).filter(({ role, requester }) => isIt(role) && isSame(actor, requester));
   if (mine.length === 0) return;
   throw new OncallError('which-role', `you have ${mine.map(({ role }) => role).join(' and ')}`, {
@@ -84,7 +85,7 @@ const nextOf = ({ policy }: Deps, name: string): string =>
 async function requireRight(deps: Deps, actor: Actor, input: RevokeInput): Promise<void> {
   if (!('role' in input))
     return requireAdmin(deps, actor, 'holder' in input ? `revoke everything that ${input.holder} has` : 'revoke everything (--all)');
-  const isIt = callsRole(deps.policy, input.role);
+  const isIt = callsRole(input.role);
   const called = Object.values(deps.policy.roles).filter(({ name }) => isIt(name));
   // All of a family have the same approvers, unless a parameter is part of them.
   const differing = new Map(called.map((role) => [JSON.stringify(role.approvers.map(({ condition }) => condition)), role]));
@@ -95,7 +96,7 @@ async function requireRight(deps: Deps, actor: Actor, input: RevokeInput): Promi
 function chosenBy({ policy }: Deps, input: RevokeInput): (request: Request) => boolean {
   if ('all' in input) return () => true;
   if ('holder' in input) return ({ requester }) => requester.email === input.holder.toLowerCase();
-  const isIt = 'role' in input ? callsRole(policy, input.role) : () => false;
+  const isIt = 'role' in input ? callsRole(input.role) : () => false;
   return ({ role }) => isIt(role);
 }
 

@@ -13,7 +13,7 @@ import { breakGlass, inEmergency, requireReviewed } from './break-glass.ts';
 import type { Deps } from './deps.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
-import { asWaitedFor, saidBefore, settleInLine, tellPlace } from './in-line.ts';
+import { asWaitedFor, saidBefore, settleInLine, stillYes, tellPlace } from './in-line.ts';
 import { freePlace, insertGrants } from './intent.ts';
 import { lateSessions } from './late-sessions.ts';
 import { tendLine } from './line.ts';
@@ -68,7 +68,15 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   await Promise.race([factsSoon, pinsSoon]);
   const [ledger, facts, pins] = await Promise.all([deps.ledger(), factsSoon, pinsSoon]);
 
-  const asking = { input, role, actor, facts, askedAt, pins };
+  const asking = {
+    input,
+    role,
+    actor,
+    facts,
+    askedAt,
+    pins,
+    stillYes: input.breakGlass ? 0 : await stillYes(deps, world, role, actor, pins),
+  };
   const nobody = await nobodyToAsk(deps, world, asking, ledger.now());
   const settled = await ledger.write((q, now) => settle(deps, q, now, { ...asking, nobody }));
   if ('refusal' in settled) return settled.refusal;
@@ -90,6 +98,8 @@ export type Asking = {
   readonly pins: Pins;
   /** Of approvers who are asked one after the other: those of whom nobody is there. */
   readonly nobody: readonly Finding[];
+  /** Of the approvers who let them stand in line: how many may say yes today. */
+  readonly stillYes?: number;
   /** They stand in line after the yes of their approvers. */
   readonly yes?: true;
 };
@@ -98,7 +108,7 @@ export type Asking = {
 async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promise<Settled> {
   if (typed.role.maxHolders !== undefined) await tendLine(q, now, typed.role);
   const { open, standing, ending } = await before(q, typed.actor, typed.role.name, originOf(typed.input));
-  const asking = await asWaitedFor(deps, typed, open);
+  const asking = asWaitedFor(typed, open);
   const { input, role, actor, facts, pins } = asking;
   const held = open !== undefined && standing.length > 0;
   const decided = decideFor(

@@ -21,7 +21,7 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
     if (input.of !== undefined && !one && !isRole(deps.policy, input.of)) throw unknownRequest(input.of);
-    const isMeant = input.of === undefined || one ? () => true : callsRole(deps.policy, input.of);
+    const isMeant = input.of === undefined || one ? () => true : callsRole(input.of);
     const open = one ? [one] : await q.openRequests();
     const requests = open.filter((request) => (!input.mine || isMine(request)) && isMeant(request.role));
     const ids = new Set(requests.map((request) => request.id));

@@ -2,6 +2,7 @@
 
 import type { Directory, Member } from '../directories/directory.ts';
 import { isOncallError, isProviderError, nextStep } from '../errors.ts';
+import type { ManagedGroup } from '../ledger/groups.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
@@ -23,6 +24,7 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
     beats: await q.directories(),
     now: at,
   }));
+  await forgetClean(deps, inUse);
   const all = [...new Set([...names, ...inUse.map((group) => group.directory)])];
   const steps = await Promise.all(
     all.map(async (name): Promise<readonly SweepStep[]> => {
@@ -54,6 +56,26 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   const because = whyClockIsOff(deps, behindMs);
   return [...steps.flat(), ...(because === undefined ? [] : [{ action: 'heartbeat' as const, outcome: 'failed' as const, because }])];
 }
+
+/** A group that is not read now, or not as an exclusive one: that it was clean once must not count when it is read as such again, with whoever came meanwhile. */
+async function forgetClean(deps: Deps, inUse: readonly (GroupPin & { readonly directory: string })[]): Promise<void> {
+  if (deps.policyFault !== undefined) return;
+  const targets = new Set(
+    Object.values(deps.policy.roles).flatMap((role) => role.targets.map(({ directory, group }) => folded(directory, group))),
+  );
+  const isRead = ({ directory, groupId, groupName }: ManagedGroup): boolean =>
+    targets.has(folded(directory, groupName)) || inUse.some((group) => group.directory === directory && group.groupId === groupId);
+  const stale = (groups: readonly ManagedGroup[]) =>
+    groups.filter((one) => one.cleanAt !== undefined && !(isExclusive(deps.policy, one.directory, one.groupName) && isRead(one)));
+  const ledger = await deps.ledger();
+  if (await ledger.read(async (q) => stale(await q.managedGroups()).length === 0)) return;
+  await ledger.write(async (q) => {
+    for (const { directory, groupId } of stale(await q.managedGroups())) await q.markClean(directory, groupId, undefined);
+  });
+}
+
+/** IAM's names are the same whatever their case. */
+const folded = (directory: string, group: string): string => JSON.stringify([directory, group.toLowerCase()]);
 
 async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: boolean): Promise<readonly SweepStep[]> {
   const ledger = await deps.ledger();
@@ -136,6 +158,7 @@ async function settleReading(
     now,
   });
   const target = { directory: name, group: group.groupName };
+  if (known && group.named && known.groupName !== group.groupName) await q.renameManagedGroup(name, group.groupId, group.groupName);
   if (!known) await q.insertManagedGroup({ directory: name, groupId: group.groupId, groupName: group.groupName, firstReadAt: now });
   if (!exclusive) await q.markClean(name, group.groupId, undefined);
   else if (plan.nobodyElse) await q.markClean(name, group.groupId, now);

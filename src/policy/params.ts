@@ -29,8 +29,14 @@ export function familyOf(name: string, written: WrittenRole, report: Report): re
   });
 }
 
+/** By the alphabet: access that stands must not get another name because two keys changed places in the file. */
 export const memberName = ({ name, values }: RoleFamily): string =>
-  [name, ...Object.entries(values).map(([param, value]) => `${param}=${value}`)].join(' ');
+  [
+    name,
+    ...Object.entries(values)
+      .map(([param, value]) => `${param}=${value}`)
+      .sort(),
+  ].join(' ');
 
 function choices(params: Readonly<Record<string, readonly string[]>>): readonly Readonly<Record<string, string>>[] {
   return Object.entries(params).reduce<readonly Readonly<Record<string, string>>[]>(
@@ -82,21 +88,8 @@ function checkPlaceholders(
   }
 }
 
-/**
- * As the policy calls it: the values in any order, one name whatever was typed. What is no member of a family comes back as it is.
- * `among`: the roles of the policy.
- */
-export function canonicalName(among: Readonly<Record<string, { readonly family?: RoleFamily }>>, typed: string): string {
-  const [name, ...pairs] = typed.trim().split(/\s+/);
-  if (pairs.length === 0 || Object.hasOwn(among, typed)) return typed;
-  const wanted = [...pairs].sort().join(' ');
-  const found = Object.entries(among).find(
-    ([, { family }]) =>
-      family?.name === name &&
-      Object.entries(family?.values ?? {})
-        .map(([param, value]) => `${param}=${value}`)
-        .sort()
-        .join(' ') === wanted,
-  );
-  return found?.[0] ?? typed;
+/** As a role is called, whatever the order in which its values were typed. */
+export function canonicalName(typed: string): string {
+  const [name = '', ...pairs] = typed.trim().split(/\s+/);
+  return [name, ...pairs.sort()].join(' ');
 }

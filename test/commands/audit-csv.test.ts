@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
+import { accessCsv } from '../../src/commands/access-csv.ts';
 import type { Access } from '../../src/lifecycle/accesses.ts';
 import type { AccessInput } from '../../src/operations/audit-types.ts';
 import type { Operations } from '../../src/operations/types.ts';
@@ -134,6 +135,10 @@ describe('a line', () => {
     const cells = Object.values(await told({ [key]: '=1+1' }));
     expect(cells).toContain("'=1+1");
     expect(cells).not.toContain('=1+1');
+  });
+
+  it('has no control characters even of what was not made safe for a terminal before', () => {
+    expect(accessCsv([access({ reason: 'a\u0007\u001b[31m\u202eb\r\nc' })]).split('\r\n')[1]).toContain(',ab c,');
   });
 
   it('runs nothing of a group, a rule, a fact or an approver either', async () => {

@@ -148,6 +148,23 @@ describe('the review', () => {
     expect(broken.map(({ reason }) => reason)).toEqual(['the database is gone', 'it goes on']);
   });
 
+  it('is not made by whoever did it under another name that the directory knows them by', async () => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    Object.assign(world.policy, { people: { 'boss@acme.dev': { okta: 'maria@acme.dev' } } });
+    await expect(world.as('boss').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request' });
+    expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
+  });
+
+  it('is due by the first day, however often it is broken again under one id', async () => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    const due = (await world.ledger.read((q) => q.review(request.id)))?.dueAt;
+    world.now += 30 * minute;
+    granted(await world.as('maria').request({ ...emergency, asked: { forMs: 2 * hour } }));
+    expect((await world.ledger.read((q) => q.review(request.id)))?.dueAt).toBe(due);
+  });
+
   it('that is in time holds nobody up', async () => {
     const world = await night();
     granted(await ask(world, 'maria'));

@@ -153,6 +153,26 @@ describe('an exclusive group that was renamed', () => {
   });
 });
 
+describe('a group that is exclusive again', () => {
+  it.each<[string, (policy: { directories: Record<string, { exclusive: readonly string[] }>; roles: Record<string, unknown> }) => void]>([
+    ['after it was not on the list', ({ directories }) => Object.assign(directories.okta ?? {}, { exclusive: [] })],
+    ['after no role led to it', ({ roles }) => void delete roles['db-admin']],
+  ])('%s keeps whoever came meanwhile, and closes itself until they are out', async (_, change) => {
+    const world = await company({ exclusive: ['db'] });
+    await world.sweepAfter(15 * minute);
+    const before = structuredClone({ directories: world.policy.directories, roles: world.policy.roles });
+    change(world.policy as never);
+    await world.sweepAfter(minute);
+    for (const name of ['sam', 'ana']) world.okta.put(`${name}@acme.dev`, 'db');
+    Object.assign(world.policy, before);
+    for (let run = 0; run < 3; run++) expect((await world.sweepAfter(16 * minute)).ended).toBe(0);
+    expect(world.okta.in('db')).toEqual(['ana@acme.dev', 'sam@acme.dev']);
+    await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'uncovered-members',
+    });
+  });
+});
+
 describe('who has left', () => {
   const both = [role('one'), role('two', { targets: [{ directory: 'okta', group: 'web' }] })];
 

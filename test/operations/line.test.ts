@@ -20,6 +20,11 @@ const trail = async (world: World, ...types: string[]) => {
   const events = await world.ledger.read((q) => q.lastEvents(undefined));
   return events.filter(({ type }) => types.includes(type)).map(({ type, holder = '' }) => `${type.slice(8)} ${holder.split('@')[0]}`);
 };
+const byYes: Partial<Role> = {
+  allow: [],
+  ask: [rule({ kind: 'any', conditions: ['maria', 'ana'].map(user) })],
+  approvers: [rule(user('sam'))],
+};
 const change = (world: World, over: Partial<Role>): void =>
   void Object.assign(world.policy.roles, { migration: migration(over) } as Policy['roles']);
 
@@ -420,6 +425,24 @@ describe('whoever takes an offer', () => {
     expect(granted(await ask(world, 'sam'))).toMatchObject({ result: 'pending', request: { id, state: 'pending', reason: 'r' } });
     expect((await world.as('ana').status({ mine: true })).requests).toMatchObject([{ state: 'offered' }]);
     expect(granted(await ask(world, 'ana')).result).toBe('granted');
+  });
+
+  it.each<[string, (world: World) => void]>([
+    ['is blocked', (world) => Object.assign(world.policy, { blocked: ['sam@acme.dev'] })],
+    ['is no approver any more', (world) => change(world, { ...byYes, approvers: [rule(user('boss'))] })],
+    ['is not active', (world) => world.okta.deactivate('sam@acme.dev')],
+  ])('does not come in by the yes of somebody who %s by now', async (_, happens) => {
+    const world = await solo(byYes);
+    const ana = granted(await ask(world, 'ana', { reason: 'first' }));
+    granted(await world.as('sam').approve({ id: ana.request.id }));
+    const maria = granted(await ask(world, 'maria', { reason: 'second' }));
+    granted(await world.as('sam').approve({ id: maria.request.id }));
+    expect(await stateOf(world, maria.request.id)).toBe('queued');
+    happens(world);
+    await world.as('ana').release({ id: 'migration' });
+    const asked = await ask(world, 'maria');
+    expect('error' in asked || asked.result === 'pending').toBe(true);
+    expect(world.okta.in('db')).toEqual([]);
   });
 
   it('gives no reason twice', async () => {

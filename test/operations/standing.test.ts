@@ -327,6 +327,17 @@ describe('a sweep that meets trouble', () => {
     expect(world.okta.in('db')).toEqual([]);
   });
 
+  it('lets nobody in while the clock is off, or the directory was not swept', async () => {
+    const world = await withRole(prodRead());
+    const off = await world.as('cron', { clockSkew: () => 5 * minute }).sweep({});
+    expect([world.okta.in('db'), off.steps.filter(({ action }) => action === 'give').map(({ outcome }) => outcome)]).toEqual([
+      [],
+      ['later'],
+    ]);
+    await world.sweepAfter(0);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
   it('says what it would do, and does nothing, on a dry run', async () => {
     const world = await withRole(prodRead());
     await sweepBy(world, [role('other')]);

@@ -163,6 +163,7 @@ describe('whoever is taken over', () => {
     const world = await company3({ roles: [prodRead({ maxHolders: 1 })] });
     await adopt(world, { ...here, end: { forMs: day } });
     expect(await world.as('ana').request({ role: 'prod-read', asked: { forMs: hour } })).toMatchObject({ result: 'taken' });
+    expect(await world.ledger.read((q) => q.placesTaken('prod-read'))).toHaveLength(1);
   });
 
   it('as standing is not taken over twice, nor given twice by the sweep', async () => {

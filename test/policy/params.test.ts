@@ -40,6 +40,11 @@ describe('a role with parameters', () => {
     });
   });
 
+  it('is called the same whatever the order of the keys in the file', () => {
+    const turned = support.replace('customer: [acme, globex], region: [eu, us]', 'region: [eu, us], customer: [acme, globex]');
+    expect(Object.keys(policyOf(fileOf(turned)).roles).sort()).toEqual(Object.keys(policyOf(fileOf(support)).roles).sort());
+  });
+
   it('has its values in its conditions too, and its rules are called as they stand in the file', () => {
     const role = policyOf(fileOf(support)).roles['support customer=globex region=us'];
     expect(role?.allow[0]).toMatchObject({ name: 'support.allow[0]', condition: { kind: 'member', group: 'Support us' } });
@@ -87,17 +92,15 @@ b: { targets: { local: "{n}" }, allow: [ { user: a@acme.dev } ] }`),
 });
 
 describe('the name of a role', () => {
-  const { roles } = policyOf(fileOf(support));
-
   it.each([
     ['support customer=acme region=eu', 'support customer=acme region=eu'],
     ['support region=eu customer=acme', 'support customer=acme region=eu'],
     ['  support   region=eu  customer=acme ', 'support customer=acme region=eu'],
     ['support customer=acme', 'support customer=acme'],
-    ['support customer=acme region=eu region=us', 'support customer=acme region=eu region=us'],
+    ['support', 'support'],
     ['support customer=ACME region=eu', 'support customer=ACME region=eu'],
     ['other customer=acme region=eu', 'other customer=acme region=eu'],
   ])('%s leads to "%s"', (typed, name) => {
-    expect(canonicalName(roles, typed)).toBe(name);
+    expect(canonicalName(typed)).toBe(name);
   });
 });
