@@ -84,7 +84,7 @@ async function letInAll(deps: Deps, world: Lookups, role: Following, { answer, d
   const { duties, nameless } = answer;
   const ledger = await deps.ledger();
   const wanted = await ledger.read((q, now) => whomToLetIn(q, now, role, answer));
-  const kept = [].map(
+  const kept = nameless.map(
     ({ name, because }): Kept => ({
       ...{ role: role.name, email: name, outcome: 'failed', next: 'correct people: in the policy' },
       because: `${because}, and nobody's: people: gives whoever has this address another name there`,

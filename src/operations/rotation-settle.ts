@@ -49,8 +49,9 @@ export async function settleRotation(at: At, { answer, denied, isTried = false, 
   if ('unanswered' in answer) return settleUnanswered(at, seen, answer.unanswered);
 
   await endDenied(at, seen, denied);
-  const accepted = accepts && kept.refused?.goes;
-  const plan = planRotation({ ...seen, accepted, isTried });
+  const expected = planRotation({ ...seen, isTried });
+  const accepted = accepts && expected.refused ? kept.refused?.goes : undefined;
+  const plan = accepted ? planRotation({ ...seen, accepted, isTried }) : expected;
   const steps = await moveEnds(at, plan, denied);
   const about = { actor: 'sweep', role: role.name, policyDigest: deps.policy.digest } as const;
   if (plan.refused) {
@@ -60,13 +61,10 @@ export async function settleRotation(at: At, { answer, denied, isTried = false, 
     if (isNews) await q.record({ ...about, type: 'rotation.refused', data: { ...plan.refused, because: refusedText(role, plan.refused) } });
     return [...steps, refusedStep(role, plan.refused, accepts !== undefined)];
   }
-  if (accepts && accepted)
-    await q.record({
-      ...about,
-      type: 'rotation.accepted',
-      actor: accepts,
-      data: { goes: accepted, because: `${accepted.join(', ')} may go` },
-    });
+  if (accepts && expected.refused) {
+    const { goes } = expected.refused;
+    await q.record({ ...about, type: 'rotation.accepted', actor: accepts, data: { goes, because: `${goes.join(', ')} may go` } });
+  }
   await q.keepRotation({ role: role.name, answeredAt: now });
   return steps;
 }

@@ -17,9 +17,10 @@ export async function standingNow({ roles }: Pick<Policy, 'roles'>, q: Queries, 
   const told = await q.toldOf(notInTopic);
   return {
     reviews: reviewsOf(Object.values(roles), now).map((review) => ({ ...review, day: reviewDay(review.reviewAt) })),
-    notIn: told.map(({ subject, what }) => {
+    // Of a role that has lost its list no sweep says so any more.
+    notIn: told.flatMap(({ subject, what }) => {
       const { role, email } = fromSubject(subject);
-      return { role, holder: email, because: what };
+      return roles[role]?.standing?.people.some((one) => one.email === email) ? [{ role, holder: email, because: what }] : [];
     }),
   };
 }

@@ -20,8 +20,11 @@ type Keeping = Exclude<StandingStep, { action: 'end' }>;
 /** With a policy that has faults nothing of it is touched: nobody knows whom it names. */
 export async function keepStanding(deps: Deps, world: Lookups, mayGoOn: () => boolean): Promise<readonly SweepStep[]> {
   if (deps.policyFault !== undefined) return [];
+  const plan = await planNow(deps);
+  // As in most companies: one look is all that it costs.
+  if (plan.length === 0 && !Object.values(deps.policy.roles).some(({ standing }) => standing)) return [];
   const kept: Kept[] = [];
-  await inParallel(await planNow(deps), 4, async (step) => {
+  await inParallel(plan, 4, async (step) => {
     if (!mayGoOn()) return;
     if (step.action === 'end') await endIt(deps, step, whyEnds(step));
     else kept.push({ role: step.role.name, email: step.email, ...(await keepIn(deps, world, step).catch(failed)) });

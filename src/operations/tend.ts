@@ -2,7 +2,6 @@
 
 import type { Directory, Member } from '../directories/directory.ts';
 import { isOncallError, isProviderError, nextStep } from '../errors.ts';
-import type { ManagedGroup } from '../ledger/groups.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { planReconcile } from '../lifecycle/reconcile.ts';
 import type { GroupPin } from '../lifecycle/types.ts';
@@ -56,6 +55,8 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   const because = whyClockIsOff(deps, behindMs);
   return [...steps.flat(), ...(because === undefined ? [] : [{ action: 'heartbeat' as const, outcome: 'failed' as const, because }])];
 }
+
+type ManagedGroup = Awaited<ReturnType<Queries['managedGroups']>>[number];
 
 /** A group that is not read now, or not as an exclusive one: that it was clean once must not count when it is read as such again, with whoever came meanwhile. */
 async function forgetClean(deps: Deps, inUse: readonly (GroupPin & { readonly directory: string })[]): Promise<void> {

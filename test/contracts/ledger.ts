@@ -600,6 +600,19 @@ export function ledgerContract(under: LedgerUnderTest): void {
       expect(await (await open(place)).read((q) => q.openRequests())).toHaveLength(1);
     });
 
+    it('keeps of a rotation what came of its last answer', async () => {
+      const ledger = await open(await under.place());
+      expect(await ledger.read((q) => q.rotation('support'))).toEqual({ role: 'support', answeredAt: 0 });
+      const refused = { since: 2, goes: ['maria@acme.dev'], of: 1, isEmpty: true };
+      const kept = { role: 'support', answeredAt: 1, unanswered: { since: 2, because: 'no answer' }, refused };
+      await ledger.write((q) => q.keepRotation(kept));
+      expect(await ledger.read((q) => q.rotation('support'))).toEqual(kept);
+      await ledger.write((q) => q.keepRotation({ role: 'support', answeredAt: 3 }));
+      expect(await ledger.read((q) => q.rotations())).toEqual([{ role: 'support', answeredAt: 3 }]);
+      await ledger.write((q) => q.forgetRotation('support'));
+      expect(await ledger.read((q) => q.rotations())).toEqual([]);
+    });
+
     it('goes on after a fault, one at a time and together', async () => {
       const database = await connect(await under.place());
       await database.write((c) => c.script('CREATE TABLE t (n INTEGER PRIMARY KEY)'));

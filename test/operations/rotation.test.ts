@@ -208,14 +208,40 @@ describe('while the roster is down', () => {
     expect(rota.world.okta.in('db')).toEqual([]);
   });
 
-  it('it does not matter where the clock is off: an answer about another time is none', async () => {
+  it('nobody comes or goes by an answer about another time, where the clock is off, nor by one that is old', async () => {
     const rota = await rotation();
-    rota.shift('maria', 0, 8);
-    rota.shift('sam', 8, 16);
+    const shift = rota.shift('maria', 0, 8);
     await rota.sweep();
-    rota.world.now += 9 * hour;
-    await rota.as('cron', { clockSkew: () => 2 * minute }).sweep({});
-    expect(rota.in()).not.toContain('sam');
+    Object.assign(shift, { email: 'sam@acme.dev' });
+    const off = await rota.as('cron', { clockSkew: () => 2 * minute }).sweep({});
+    expect(off.steps.map(({ because }) => because).join()).toContain('who is on its rotation is not known');
+    expect(rota.in()).toEqual(['maria']);
+
+    const asleep = async () => ({
+      title: 'PagerDuty',
+      onCall: async () => {
+        rota.world.now += 4 * minute;
+        return [shift];
+      },
+    });
+    await rota.as('cron', { roster: asleep }).sweep({});
+    expect(rota.in()).toEqual(['maria']);
+    await rota.sweep();
+    expect(rota.in()).toEqual(['sam']);
+  });
+
+  it('nobody’s end moves on where nobody may be let in, as the directory has not been read for long', async () => {
+    const rota = await rotation();
+    const { end } = rota.shift('maria', 0, 8);
+    await rota.sweep();
+    Object.assign(rota.shifts[0] ?? {}, { end: (end ?? 0) + hour });
+    rota.world.now += 20 * minute;
+    rota.world.okta.fail('findGroup', silent, 'before', 10);
+    await rota.sweep();
+    const expiresAt = async () => (await rota.as('boss').status({})).requests[0]?.expiresAt;
+    expect(await expiresAt()).toBe(end);
+    for (let run = 0; run < 10; run++) await rota.sweep();
+    expect(await expiresAt()).toBe((end ?? 0) + hour);
   });
 
   it('somebody whose end a run did not come to for long goes like anybody else', async () => {
@@ -284,7 +310,9 @@ describe('nobody goes without somebody in their place', () => {
     const all = rota.shifts.splice(0);
     await rota.until(2);
     rota.shifts.push(...all);
-    expect(await rota.sweep()).toMatchObject({ failed: 0 });
+    // Then there is nothing to accept, whoever says so.
+    expect(await rota.sweep({ accept: 'support' })).toMatchObject({ failed: 0 });
+    expect(await events(rota, 'rotation.accepted')).toEqual([]);
     expect((await rota.as('boss').status({})).faults).toEqual([]);
   });
 
@@ -331,6 +359,11 @@ describe('whoever is on call and must not, or cannot, be let in', () => {
       expect.stringContaining('maria@acme.dev'),
       expect.stringContaining('sam@acme.dev'),
     ]);
+    // Through a broker anybody reads it: not what was found out about others.
+    const throughBroker = { throughBroker: true as const };
+    expect((await rota.as('ana', throughBroker).status({})).faults[0]?.message).toBe(
+      'maria@acme.dev is on the rotation of support, and not in',
+    );
     await rota.until(9);
     expect((await rota.as('boss').status({})).faults).toEqual([]);
     expect(await rota.world.ledger.read((q) => q.toldOf(outsideTopic))).toEqual([]);
@@ -485,6 +518,22 @@ describe('beside the rotation', () => {
     await slow;
     expect(rota.in()).toEqual(['sam']);
   });
+});
+
+it('doctor says who is on the rotation and could not be let in, and what of it waits for an admin', async () => {
+  const rota = await rotation();
+  rota.shift('maria', 0, 8);
+  await rota.sweep();
+  rota.shifts.length = 0;
+  await rota.sweep();
+  rota.shift('nobody', 0, 8);
+  const told = (await rota.as('boss').doctor()).checks.flatMap(({ area, outcome, because }) =>
+    outcome === 'fault' ? [`${area}: ${because}`] : [],
+  );
+  expect(told).toEqual([
+    expect.stringMatching(/^identity: okta has no such user; on call for pagerduty\/PSUP, for support/),
+    expect.stringMatching(/^grants: support: 1 of 1 would go/),
+  ]);
 });
 
 describe('sweep --dry-run', () => {

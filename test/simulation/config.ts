@@ -8,7 +8,7 @@ export const minute = 60 * second;
 export const hour = 60 * minute;
 
 /** Of each rule that access ends with. */
-export const graceMs = minute;
+export const graceMs = 60 * second;
 
 /** What a process can be started to do. */
 export const deeds = [

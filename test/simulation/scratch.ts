@@ -40,6 +40,7 @@ export async function scratchOn(sql: Sql): Promise<Scratch> {
   await openLedger(database, { now: () => start, id: 'simulated', mayMigrate: true });
   // Loaded when it is first asked for, which a step of a history would not wait for.
   await import('../../src/operations/recover.ts');
+  await import('../../src/operations/take-over.ts');
   return { database, exec: sql.script };
 }
 
