@@ -57,7 +57,10 @@ async function rotateOne(deps: Deps, world: Lookups, role: Following, mayGoOn: (
   const answer = await askRotation(deps, world, role.follows);
   const ledger = await deps.ledger();
   if ('unanswered' in answer) {
-    const told = await ledger.write((q, now) => settleRotation({ deps, q, now, role }, { answer, denied: new Map() }));
+    // Whom the policy keeps out goes all the same: that needs no roster.
+    const { holders } = await ledger.read((q, now) => rotationNow(q, now, role, undefined));
+    const denied = await deniedAmong(deps, world, role, holders);
+    const told = await ledger.write((q, now) => settleRotation({ deps, q, now, role }, { answer, denied }));
     return { steps: told, kept: await stillOutside(ledger, role) };
   }
   const denied = await deniedAmong(deps, world, role, answer.duties);
@@ -66,7 +69,7 @@ async function rotateOne(deps: Deps, world: Lookups, role: Following, mayGoOn: (
   return { steps: await ledger.write((q, now) => settleRotation({ deps, q, now, role }, settling)), kept };
 }
 
-export async function deniedAmong(deps: Deps, world: Lookups, role: Role, duties: readonly OnDuty[]): Promise<Denied> {
+export async function deniedAmong(deps: Deps, world: Lookups, role: Role, duties: readonly Pick<OnDuty, 'email'>[]): Promise<Denied> {
   const denied = new Map<string, { readonly because: string; readonly known: boolean }>();
   await inParallel(duties, atOnce, async ({ email }) => {
     const isBlocked = deps.policy.blocked.includes(email);

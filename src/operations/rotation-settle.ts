@@ -46,9 +46,12 @@ export async function settleRotation(at: At, { answer, denied, isTried = false, 
   const seen = await rotationNow(q, now, role, 'duties' in answer ? answer.duties : undefined);
   const { kept } = seen;
   if (isStale(answer, kept, now)) return [];
-  if ('unanswered' in answer) return settleUnanswered(at, seen, answer.unanswered);
-
   await endDenied(at, seen, denied);
+  if ('unanswered' in answer) {
+    const staying = seen.holders.filter(({ email }) => !denied.get(email)?.known);
+    return settleUnanswered(at, { ...seen, holders: staying }, answer.unanswered);
+  }
+
   const expected = planRotation({ ...seen, isTried });
   const accepted = accepts && expected.refused ? kept.refused?.goes : undefined;
   const plan = accepted ? planRotation({ ...seen, accepted, isTried }) : expected;

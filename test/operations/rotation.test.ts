@@ -406,6 +406,19 @@ describe('whoever is on call and must not, or cannot, be let in', () => {
     expect(rota.in()).toEqual([]);
   });
 
+  it('goes out when it is denied while the roster is silent, too', async () => {
+    const rota = await rotation();
+    rota.shift('maria', 0, 8);
+    rota.shift('sam', 0, 8);
+    await rota.sweep();
+    rota.down = unavailable;
+    Object.assign(rota.world.policy.roles, { support: denied });
+    await rota.sweep();
+    expect(rota.in()).toEqual(['sam']);
+    await rota.until(9);
+    expect(rota.in()).toEqual(['sam']);
+  });
+
   it('comes in with the next run where an add failed', async () => {
     const rota = await rotation();
     rota.shift('maria', 0, 8);

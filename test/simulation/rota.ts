@@ -214,7 +214,10 @@ export function checkRotaSwept(world: World, process: Process): void {
   for (const email of everybody) {
     const own = [...rows.requests.values()].filter((request) => isOfRota(request) && request.email === email);
     const isAway = own.some((request) => isGivenBack(request) && saidUntil(request) > rows.clock);
-    const isEnding = own.some((request) => grantsOf(request).some(({ state }) => state === 'revoking'));
+    // Half-way in or out, or so when the run came to them.
+    const isEnding = own.some((request) =>
+      grantsOf(request).some(({ state, endedAt }) => ['revoking', 'activating'].includes(state) || (endedAt ?? 0) >= process.startedAt),
+    );
     const throughout = latest(world).some((shift) => shift.email === email && isOn(shift, process.startedAt) && isOn(shift, world.now));
     const isOld = (world.rota.versions.at(-1)?.from ?? 0) < process.startedAt;
     if (throughout && isOld && !isAway && !isEnding && !inBy(email))

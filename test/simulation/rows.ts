@@ -12,6 +12,7 @@ export type GrantRow = {
   readonly endReason: string | null;
   readonly attempts: number;
   readonly nextAttemptAt: number;
+  readonly endedAt: number | null;
 };
 export type MembershipRow = {
   readonly id: string;
@@ -96,7 +97,7 @@ const reads: Readonly<Record<string, Read>> = {
   grants: async (connection) => ({
     grants: byId(
       await connection.all(
-        'SELECT id, request_id AS "requestId", membership_id AS "membershipId", state, end_reason AS "endReason", attempts, next_attempt_at AS "nextAttemptAt" FROM grants',
+        'SELECT id, request_id AS "requestId", membership_id AS "membershipId", state, end_reason AS "endReason", attempts, next_attempt_at AS "nextAttemptAt", ended_at AS "endedAt" FROM grants',
         [],
       ),
     ),
