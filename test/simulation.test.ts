@@ -93,7 +93,7 @@ describe('a safeguard that is taken out', () => {
     'never-departed': [1890, /^L5/],
     'no-moved-ends': [1, /^L6/],
     'no-own-end': [1, /^I13/],
-    'no-guard': [10, /^R3/],
+    'no-guard': [10, /^R3|^R5/],
     'no-hold-over': [10, /^R5/],
     'no-patience': [1, /^R6/],
     'no-word-back': [1, /^R7/],

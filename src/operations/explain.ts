@@ -12,7 +12,6 @@ import { reviewDay } from '../policy/standing.ts';
 import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
 import type { Deps } from './deps.ts';
-import { explainRotation } from './explain-rotation.ts';
 import { explainStanding } from './explain-standing.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireSweep } from './gate.ts';
@@ -62,7 +61,7 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
   const [facts, sessions, rotation] = await Promise.all([
     gatherRoleFacts(deps, world, role, about),
     askSessions(world, role.targets),
-    explainRotation(deps, world, role, email),
+    role.follows && import('./explain-rotation.ts').then(({ explainRotation }) => explainRotation(deps, world, role, email)),
   ]);
   const ledger = await deps.ledger();
   const still = { ...deps, anchor: readNow(deps.anchor) };

@@ -45,9 +45,7 @@ export async function repeat(
   const missing = await withoutGrant(q, pins.pinned, standing);
   let request = open;
   // What ends with an incident goes over to the one that is asked for now, or it would end with the other. Its end stays where it is not later.
-  // What is about to end because nothing holds any more goes over to what holds now.
-  const byOthers = open.unheldSince !== undefined && decision.heldBy.join() !== open.decision.heldBy.join();
-  const elsewhere = byOthers || (decision.incident !== undefined && incident !== open.incident);
+  const elsewhere = decision.incident !== undefined && incident !== open.incident;
   const moves = decision.outcome === 'allow' && elsewhere && endsByItself(open) && waiting === 0;
   if (later || (missing.length > 0 && decision.outcome === 'allow'))
     await requireSweep(deps, q, now, role.targets, input.breakGlass === true);

@@ -14,23 +14,24 @@ import type { Deps } from './deps.ts';
 import { type Lookups, lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
 import { type Answer, askRotation, type OnDuty } from './rotation-answer.ts';
-import { type Following, followingIn, isAway, rotationNow } from './rotation-now.ts';
+import { type Following, followingIn, isAway, outsideTopic, rotationNow } from './rotation-now.ts';
 import { type Denied, isStale, settleRotation } from './rotation-settle.ts';
 import { outcomeOf, whyDenied } from './standing.ts';
 import { fromSubject, type Kept, tellKept } from './standing-told.ts';
 import type { SweepStep } from './types.ts';
-
-/** Who is on call and not in, with why. */
-export const outsideTopic = 'rotation';
 
 const atOnce = 4;
 
 /** An admin's word that those may go whom the last run did not take out. */
 export type Acceptance = { readonly role: string; readonly by: Actor };
 
+/** `settled`: the roles about whose rotation an answer, or that there was none, was acted on. */
+export type Rotated = { readonly steps: readonly SweepStep[]; readonly settled: ReadonlySet<string> };
+
 /** With a policy that has faults nothing of it is touched: nobody knows what it follows. */
-export async function rotate(deps: Deps, mayGoOn: () => boolean, acceptance?: Acceptance): Promise<readonly SweepStep[]> {
-  if (deps.policyFault !== undefined) return [];
+export async function rotate(deps: Deps, mayGoOn: () => boolean, acceptance?: Acceptance): Promise<Rotated> {
+  const settled = new Set<string>();
+  if (deps.policyFault !== undefined) return { steps: [], settled };
   const roles = followingIn(deps.policy);
   const world = lookups(deps);
   const steps: SweepStep[] = [];
@@ -39,8 +40,10 @@ export async function rotate(deps: Deps, mayGoOn: () => boolean, acceptance?: Ac
     try {
       const accepts = acceptance?.role === role.name ? acceptance.by : undefined;
       const done = await rotateOne(deps, world, role, mayGoOn, accepts);
-      steps.push(...done.steps);
       kept.push(...done.kept);
+      if (done.steps === undefined) return;
+      settled.add(role.name);
+      steps.push(...done.steps);
     } catch (error) {
       // Each on its own.
       if (!isOncallError(error) && !isProviderError(error)) throw error;
@@ -48,10 +51,10 @@ export async function rotate(deps: Deps, mayGoOn: () => boolean, acceptance?: Ac
     }
   });
   await endUnfollowed(deps, roles);
-  return [...(await tellOutside(deps, kept)), ...steps];
+  return { steps: [...(await tellOutside(deps, kept)), ...steps], settled };
 }
 
-type Done = { readonly steps: readonly SweepStep[]; readonly kept: readonly Kept[] };
+type Done = { readonly steps: readonly SweepStep[] | undefined; readonly kept: readonly Kept[] };
 
 async function rotateOne(deps: Deps, world: Lookups, role: Following, mayGoOn: () => boolean, accepts: Actor | undefined): Promise<Done> {
   const answer = await askRotation(deps, world, role.follows);

@@ -8,22 +8,31 @@ import type { Policy, Role, Target } from '../policy/types.ts';
 import { refusedSince } from './by-policy.ts';
 import type { Deps } from './deps.ts';
 
+/** Who is on call and not in, with why. */
+export const outsideTopic = 'rotation';
+
 export type Following = Role & { readonly follows: Follows };
 
 export const followingIn = ({ roles }: Pick<Policy, 'roles'>): readonly Following[] =>
   Object.values(roles).filter((role): role is Following => role.follows !== undefined);
 
+/** `lookedAt`: when a run asked who is on call, and about which roles it has acted on what it was told. */
+export type Looked = { readonly lookedAt: number; readonly settled: ReadonlySet<string> };
+
 /**
- * Requests of rotations whose end a run has still to look at before it ends them: those that end after `lookedAt`, when it asked who is on call, or
- * before it has asked anybody. One that no run has come to for long is ended like any other.
+ * Requests of rotations whose end a run has still to look at before it ends them: all of them, or those that it did not come to.
+ * One that no run has come to for long is ended like any other.
  */
-export async function rotationsToSettle({ policy, policyFault, ledger }: Deps, lookedAt = 0): Promise<ReadonlySet<string>> {
+export async function rotationsToSettle({ policy, policyFault, ledger }: Deps, looked?: Looked): Promise<ReadonlySet<string>> {
   const roles = followingIn(policy).map(({ name }) => name);
   if (policyFault !== undefined || roles.length === 0) return new Set();
   return (await ledger()).read(async (q, now) => {
-    const since = Math.max(lookedAt, now - policy.sweep.refuseWhenLateMs);
+    const since = now - policy.sweep.refuseWhenLateMs;
     const open = (await q.openByPolicy('rotation')).filter(({ role }) => roles.includes(role));
-    return new Set(open.flatMap(({ id, expiresAt = 0 }) => (expiresAt > since ? [id] : [])));
+    const left = open.filter(
+      ({ role, expiresAt = 0 }) => expiresAt > (looked?.settled.has(role) ? Math.max(since, looked.lookedAt) : since),
+    );
+    return new Set(left.map(({ id }) => id));
   });
 }
 

@@ -41,11 +41,15 @@ export const isStale = ({ askedAt }: Answer, { answeredAt }: Rotation, now: numb
 
 type At = { readonly deps: Deps; readonly q: Queries; readonly now: number; readonly role: Following };
 
-export async function settleRotation(at: At, { answer, denied, isTried = false, accepts }: Settling): Promise<readonly SweepStep[]> {
+/** `undefined`: the answer is too old to act on. */
+export async function settleRotation(
+  at: At,
+  { answer, denied, isTried = false, accepts }: Settling,
+): Promise<readonly SweepStep[] | undefined> {
   const { q, now, role, deps } = at;
   const seen = await rotationNow(q, now, role, 'duties' in answer ? answer.duties : undefined);
   const { kept } = seen;
-  if (isStale(answer, kept, now)) return [];
+  if (isStale(answer, kept, now)) return undefined;
   await endDenied(at, seen, denied);
   if ('unanswered' in answer) {
     const staying = seen.holders.filter(({ email }) => !denied.get(email)?.known);

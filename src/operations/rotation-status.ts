@@ -3,8 +3,7 @@
 import type { Queries } from '../ledger/ledger.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Deps } from './deps.ts';
-import { outsideTopic } from './rotate.ts';
-import { followingIn } from './rotation-now.ts';
+import { followingIn, outsideTopic } from './rotation-now.ts';
 import { refusedNext, refusedText } from './rotation-words.ts';
 import { fromSubject } from './standing-told.ts';
 import type { StatusFault } from './types.ts';

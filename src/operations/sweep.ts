@@ -55,9 +55,10 @@ export async function sweep(whole: Deps, input: SweepInput): Promise<SweepResult
   parts.push(await tend(deps));
   // After every group was read: nobody is let into one in which somebody is unexplained.
   const lookedAt = ledger.now();
-  parts.push(await rotate(deps, mayGoOn, accepted));
+  const rotated = await rotate(deps, mayGoOn, accepted);
+  parts.push(rotated.steps);
   parts.push(await keepStanding(deps, world, mayGoOn));
-  parts.push(await endAllDue(run, { before: parts.flat(), leave: await rotationsToSettle(deps, lookedAt) }));
+  parts.push(await endAllDue(run, { before: parts.flat(), leave: await rotationsToSettle(deps, { ...rotated, lookedAt }) }));
   parts.push(await tendLines(deps));
   deps.signal.throwIfAborted();
   parts.push(await moveEnds(deps, { mayGoOn }));

@@ -332,20 +332,6 @@ describe('asking again', () => {
     });
   });
 
-  it('goes over to whatever holds now, where what it ended with holds no longer', async () => {
-    const shift = rule(onCall, { name: 'responder.allow[1]', until: 'shift' });
-    const duty = await onDuty([responder({ allow: [withIncident(), shift] })]);
-    duty.incidents.pagerduty?.push(anIncident('4711'));
-    const first = granted(await duty.request('maria', { asked: { until: 'incident' } })).request;
-    duty.change('4711', { live: false });
-    await duty.sweepAfter(5 * minute);
-    duty.shifts.push({ schedule: 'PDB', email: 'maria@acme.dev', start: 0, end: duty.world.now + 8 * hour });
-    const again = granted(await duty.request('maria', { asked: { until: 'shift' } }));
-    expect(again.request).toMatchObject({ id: first.id, decision: { heldBy: ['responder.allow[1]'] } });
-    for (let run = 0; run < 4; run++) expect((await duty.sweepAfter(10 * minute)).ended).toBe(0);
-    expect(duty.world.okta.in('db')).toEqual(['maria@acme.dev']);
-  });
-
   it('without naming one stays with the one it is for, while that is live', async () => {
     const duty = await onDuty();
     duty.incidents.pagerduty?.push(anIncident('4711'));

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/errors.ts';
-import { outsideTopic } from '../../src/operations/rotate.ts';
+import { outsideTopic } from '../../src/operations/rotation-now.ts';
 import type { SweepResult } from '../../src/operations/types.ts';
 import { type Rota, rotation, support, unavailable } from './rotation-world.ts';
 import { granted, hour, minute, refused, role, rule, user } from './world.ts';
@@ -60,6 +60,25 @@ describe('a week of shifts', () => {
     await rota.until(15.9);
     expect(calls(rota, 'add', 'remove')).toEqual(['add maria']);
     expect(await events(rota, 'request.extended')).toHaveLength(1);
+  });
+
+  it('leaves in whose shift goes on where letting the others in took so long that the answer is old', async () => {
+    const rota = await rotation();
+    rota.shift('maria', 0, 8);
+    rota.shift('maria', 8, 16);
+    rota.shift('sam', 8, 16);
+    await rota.sweep();
+    rota.world.now += 8 * hour;
+    const slow = { ...rota.world.okta };
+    slow.add = async (...asked) => {
+      const added = await rota.world.okta.add(...asked);
+      rota.world.now += 4 * minute;
+      return added;
+    };
+    await rota.as('cron', { directory: async () => slow }).sweep({});
+    expect(rota.in()).toEqual(['maria', 'sam']);
+    await rota.sweep();
+    expect(calls(rota, 'add', 'remove')).toEqual(['add maria', 'add sam']);
   });
 
   it('leaves in whose shift ends while a sweep is at it, and who has the next one', async () => {

@@ -45,7 +45,7 @@ export function startOne(world: World, storage: Storage): void {
 
 /** Cron is a little more reliable than chance, or most requests would be refused for a late sweep; and what a sleeper left is swept before it wakes. */
 function draw(
-  { random, config, now, sweptAt, processes }: World,
+  { random, config, now, sweptAt, processes, rows }: World,
   { open, pending, offered }: { readonly open: boolean; readonly pending: boolean; readonly offered: boolean },
 ): Deed {
   const asleep = processes.some((process) => process.state === 'suspended');
@@ -54,7 +54,7 @@ function draw(
     if (deed === 'approve' || deed === 'deny') return pending;
     if (deed === 'queue') return config.roles.includes('solo');
     if (deed === 'take') return offered;
-    if (deed === 'accept') return config.roles.includes(rota.role);
+    if (deed === 'accept') return rows.refused;
     if (deed === 'adopt') return true;
     return open || ['request', 'sweep', 'sweep-twice'].includes(deed);
   });

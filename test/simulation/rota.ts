@@ -184,6 +184,8 @@ export function checkRotaEnds(world: World, process: Process, grant: GrantRow, r
   // Past that it is ended without a look.
   if (now - expiresAt >= process.policy.sweep.refuseWhenLateMs || world.config.ledgerFault + world.config.clockStep > 0) return;
   const asked = process.rota;
+  // Another sweep has acted on an answer meanwhile.
+  if (world.rows.answered >= process.startedAt) return;
   if (asked.length === 0) violate(world, `R6: ${request.id} is ended before anybody has asked whether the shift goes on`);
   const isSilent = asked.length > 0 && asked.every((answer) => answer === undefined);
   const until = world.rows.answered + followsOf(process).holdOverMs;
@@ -211,6 +213,11 @@ export function checkRotaSwept(world: World, process: Process): void {
   const inBy = (email: string) =>
     open.some((request) => request.email === email && grantsOf(request).some(({ state }) => state === 'active'));
   count(world, 'the rotation was looked at after a run');
+  // A run that finds somebody far past their end leaves no heartbeat, and so lets nobody in.
+  const isLate = [...rows.grants.values()].some(({ state, endedAt, requestId }) => {
+    const end = rows.requests.get(requestId)?.expiresAt ?? world.now;
+    return (state !== 'ended' || (endedAt ?? 0) >= process.startedAt) && world.now > end + process.policy.sweep.refuseWhenLateMs;
+  });
   for (const email of everybody) {
     const own = [...rows.requests.values()].filter((request) => isOfRota(request) && request.email === email);
     const isAway = own.some((request) => isGivenBack(request) && saidUntil(request) > rows.clock);
@@ -220,7 +227,7 @@ export function checkRotaSwept(world: World, process: Process): void {
     );
     const throughout = latest(world).some((shift) => shift.email === email && isOn(shift, process.startedAt) && isOn(shift, world.now));
     const isOld = (world.rota.versions.at(-1)?.from ?? 0) < process.startedAt;
-    if (throughout && isOld && !isAway && !isEnding && !inBy(email))
+    if (throughout && isOld && !isLate && !isAway && !isEnding && !inBy(email))
       violate(world, `R4: ${email} is on call, and a sweep has not let them in`);
     const until = onDutyUntil(world, process, email, process.startedAt - minute, world.now);
     const late = open.find((request) => request.email === email && (request.expiresAt ?? 0) > world.now + follows.overlapMs + minute);

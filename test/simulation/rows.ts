@@ -56,6 +56,8 @@ export type Rows = {
   readonly requests: ReadonlyMap<string, RequestRow>;
   /** When an answer of the rotation was last acted on. */
   readonly answered: number;
+  /** Whether somebody was not taken out of it without an admin's word. */
+  readonly refused: boolean;
   readonly slots: readonly { readonly role: string; readonly requestId: string }[];
   /** Directories that are pinned to an account. */
   readonly pinned: ReadonlySet<string>;
@@ -76,6 +78,7 @@ export const noRows: Rows = {
   memberships: new Map(),
   requests: new Map(),
   answered: 0,
+  refused: false,
   slots: [],
   pinned: new Set(),
   news: [],
@@ -122,9 +125,10 @@ const reads: Readonly<Record<string, Read>> = {
     slots: (await connection.all('SELECT role, request_id AS "requestId" FROM slots ORDER BY role, place', [])) as unknown as Rows['slots'],
   }),
   // However it may be forgotten afterwards.
-  rotations: async (connection, { answered }) => ({
-    answered: Math.max(answered, Number((await connection.all('SELECT max(answered_at) AS at FROM rotations', []))[0]?.['at'] ?? 0)),
-  }),
+  rotations: async (connection, { answered }) => {
+    const [row] = await connection.all('SELECT answered_at AS at, refused FROM rotations', []);
+    return { answered: Math.max(answered, Number(row?.['at'] ?? 0)), refused: row?.['refused'] != null };
+  },
   directories: async (connection) => ({
     pinned: new Set((await connection.all("SELECT name FROM directories WHERE account <> ''", [])).map((row) => String(row['name']))),
   }),
