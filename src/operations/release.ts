@@ -60,7 +60,7 @@ export async function revoke(deps: Deps, input: RevokeInput): Promise<RevokeResu
   const ledger = await deps.ledger();
   const one = 'id' in input ? await requestNamed(ledger, actor, input.id, nextOf(deps, input.id)) : undefined;
   await requireRight(deps, actor, one === undefined ? input : { role: one.role });
-  const choose = async (q: Queries): Promise<readonly Request[]> => (one ? [one] : (await q.openRequests()).filter(chosenBy(deps, input)));
+  const choose = async (q: Queries): Promise<readonly Request[]> => (one ? [one] : (await q.openRequests()).filter(chosenBy(input)));
 
   if (input.dryRun) {
     return ledger.read(async (q) => {
@@ -93,7 +93,7 @@ async function requireRight(deps: Deps, actor: Actor, input: RevokeInput): Promi
     await requireRevoker(deps, actor, role, `revoke ${input.role}`);
 }
 
-function chosenBy({ policy }: Deps, input: RevokeInput): (request: Request) => boolean {
+function chosenBy(input: RevokeInput): (request: Request) => boolean {
   if ('all' in input) return () => true;
   if ('holder' in input) return ({ requester }) => requester.email === input.holder.toLowerCase();
   const isIt = 'role' in input ? callsRole(input.role) : () => false;

@@ -50,11 +50,13 @@ function draw(
 ): Deed {
   const asleep = processes.some((process) => process.state === 'suspended');
   if (now - sweptAt > (asleep ? 1 : 10) * minute && random.chance(0.6)) return 'sweep';
+  // Rare, and soon over by itself.
+  if (rows.refused && random.chance(0.4)) return 'accept';
   const possible = deeds.filter((deed) => {
     if (deed === 'approve' || deed === 'deny') return pending;
     if (deed === 'queue') return config.roles.includes('solo');
     if (deed === 'take') return offered;
-    if (deed === 'accept') return rows.refused;
+    if (deed === 'accept') return false;
     if (deed === 'adopt') return true;
     return open || ['request', 'sweep', 'sweep-twice'].includes(deed);
   });
