@@ -47,9 +47,11 @@ export async function repeat(
   // What ends with an incident goes over to the one that is asked for now, or it would end with the other. Its end stays where it is not later.
   const elsewhere = decision.incident !== undefined && incident !== open.incident;
   const moves = decision.outcome === 'allow' && elsewhere && endsByItself(open) && waiting === 0;
-  if (later || (missing.length > 0 && decision.outcome === 'allow'))
+  // Going over to another incident keeps in who would have gone with the first: that is access like any other.
+  if (later || moves || (missing.length > 0 && decision.outcome === 'allow')) {
     await requireSweep(deps, q, now, role.targets, input.breakGlass === true);
-  if (later || moves || (missing.length > 0 && decision.outcome === 'allow')) requireFresh(askedAt, now);
+    requireFresh(askedAt, now);
+  }
   if (later || moves) {
     const until = later ? expiresAt : open.expiresAt;
     request = await q.changeRequest(open, {
