@@ -38,7 +38,7 @@ describe('a violation', () => {
   beforeAll(async () => {
     for (seed = 1; shrunk === undefined && seed < 300; seed++) {
       const history = await runHistory(seed, ablate);
-      if (history.violation === undefined || history.trace.length < 300) continue;
+      if (history.violation === undefined || history.trace.length < 600) continue;
       whole = history.trace;
       shrunk = await shrink(seeded(seed), changesOf(ablate), { tries: 1500, ms: 60_000 });
     }
