@@ -150,9 +150,10 @@ async function remove(deps: Deps, { held, quietBefore, takenAt, sendBy }: Taken)
     }
     const free = { busyUntil: now, removeBy: now, quietUntil: quietBefore };
     // An add may have landed behind this removal, and a read that lags would not show it.
-    if (takenAt < quietBefore) {
+    // Nor does one of before this process slept: a sweep that saw somebody put in since has left them to this grant.
+    if (takenAt < quietBefore || now >= row.busyUntil) {
       await q.changeMembership(row, free);
-      for (const grant of await revokingOn(q, row)) await q.changeGrant(grant, { nextAttemptAt: quietBefore, next: null });
+      for (const grant of await revokingOn(q, row)) await q.changeGrant(grant, { nextAttemptAt: Math.max(quietBefore, now), next: null });
       return { outcome: 'quiet', removed: tried.removed };
     }
     // Read back absent, and nothing of ours can land any more: confirmed. Grants that came meanwhile wait for the row and start from a clean one.

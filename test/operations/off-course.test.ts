@@ -85,6 +85,29 @@ describe('a clock that is set', () => {
   });
 });
 
+describe('a removal whose process slept after it was read back', () => {
+  it('is made again before it is called ended: a write that slept too may have landed since', async () => {
+    const world = await company();
+    granted(await world.as('maria').request(asked));
+    const sleeps = {
+      directory: async (): Promise<Directory> => ({
+        ...world.okta,
+        read: async (pin, call) => {
+          const seen = await world.okta.read(pin, call);
+          world.now += hour;
+          world.okta.put('maria@acme.dev', 'db');
+          return seen;
+        },
+      }),
+    };
+    await world.as('maria', sleeps).release({ id: 'db-admin' });
+    expect((await world.as('maria').status({})).grants).toMatchObject([{ state: 'revoking' }]);
+    await world.as('cron').sweep({});
+    expect(world.okta.in('db')).toEqual([]);
+    expect((await world.as('maria').status({})).grants).toEqual([]);
+  });
+});
+
 describe('a ledger that was put back from a copy', () => {
   it('lists for recovery whom a grant half-way in does not yet call ours', async () => {
     const world = await company();
