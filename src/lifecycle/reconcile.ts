@@ -29,13 +29,20 @@ export type Reconciliation = {
   readonly forget: readonly string[];
   /** Nobody in it but who came through us. */
   readonly nobodyElse: boolean;
+  /** So many strangers at once in a group that was ours alone, that the earlier reading is doubted sooner than they: all are left in, as drift. */
+  readonly tooMany: boolean;
 };
+
+/** So many strangers may always be taken out by one reading, and this share of all who are in. */
+const fewLeave = 2;
+const shareLeaves = 0.3;
 
 export function planReconcile(reading: Reading): Reconciliation {
   const { members, rows, known, exclusive, first, clean, now } = reading;
   const rowOf = new Map(rows.map((row) => [row.userId, row]));
   const adopt: { member: Member; row?: Membership; because: string }[] = [];
   const others: Member[] = [];
+  const intruders: { member: Member; row?: Membership; because: string }[] = [];
   let undecided = false;
   for (const member of members) {
     const row = rowOf.get(member.userId);
@@ -47,11 +54,14 @@ export function planReconcile(reading: Reading): Reconciliation {
       // The next reading tells.
       undecided = true;
     } else if (exclusive && clean) {
-      adopt.push({ member, ...(row ? { row } : {}), because: 'the group is exclusive, and no grant stands for this member' });
+      intruders.push({ member, ...(row ? { row } : {}), because: 'the group is exclusive, and no grant stands for this member' });
     } else {
       others.push(member);
     }
   }
+  const tooMany = intruders.length > Math.max(fewLeave, shareLeaves * members.length);
+  if (tooMany) others.push(...intruders.map(({ member }) => member));
+  else adopt.push(...intruders);
   const there = new Set(others.map((member) => member.userId));
   const isNew = (member: Member): boolean => !known.includes(member.userId);
   return {
@@ -60,5 +70,6 @@ export function planReconcile(reading: Reading): Reconciliation {
     baseline: first ? others.filter(isNew) : [],
     forget: known.filter((userId) => !there.has(userId)),
     nobodyElse: others.length === 0 && !undecided,
+    tooMany,
   };
 }

@@ -161,7 +161,7 @@ async function settleReading(
   const target = { directory: name, group: group.groupName };
   if (known && group.named && known.groupName !== group.groupName) await q.renameManagedGroup(name, group.groupId, group.groupName);
   if (!known) await q.insertManagedGroup({ directory: name, groupId: group.groupId, groupName: group.groupName, firstReadAt: now });
-  if (!exclusive) await q.markClean(name, group.groupId, undefined);
+  if (!exclusive || plan.tooMany) await q.markClean(name, group.groupId, undefined);
   else if (plan.nobodyElse) await q.markClean(name, group.groupId, now);
   for (const userId of plan.forget) await q.removeStranger(name, group.groupId, userId);
 
@@ -180,7 +180,7 @@ async function settleReading(
   for (const member of plan.drift) {
     await q.addStranger({ ...member, directory: name, groupId: group.groupId, kind: 'drift', seenAt: now });
     await q.record({ type: 'member.drift', actor: 'sweep', target, holder: member.userName });
-    steps.push({ action: 'drift', outcome: 'done', holder: member.userName, target, because: 'came in without oncall; left alone' });
+    steps.push({ action: 'drift', outcome: 'done', holder: member.userName, target, because: leftAlone(plan.tooMany) });
   }
   for (const { member, row, because } of plan.adopt) {
     await adopt(deps, q, now, { member, row, name, group, because, reason: 'failed', actor: 'sweep' });
@@ -188,3 +188,8 @@ async function settleReading(
   }
   return steps;
 }
+
+const leftAlone = (tooMany: boolean): string =>
+  tooMany
+    ? 'in an exclusive group without oncall, and too many others are as well to take them out unasked; left alone'
+    : 'came in without oncall; left alone';

@@ -64,6 +64,23 @@ describe('planReconcile', () => {
     expect(planReconcile(reading({ exclusive: true, clean: true })).adopt).toMatchObject([{ member: ana }]);
   });
 
+  it('leaves all of them in where they are too many at once: the earlier reading is the likelier mistake', () => {
+    const people = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ userId: `u${index}`, userName: `u${index}@acme.dev` }));
+    const clean = (members: Reading['members'], rows: Reading['rows'] = []) =>
+      planReconcile(reading({ members, rows, exclusive: true, clean: true }));
+    expect(clean(people(2))).toMatchObject({ adopt: [{}, {}], drift: [], tooMany: false });
+    expect(clean(people(3))).toMatchObject({ adopt: [], drift: people(3), nobodyElse: false, tooMany: true });
+    const ours = people(10)
+      .slice(3)
+      .map((member) => row({ ...member, live: true, owned: true }));
+    expect(clean(people(10), ours)).toMatchObject({ adopt: [{}, {}, {}], tooMany: false });
+    expect(clean(people(9), ours)).toMatchObject({ adopt: [], tooMany: true });
+    // What is known to be ours goes all the same.
+    const lost = row({ ...people(1)[0], unansweredUntil: now + 1 });
+    expect(clean(people(4), [lost])).toMatchObject({ adopt: [{ row: { id: 'm1' } }], tooMany: true });
+  });
+
   it('waits for the next reading about a member whose removal was confirmed about when the list was made', () => {
     const fresh = row({ removeBy: now - 1000 });
     expect(planReconcile(reading({ rows: [fresh] }))).toMatchObject({ drift: [], adopt: [] });

@@ -488,6 +488,18 @@ describe('one place', () => {
     await world.sweepAfter(15 * minute);
     expect(world.okta.in('db')).toEqual([]);
   });
+
+  it('takes out none of many who are there at once, as after a reading that wrongly named nobody, and closes the group', async () => {
+    const world = await company(one);
+    const people = ['standing@acme.dev', 'sam@acme.dev', 'boss@acme.dev'];
+    for (const email of people) world.okta.put(email, 'db');
+    for (let run = 0; run < 3; run++) await world.sweepAfter(15 * minute);
+    expect(world.okta.in('db').toSorted()).toEqual(people.toSorted());
+    expect((await world.as('boss').status({})).faults.map(({ code }) => code)).toEqual(['uncovered', 'uncovered', 'uncovered']);
+    await expect(world.as('maria').request({ role: 'migration', asked: { byDefault: true } })).rejects.toMatchObject({
+      code: 'uncovered-members',
+    });
+  });
 });
 
 describe('asking a person', () => {
