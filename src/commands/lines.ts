@@ -6,7 +6,7 @@ import { formatDuration } from '../policy/duration.ts';
 import { nameOf, titleOf } from '../policy/iam-role.ts';
 import type { Evidence, Finding, Target } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
-import { type Clock, showAgo, showInstant } from '../terminal/time.ts';
+import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import type { Context } from './command.ts';
 
 export { nameOf };
@@ -30,6 +30,16 @@ export const sessionLines = (sessions: readonly LateSession[] = []): readonly st
 /** What somebody has of a role, before `until`. */
 export const heldWhat = ({ missing }: { readonly missing: readonly Target[] }): string =>
   missing.length === 0 ? 'it' : `it, but not ${missing.map(nameOf).join(', ')},`;
+
+/** Of what a sweep found held by nothing any more: since when its grace runs out, and what held it. */
+export function unheldText({ unheldSince, decision }: Request, clock: Clock): string | undefined {
+  if (unheldSince === undefined) return undefined;
+  const ending = decision.endsWith.map(({ name }) => name);
+  const held = decision.findings.filter(({ rule, holds }) => holds === true && ending.includes(rule)).map(({ because }) => because);
+  const end = unheldSince + Math.max(0, ...decision.endsWith.map(({ graceMs }) => graceMs));
+  const when = end <= clock.now ? 'ends with the next sweep' : `ends within ${showRemaining(end, clock)}`;
+  return `no longer ${(held.length === 0 ? ending : held).join(', ')}: ${when}, unless it is so again`;
+}
 
 /** `  why:  …`, several below one another. */
 export function labelled(label: string, values: readonly string[], { screen }: Pick<Context, 'screen'>): string[] {

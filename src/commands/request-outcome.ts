@@ -8,7 +8,7 @@ import { widthOf, wrap } from '../terminal/text.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import type { Context, Outcome } from './command.ts';
 import { lineText } from './line.ts';
-import { findingText, labelled, nameOf, sessionLines } from './lines.ts';
+import { findingText, labelled, nameOf, sessionLines, unheldText } from './lines.ts';
 import { pendingText } from './pending.ts';
 
 /** So long asking, granting and the way back may have taken. */
@@ -143,7 +143,13 @@ const toBeReviewed = ({ id, origin }: Request, { context }: Granted): string[] =
     : [];
 
 /** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */
-function endsWith({ decision, expiresAt, incident }: Request, context: Context): string[] {
+function endsWith(request: Request, context: Context): string[] {
+  const { decision, expiresAt, incident, role } = request;
+  const unheld = unheldText(request, context.clock());
+  if (unheld !== undefined) {
+    const anew = `to have it by what holds now: oncall release ${role}, then oncall request ${role}`;
+    return labelled('ends', [unheld, anew], context);
+  }
   const what = [...new Set(decision.endsWith.flatMap(({ until }) => (until === undefined ? [] : [until])))];
   if (what.length === 0 || (what.join() === 'shift' && decision.limitedBy === 'shift')) return [];
   const latest = expiresAt === undefined ? '' : `, at the latest ${showInstant(expiresAt, context.clock())}`;

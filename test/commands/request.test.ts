@@ -94,6 +94,16 @@ describe('request', () => {
     expect((await request(['db-admin'], answering(given))).out).toContain(`, ${length}\n`);
   });
 
+  it('says of what is held that nothing holds it any more, and how to have it by what does', async () => {
+    const rule = { name: 'db-admin.allow[0]', condition: { kind: 'user', email: 'x' }, until: 'incident', graceMs: 15 * 60_000 } as const;
+    const finding = { rule: rule.name, effect: 'allow', holds: true, because: 'assigned to INC-1' } as const;
+    const decision = aDecision({ endsWith: [rule], findings: [finding] });
+    const held = aGranted({ result: 'held', decision, request: aRequest({ unheldSince: noon - 60_000, decision }) });
+    const { out } = await request(['db-admin'], answering(held));
+    expect(out).toContain('  ends: no longer assigned to INC-1: ends within 14 min, unless it is so again\n');
+    expect(out.replaceAll(/\s+/g, ' ')).toContain('by what holds now: oncall release db-admin, then oncall request db-admin');
+  });
+
   it('says why what is held is not held longer', async () => {
     const held = aGranted({ result: 'held', notExtended: 'your shift ends 15:32', decision: aDecision({ limitedBy: 'max' }) });
     expect((await request(['db-admin', '--hours', '12'], answering(held))).out).toContain(
