@@ -1,13 +1,10 @@
 /** What counts as an answer of IAM Identity Center: only AWS's own, of this identity store, and about what was asked for. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Directory } from '../../src/directories/directory.ts';
-import type { Pin } from '../../src/lifecycle/types.ts';
+import { describe, it } from 'vitest';
 import { expectFault } from '../contracts/directory-world.ts';
-import { type Answer, type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
-import { type FakeIdentityStore, type FakeStore, startIdentityStore, storeError } from '../fakes/identity-store.ts';
-import { bareAwsEnv } from './iam-world.ts';
-import { type Opened, openIdentityCenter, otherStoreId, storeId } from './identity-center-world.ts';
+import type { Answer } from '../fakes/fault-proxy.ts';
+import { storeError } from '../fakes/identity-store.ts';
+import { otherStoreId, storeId, storeInTrouble } from './identity-center-world.ts';
 
 const html = (status: number): Answer => ({
   status,
@@ -19,35 +16,7 @@ const foreign = (status: number, body: unknown): Answer => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 });
-let fake: FakeIdentityStore;
-let proxy: FaultProxy;
-let store: FakeStore;
-let opened: Opened;
-let directory: Directory;
-let pin: Pin;
-
-beforeAll(async () => {
-  for (const [key, value] of Object.entries(bareAwsEnv)) vi.stubEnv(key, value);
-  fake = await startIdentityStore();
-  proxy = await startFaultProxy(fake.url);
-});
-afterAll(async () => {
-  vi.unstubAllEnvs();
-  await proxy?.stop();
-  await fake?.stop();
-});
-beforeEach(async () => {
-  fake.reset();
-  proxy.clear();
-  store = fake.store(storeId);
-  const [user, group] = [store.addUser('maria@acme.dev'), store.addGroup('db-admins')];
-  pin = { account: storeId, userId: user.id, userName: user.name, groupId: group.id, groupName: group.name };
-  opened = await openIdentityCenter({ endpoint: proxy.url, timeout: '1s' });
-  directory = opened.directory;
-  await directory.read(pin, {});
-  proxy.clear();
-});
-afterEach(() => expect(fake.violations).toEqual([]));
+const here = storeInTrouble();
 
 describe('no page that is not from AWS counts as its answer', () => {
   it.each<[string, Answer]>([
@@ -60,14 +29,14 @@ describe('no page that is not from AWS counts as its answer', () => {
     ['JSON with status 404 that calls it what AWS would', foreign(404, { code: 'ResourceNotFoundException', ResourceType: 'USER' })],
     ['JSON with status 403 and a code', foreign(403, { Code: 'AccessDenied', message: 'blocked' })],
   ])('%s', async (_, answer) => {
-    store.join(pin.userId, pin.groupId);
-    proxy.fail('DeleteGroupMembership', answer);
-    await expectFault(directory.remove(pin, {}), 'malformed', 'unknown');
-    opened.passTime();
-    proxy.fail('GetGroupMembershipId', answer);
-    await expectFault(directory.read(pin, {}), 'malformed', 'no');
-    proxy.fail('GetUserId', answer, 2);
-    await expectFault(directory.findUser('nobody', {}), 'malformed', 'no');
+    here.store.join(here.pin.userId, here.pin.groupId);
+    here.proxy.fail('DeleteGroupMembership', answer);
+    await expectFault(here.directory.remove(here.pin, {}), 'malformed', 'unknown');
+    here.opened.passTime();
+    here.proxy.fail('GetGroupMembershipId', answer);
+    await expectFault(here.directory.read(here.pin, {}), 'malformed', 'no');
+    here.proxy.fail('GetUserId', answer, 2);
+    await expectFault(here.directory.findUser('nobody', {}), 'malformed', 'no');
   });
 
   const ok = (body: unknown): Answer => ({ ...storeError('', ''), status: 200, body: JSON.stringify(body) });
@@ -82,34 +51,38 @@ describe('no page that is not from AWS counts as its answer', () => {
       { GroupMemberships: [{ IdentityStoreId: storeId, GroupId: 'x', MemberId: { UserId: 'y' } }] },
     ],
   ])('%s', async (_, action, body) => {
-    proxy.fail(action, ok(body));
-    await expectFault(action === 'ListGroupMemberships' ? directory.members(pin, {}) : directory.read(pin, {}), 'malformed', 'no');
+    here.proxy.fail(action, ok(body));
+    await expectFault(
+      action === 'ListGroupMemberships' ? here.directory.members(here.pin, {}) : here.directory.read(here.pin, {}),
+      'malformed',
+      'no',
+    );
   });
 
   it('a member who is no user', async () => {
-    const { IdentityStoreId, GroupId } = { IdentityStoreId: storeId, GroupId: pin.groupId };
-    proxy.fail('ListGroupMemberships', ok({ GroupMemberships: [{ IdentityStoreId, GroupId, MemberId: { GroupId: 'nested' } }] }));
-    await expectFault(directory.members(pin, {}), 'malformed', 'no');
+    const { IdentityStoreId, GroupId } = { IdentityStoreId: storeId, GroupId: here.pin.groupId };
+    here.proxy.fail('ListGroupMemberships', ok({ GroupMemberships: [{ IdentityStoreId, GroupId, MemberId: { GroupId: 'nested' } }] }));
+    await expectFault(here.directory.members(here.pin, {}), 'malformed', 'no');
   });
 
   it('a list that goes on where it was', async () => {
-    proxy.fail('ListGroupMemberships', ok({ GroupMemberships: [], NextToken: 'MQ==' }), 2);
-    await expectFault(directory.members(pin, {}), 'malformed', 'no');
+    here.proxy.fail('ListGroupMemberships', ok({ GroupMemberships: [], NextToken: 'MQ==' }), 2);
+    await expectFault(here.directory.members(here.pin, {}), 'malformed', 'no');
   });
 
   it('an answer of another identity store', async () => {
-    proxy.fail('GetGroupMembershipId', ok({ IdentityStoreId: otherStoreId, MembershipId: 'x' }));
-    await expectFault(directory.read(pin, {}), 'wrong-account', 'no');
-    proxy.fail('DescribeUser', ok({ IdentityStoreId: otherStoreId, UserId: pin.userId, UserStatus: 'DISABLED' }));
-    await expectFault(directory.hasLeft?.(pin, {}) ?? Promise.resolve(), 'wrong-account', 'no');
+    here.proxy.fail('GetGroupMembershipId', ok({ IdentityStoreId: otherStoreId, MembershipId: 'x' }));
+    await expectFault(here.directory.read(here.pin, {}), 'wrong-account', 'no');
+    here.proxy.fail('DescribeUser', ok({ IdentityStoreId: otherStoreId, UserId: here.pin.userId, UserStatus: 'DISABLED' }));
+    await expectFault(here.directory.hasLeft?.(here.pin, {}) ?? Promise.resolve(), 'wrong-account', 'no');
   });
 
   it('another user or group than was asked for', async () => {
-    const sam = store.addUser('sam@acme.dev');
-    const other = store.addGroup('others');
-    proxy.fail('GetUserId', ok({ IdentityStoreId: storeId, UserId: sam.id }), 2);
-    await expectFault(directory.findUser('maria@acme.dev', {}), 'malformed', 'no');
-    proxy.fail('GetGroupId', ok({ IdentityStoreId: storeId, GroupId: other.id }));
-    await expectFault(directory.findGroup('db-admins', {}), 'malformed', 'no');
+    const sam = here.store.addUser('sam@acme.dev');
+    const other = here.store.addGroup('others');
+    here.proxy.fail('GetUserId', ok({ IdentityStoreId: storeId, UserId: sam.id }), 2);
+    await expectFault(here.directory.findUser('maria@acme.dev', {}), 'malformed', 'no');
+    here.proxy.fail('GetGroupId', ok({ IdentityStoreId: storeId, GroupId: other.id }));
+    await expectFault(here.directory.findGroup('db-admins', {}), 'malformed', 'no');
   });
 });

@@ -1,10 +1,13 @@
 /** IAM Identity Center as a world: the fake store behind a fault proxy, and an administrator who acts behind the adapter's back. */
 
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest';
 import awsIdentityCenter from '../../src/directories/aws-identity-center.ts';
 import type { Directory } from '../../src/directories/directory.ts';
+import type { Pin } from '../../src/lifecycle/types.ts';
 import type { DirectoryWorld } from '../contracts/directory-world.ts';
-import type { FaultProxy } from '../fakes/fault-proxy.ts';
-import type { FakeIdentityStore, FakeStore } from '../fakes/identity-store.ts';
+import { type FaultProxy, startFaultProxy } from '../fakes/fault-proxy.ts';
+import { type FakeIdentityStore, type FakeStore, startIdentityStore } from '../fakes/identity-store.ts';
+import { bareAwsEnv } from './iam-world.ts';
 
 export const storeId = 'd-1234567890';
 export const otherStoreId = 'd-0987654321';
@@ -69,4 +72,41 @@ export async function identityCenterWorld(fake: FakeIdentityStore, proxy: FaultP
     },
     close: async () => undefined,
   };
+}
+
+/** Maria and db-admins, and a proxy that does to every call what a test has told it. Made anew for each test of the file. */
+export type StoreInTrouble = {
+  fake: FakeIdentityStore;
+  proxy: FaultProxy;
+  store: FakeStore;
+  opened: Opened;
+  directory: Directory;
+  pin: Pin;
+};
+
+export function storeInTrouble(): StoreInTrouble {
+  const here = {} as StoreInTrouble;
+  beforeAll(async () => {
+    for (const [key, value] of Object.entries(bareAwsEnv)) vi.stubEnv(key, value);
+    here.fake = await startIdentityStore();
+    here.proxy = await startFaultProxy(here.fake.url);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await here.proxy?.stop();
+    await here.fake?.stop();
+  });
+  beforeEach(async () => {
+    here.fake.reset();
+    here.proxy.clear();
+    here.store = here.fake.store(storeId);
+    const [user, group] = [here.store.addUser('maria@acme.dev'), here.store.addGroup('db-admins')];
+    here.pin = { account: storeId, userId: user.id, userName: user.name, groupId: group.id, groupName: group.name };
+    here.opened = await openIdentityCenter({ endpoint: here.proxy.url, timeout: '1s' });
+    here.directory = here.opened.directory;
+    await here.directory.read(here.pin, {});
+    here.proxy.clear();
+  });
+  afterEach(() => expect(here.fake.violations).toEqual([]));
+  return here;
 }

@@ -1,35 +1,12 @@
 /** Our requests and our fake, held by Prism against incident.io's own API document. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod/mini';
+import { describe, expect, it } from 'vitest';
 import incidentIo from '../../src/rosters/incident-io.ts';
-import { type FakeIncidentIo, startIncidentIo } from '../fakes/incident-io.ts';
+import { startIncidentIo } from '../fakes/incident-io.ts';
 import { startPrism, vendorDocument } from '../fakes/prism.ts';
+import { at, keyName, november, rosterByDocument } from './document-world.ts';
 
-const keyName = 'ONCALL_TEST_INCIDENT_IO_KEY';
-const november = { start: '2026-11-01T00:00:00Z', end: '2026-12-01T00:00:00Z' };
-const at = Date.parse('2026-11-15T12:00:00Z');
-
-let fake: FakeIncidentIo;
-beforeAll(async () => {
-  fake = await startIncidentIo();
-});
-afterAll(async () => {
-  delete process.env[keyName];
-  await fake.stop();
-});
-beforeEach(() => {
-  process.env[keyName] = fake.key;
-});
-
-const open = (endpoint: string) =>
-  incidentIo.open(z.parse(incidentIo.settings, { key: { env: keyName }, endpoint, timeout: '30s', services: 'Affected Team' }), {
-    name: 'incident-io',
-    now: () => at,
-    log: () => {},
-    onServerDate: () => {},
-    baseDir: '/',
-  });
+const here = rosterByDocument(incidentIo, startIncidentIo, (key) => ({ key, services: 'Affected Team' }));
 
 const document = vendorDocument('incident-io.json');
 
@@ -43,21 +20,26 @@ function withoutWhatIsNot({ components: { schemas } }: { components: { schemas: 
 
 describe.skipIf(document === undefined)('against the document of incident.io', () => {
   it('has requests and a fake that the document allows', { timeout: 60_000 }, async () => {
-    const prism = await startPrism(document ?? '', fake.url, withoutWhatIsNot);
+    const prism = await startPrism(document ?? '', here.fake.url, withoutWhatIsNot);
     try {
-      const id = fake.schedule('Database Primary');
-      for (let n = 0; n < 3; n++) fake.shift({ schedule: 'Database Primary', user: `person${n}@acme.dev`, ...november });
-      fake.override({ schedule: 'Database Primary', user: 'sam@acme.dev', start: '2026-11-15T08:00:00Z', end: '2026-11-15T20:00:00Z' });
-      fake.schedule('Empty');
-      fake.schedule('Night');
-      const roster = await open(prism.url);
+      const id = here.fake.schedule('Database Primary');
+      for (let n = 0; n < 3; n++) here.fake.shift({ schedule: 'Database Primary', user: `person${n}@acme.dev`, ...november });
+      here.fake.override({
+        schedule: 'Database Primary',
+        user: 'sam@acme.dev',
+        start: '2026-11-15T08:00:00Z',
+        end: '2026-11-15T20:00:00Z',
+      });
+      here.fake.schedule('Empty');
+      here.fake.schedule('Night');
+      const roster = await here.open(prism.url);
       const ask = (schedule?: string) => roster.onCall({ levels: [], ...(schedule === undefined ? {} : { schedule }) }, at, {});
       for (const schedule of [id, 'Database Primary', undefined]) expect(await ask(schedule)).toMatchObject([{ email: 'sam@acme.dev' }]);
       await expect(ask('01ARZ3NDEKTSV4RRFFQ69G5FAV')).rejects.toMatchObject({ fault: 'not-found' });
 
       const option = { id: '01OPTION', custom_field_id: '01FIELD', value: 'Product', sort_key: 10 };
       for (let number = 1; number <= 3; number++) {
-        fake.incident({
+        here.fake.incident({
           ...{ number, severity: 'Major', type: 'Production Outage', openedBy: 'sam@acme.dev' },
           roles: [{ type: 'lead', user: 'maria@acme.dev' }, { type: 'custom' }, { type: 'custom', user: null }],
           fields: { 'Affected Team': [{ value_option: option }] },
@@ -69,7 +51,7 @@ describe.skipIf(document === undefined)('against the document of incident.io', (
       expect(await roster.incident?.('INC-99', {})).toBeUndefined();
 
       process.env[keyName] = 'another-key';
-      const stranger = await open(prism.url);
+      const stranger = await here.open(prism.url);
       await expect(stranger.incidents?.({})).rejects.toMatchObject({ fault: 'credentials' });
     } finally {
       await prism.stop();
@@ -85,7 +67,7 @@ describe.skipIf(document === undefined)('against the document of incident.io', (
       Object.assign(example ?? {}, { pagination_meta: undefined });
     });
     try {
-      const roster = await open(prism.url);
+      const roster = await here.open(prism.url);
       const ask = (when: string) => roster.onCall({ schedule: '01G0J1EXE7AXZ2C93K61WBPYEH', levels: [] }, Date.parse(when), {});
       // Its shift begins and ends at one instant.
       expect(await ask('2021-08-17T13:28:57.801Z')).toEqual([]);

@@ -1,35 +1,13 @@
 /** Our requests and our fake, held by Prism against Opsgenie's own API document. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod/mini';
+import { describe, expect, it } from 'vitest';
 import opsgenie from '../../src/rosters/opsgenie.ts';
-import { type FakeOpsgenie, startOpsgenie } from '../fakes/opsgenie.ts';
+import { startOpsgenie } from '../fakes/opsgenie.ts';
 import { startPrism, vendorDocument } from '../fakes/prism.ts';
+import { at, keyName, rosterByDocument } from './document-world.ts';
 
-const keyName = 'ONCALL_TEST_OPSGENIE_DOCUMENT_KEY';
 const week = { start: '2026-11-12T00:00:00Z', end: '2026-11-19T00:00:00Z' };
-const at = Date.parse('2026-11-15T12:00:00Z');
-
-let fake: FakeOpsgenie;
-beforeAll(async () => {
-  fake = await startOpsgenie();
-});
-afterAll(async () => {
-  delete process.env[keyName];
-  await fake.stop();
-});
-beforeEach(() => {
-  process.env[keyName] = fake.key;
-});
-
-const open = (endpoint: string) =>
-  opsgenie.open(z.parse(opsgenie.settings, { key: { env: keyName }, endpoint, timeout: '30s' }), {
-    name: 'opsgenie',
-    now: () => at,
-    log: () => {},
-    onServerDate: () => {},
-    baseDir: '/',
-  });
+const here = rosterByDocument(opsgenie, startOpsgenie, (key) => ({ key }));
 
 const document = vendorDocument('opsgenie.json');
 
@@ -77,21 +55,21 @@ function completed(whole: object): void {
 
 describe.skipIf(document === undefined)('against the document of Opsgenie', () => {
   it('has requests and a fake that the document allows', { timeout: 60_000 }, async () => {
-    const prism = await startPrism(document ?? '', fake.url, completed);
+    const prism = await startPrism(document ?? '', here.fake.url, completed);
     try {
-      const id = fake.schedule('Database Primary');
-      fake.shift({ schedule: 'Database Primary', user: 'maria@acme.dev', ...week });
-      fake.shift({ schedule: 'Night', user: 'sam@acme.dev', level: 2, ...week });
-      const roster = await open(prism.url);
+      const id = here.fake.schedule('Database Primary');
+      here.fake.shift({ schedule: 'Database Primary', user: 'maria@acme.dev', ...week });
+      here.fake.shift({ schedule: 'Night', user: 'sam@acme.dev', level: 2, ...week });
+      const roster = await here.open(prism.url);
       const ask = (schedule?: string) => roster.onCall({ levels: [], ...(schedule === undefined ? {} : { schedule }) }, at, {});
       const maria = { email: 'maria@acme.dev', level: 1, start: Date.parse(week.start), end: Date.parse(week.end) };
       for (const schedule of [id, 'Database Primary']) expect(await ask(schedule)).toMatchObject([maria]);
       expect((await ask()).map(({ email }) => email)).toEqual(['maria@acme.dev', 'sam@acme.dev']);
       await expect(ask('7d0a5b2e-3c1f-4c64-9a2b-0123456789ab')).rejects.toMatchObject({ fault: 'not-found' });
 
-      fake.team('Databases', ['ana@acme.dev']);
+      here.fake.team('Databases', ['ana@acme.dev']);
       for (const message of ['One', 'Two', 'Three'])
-        fake.incident({
+        here.fake.incident({
           message,
           priority: 'P1',
           users: ['maria@acme.dev'],
@@ -104,11 +82,11 @@ describe.skipIf(document === undefined)('against the document of Opsgenie', () =
       const [first] = listed;
       expect(first).toMatchObject({ live: true, severities: ['P1'], assigned: ['boss@acme.dev', 'maria@acme.dev', 'ana@acme.dev'] });
       expect(first?.services[0]).toBe('search');
-      for (const ref of [first?.ref ?? '', fake.idOf(first?.ref ?? '')]) expect(await roster.incident?.(ref, {})).toEqual(first);
+      for (const ref of [first?.ref ?? '', here.fake.idOf(first?.ref ?? '')]) expect(await roster.incident?.(ref, {})).toEqual(first);
       expect(await roster.incident?.('99', {})).toBeUndefined();
 
       process.env[keyName] = 'another-key';
-      await expect((await open(prism.url)).incidents?.({})).rejects.toMatchObject({ fault: 'credentials' });
+      await expect((await here.open(prism.url)).incidents?.({})).rejects.toMatchObject({ fault: 'credentials' });
     } finally {
       await prism.stop();
     }

@@ -1,35 +1,12 @@
 /** Our requests and our fake, held by Prism against PagerDuty's own API document. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod/mini';
+import { describe, expect, it } from 'vitest';
 import pagerduty from '../../src/rosters/pagerduty.ts';
-import { type FakePagerDuty, startPagerDuty } from '../fakes/pagerduty.ts';
+import { startPagerDuty } from '../fakes/pagerduty.ts';
 import { startPrism, vendorDocument } from '../fakes/prism.ts';
+import { at, keyName, november, rosterByDocument } from './document-world.ts';
 
-const keyName = 'ONCALL_TEST_PAGERDUTY_KEY';
-const november = { start: '2026-11-01T00:00:00Z', end: '2026-12-01T00:00:00Z' };
-const at = Date.parse('2026-11-15T12:00:00Z');
-
-let fake: FakePagerDuty;
-beforeAll(async () => {
-  fake = await startPagerDuty();
-});
-afterAll(async () => {
-  delete process.env[keyName];
-  await fake.stop();
-});
-beforeEach(() => {
-  process.env[keyName] = fake.key;
-});
-
-const open = (endpoint: string) =>
-  pagerduty.open(z.parse(pagerduty.settings, { token: { env: keyName }, endpoint, timeout: '30s' }), {
-    name: 'pagerduty',
-    now: () => at,
-    log: () => {},
-    onServerDate: () => {},
-    baseDir: '/',
-  });
+const here = rosterByDocument(pagerduty, startPagerDuty, (token) => ({ token }));
 
 const document = vendorDocument('pagerduty.json');
 
@@ -68,24 +45,24 @@ function completed(whole: object): void {
 
 describe.skipIf(document === undefined)('against the document of PagerDuty', () => {
   it('has requests and a fake that the document allows', { timeout: 60_000 }, async () => {
-    const prism = await startPrism(document ?? '', fake.url, completed);
+    const prism = await startPrism(document ?? '', here.fake.url, completed);
     try {
-      const id = fake.schedule('Database Primary');
-      for (let n = 0; n < 3; n++) fake.shift({ schedule: 'Database Primary', user: `person${n}@acme.dev`, ...november });
-      fake.schedule('Empty');
-      const roster = await open(prism.url);
+      const id = here.fake.schedule('Database Primary');
+      for (let n = 0; n < 3; n++) here.fake.shift({ schedule: 'Database Primary', user: `person${n}@acme.dev`, ...november });
+      here.fake.schedule('Empty');
+      const roster = await here.open(prism.url);
       const ask = (query: { schedule?: string; escalationPolicy?: string }) => roster.onCall({ levels: [], ...query }, at, {});
       expect(await ask({ schedule: id })).toHaveLength(3);
       expect(await ask({ schedule: 'Database Primary' })).toHaveLength(3);
       expect(await ask({ escalationPolicy: 'Database Primary policy' })).toHaveLength(3);
       await expect(ask({ schedule: 'PZZZZZZ' })).rejects.toMatchObject({ fault: 'not-found' });
-      expect(new Set(fake.requests.map(({ path }) => path))).toContain('/schedules/PZZZZZZ');
-      fake.fail({ status: 200, body: JSON.stringify({ oncalls: [{ start: 1 }], more: false }) });
+      expect(new Set(here.fake.requests.map(({ path }) => path))).toContain('/schedules/PZZZZZZ');
+      here.fake.fail({ status: 200, body: JSON.stringify({ oncalls: [{ start: 1 }], more: false }) });
       await expect(ask({})).resolves.toHaveLength(3); // rejected by Prism, so asked again
 
-      const refs = [1, 2, 3].map(() => fake.incidents.open({ priority: 'P1', type: 'outage', by: 'sam@acme.dev' }));
-      for (const number of refs) fake.incidents.assign(number, ['maria@acme.dev'], 'ana@acme.dev');
-      fake.incidents.acknowledge(refs[0] ?? 0, 'person1@acme.dev');
+      const refs = [1, 2, 3].map(() => here.fake.incidents.open({ priority: 'P1', type: 'outage', by: 'sam@acme.dev' }));
+      for (const number of refs) here.fake.incidents.assign(number, ['maria@acme.dev'], 'ana@acme.dev');
+      here.fake.incidents.acknowledge(refs[0] ?? 0, 'person1@acme.dev');
       const listed = (await roster.incidents?.({})) ?? [];
       expect(listed.map(({ ref }) => Number(ref))).toEqual(refs);
       expect(listed[0]).toMatchObject({ assigned: ['maria@acme.dev', 'person1@acme.dev'], severities: ['P1', 'high'], type: 'outage' });
@@ -97,10 +74,10 @@ describe.skipIf(document === undefined)('against the document of PagerDuty', () 
         {},
       );
       expect(origin).toEqual({ openedBy: 'sam@acme.dev', assignedBy: 'ana@acme.dev' });
-      expect(fake.requests.map(({ path }) => path)).toContain(`/incidents/${fake.incidents.idOf(refs[0] ?? 0)}/log_entries`);
+      expect(here.fake.requests.map(({ path }) => path)).toContain(`/incidents/${here.fake.incidents.idOf(refs[0] ?? 0)}/log_entries`);
 
       process.env[keyName] = 'another-key';
-      const stranger = await open(prism.url);
+      const stranger = await here.open(prism.url);
       await expect(stranger.onCall({ schedule: id, levels: [] }, at, {})).rejects.toMatchObject({ fault: 'credentials' });
     } finally {
       await prism.stop();
@@ -110,7 +87,7 @@ describe.skipIf(document === undefined)('against the document of PagerDuty', () 
   it("understands the document's own examples", { timeout: 60_000 }, async () => {
     const prism = await startPrism(document ?? '');
     try {
-      const roster = await open(prism.url);
+      const roster = await here.open(prism.url);
       expect(await roster.onCall({ schedule: 'PI7DH85', levels: [] }, at, {})).toEqual([]);
       const then = roster.onCall({ schedule: 'PI7DH85', levels: [2] }, Date.parse('2015-03-07T00:00:00Z'), {});
       await expect(then).rejects.toMatchObject({ message: expect.stringContaining('no e-mail address') });
