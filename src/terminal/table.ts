@@ -7,10 +7,14 @@ export type Column = {
   readonly title: string;
   /** May be cut down to this many columns where the terminal is too narrow. Without it, never: an id or an instant must be whole. */
   readonly least?: number;
+  /** A cell in fewer words, for where the terminal is too narrow: taken for the whole column before anything is cut. */
+  readonly short?: (cell: string) => string;
 };
 
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], screen: { width: number; paint: Paint }): string {
-  const widths = columns.map(({ title }, index) => Math.max(widthOf(title), ...rows.map((row) => widthOf(row[index] ?? ''))));
+export function table(columns: readonly Column[], whole: readonly (readonly string[])[], screen: { width: number; paint: Paint }): string {
+  const fits = totalOf(widthsOf(columns, whole)) <= screen.width;
+  const rows = fits ? whole : whole.map((row) => row.map((cell, index) => columns[index]?.short?.(cell) ?? cell));
+  const widths = widthsOf(columns, rows);
   shrink(columns, widths, screen.width);
   const line = (cells: readonly string[]) =>
     cells
@@ -20,10 +24,14 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [screen.paint.dim(line(columns.map(({ title }) => title))), ...rows.map(line)].join('\n');
 }
 
+const widthsOf = (columns: readonly Column[], rows: readonly (readonly string[])[]): number[] =>
+  columns.map(({ title }, index) => Math.max(widthOf(title), ...rows.map((row) => widthOf(row[index] ?? ''))));
+
+const totalOf = (widths: readonly number[]): number => widths.reduce((sum, one) => sum + one, 0) + 2 * (widths.length - 1);
+
 /** Takes from the widest column that can give, one at a time, so that short names stay whole. */
 function shrink(columns: readonly Column[], widths: number[], width: number): void {
-  const total = () => widths.reduce((sum, one) => sum + one, 0) + 2 * (widths.length - 1);
-  while (total() > width) {
+  while (totalOf(widths) > width) {
     let widest = -1;
     for (const [index, { least }] of columns.entries()) {
       const own = widths[index] ?? 0;

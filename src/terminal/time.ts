@@ -48,9 +48,12 @@ export function showInstant(at: number, clock: Clock): string {
 export function localInstants(text: string, clock: Clock): string {
   return text.replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b/g, (instant) => {
     const at = Date.parse(instant);
-    return Number.isNaN(at) ? instant : showInstant(at, clock).replace(/ \([^)]*\)$/, '');
+    return Number.isNaN(at) ? instant : withoutUtc(showInstant(at, clock));
   });
 }
+
+/** `06:00 CET (05:00Z)` as `06:00 CET`, where there is no room for both. */
+export const withoutUtc = (shown: string): string => shown.replace(/ \([^)]*Z\)$/, '');
 
 /** `2026-11-23 06:00:12 CET (05:00:12Z)`: never without its date. */
 export function showRecord(at: number, clock: Clock): string {

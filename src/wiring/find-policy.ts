@@ -24,7 +24,7 @@ export function findPolicy(
   const named = from.policyPath ?? (from.env.ONCALL_POLICY || undefined);
   if (named !== undefined) {
     const how = from.policyPath === undefined ? 'named by ONCALL_POLICY' : 'named by --policy';
-    return { path: mustExist(resolve(from.cwd, named), how), why: how, fromWorkingFolder: false };
+    return { path: mustExist(named, from.cwd, how), why: how, fromWorkingFolder: false };
   }
   const places: readonly FoundPolicy[] = [
     { path: systemPath, why: 'the system-wide policy', fromWorkingFolder: false },
@@ -36,7 +36,7 @@ export function findPolicy(
   throw new OncallError('no-policy', 'no policy file was found', {
     exit: 2,
     why: `you are signed in to no broker; looked at --policy, ONCALL_POLICY, ${places.map((place) => place.path).join(', ')}`,
-    next: 'oncall login https://BROKER, or name a file with --policy; to try everything out without any account: npm run quickstart',
+    next: 'oncall login https://BROKER, or name a file with --policy; to write a first one: oncall init; to try everything out without any account: npm run quickstart',
   });
 }
 
@@ -56,9 +56,14 @@ function homeOr(systemHome: () => string): string {
   }
 }
 
-function mustExist(path: string, how: string): string {
-  if (exists(path)) return path;
-  throw new OncallError('no-policy', `the policy file ${path} does not exist`, {
+/**
+ * Looked for as it is written: `oncall.yaml x/../mine.yaml` is nothing where there is no such folder, but resolves to a file that may be there.
+ * A sudo rule with `--policy /etc/oncall/oncall.yaml *` lets such a path through.
+ */
+function mustExist(named: string, cwd: string, how: string): string {
+  const written = isAbsolute(named) ? named : `${cwd}/${named}`;
+  if (exists(written)) return resolve(written);
+  throw new OncallError('no-policy', `the policy file ${written} does not exist`, {
     exit: 2,
     why: `it is ${how}, and no other place is tried then`,
     next: how.endsWith('ONCALL_POLICY') ? 'correct or unset ONCALL_POLICY' : 'correct --policy',

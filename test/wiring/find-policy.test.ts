@@ -69,6 +69,17 @@ describe('which policy counts', () => {
     expect(error.message).toContain('missing.yaml');
   });
 
+  it('does not take a path through a folder that is not there for the file that it would lead to', () => {
+    const { base, place, find } = world();
+    place('etc/oncall.yaml');
+    place('mine/oncall.yaml');
+    const past = `${base}/etc/oncall.yaml x/../../mine/oncall.yaml`;
+    expect(thrown(() => find({ policyPath: past }))).toMatchObject({ code: 'no-policy', exit: 2 });
+    mkdirSync(join(base, 'cwd'), { recursive: true });
+    expect(thrown(() => find({ policyPath: 'x/../../mine/oncall.yaml' })).code).toBe('no-policy');
+    expect(find({ policyPath: '../mine/oncall.yaml' }).path).toBe(join(base, 'mine/oncall.yaml'));
+  });
+
   it('does not let a dangling link give way to another policy', () => {
     const { base, place, system, find } = world();
     place('cwd/oncall.yaml');
