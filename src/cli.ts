@@ -42,6 +42,7 @@ const realWiring: Wiring = {
     return at ? at.brokerInUse(at.broker) : (await import('./wiring.ts')).checkFiles(options);
   },
   copyLedger: async (options, input) => (await import('./wiring/copy-ledger.ts')).copyLedger({ ...options, version }, input),
+  draft: async (options, path) => (await import('./wiring/draft.ts')).draft(options, path),
   serve: async (options) => (await import('./wiring/serve.ts')).serve({ ...options, version }),
 };
 
@@ -72,7 +73,9 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
   try {
     const { parse } = await import('./commands/parse.ts');
     const parsed = await parse(argv, version);
-    if (parsed.kind === 'print') return print(parsed.text, io);
+    if (parsed.kind === 'print') {
+      return print(screen.json ? (await import('./terminal/json.ts')).toDocument({ text: parsed.text }) : parsed.text, io);
+    }
     const { command, args, globals } = parsed;
     leavesNothing = command.leavesNothing ?? false;
     tellsItsStop = command.tellsItsStop ?? false;

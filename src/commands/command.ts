@@ -141,6 +141,28 @@ export type LedgerCopy = {
   readonly head: { readonly ledger: string; readonly seq: number; readonly hash: string };
 };
 
+/** A policy that is being written, and is looked at before it is. */
+export type Draft = {
+  /** Absolute. */
+  readonly path: string;
+  /** Of the JSON Schema, where the package has it. */
+  readonly schema?: string;
+  /** As cron has to start it. */
+  readonly program: { readonly path: string; readonly nodeFolder: string; readonly user: string };
+  /** Asks what that part names, live. A fault of area `policy` is one of what was written. */
+  readonly check: (part: DraftPart) => Promise<readonly Check[]>;
+  /** Likewise all of it, and everything that `policy check` would say. */
+  readonly checkWhole: (text: string, admin: string) => Promise<readonly Check[]>;
+  /** All of it or nothing, and never in the place of another file. */
+  readonly write: (text: string) => Promise<void>;
+};
+type DraftSource = { readonly name: string; readonly settings: Readonly<Record<string, unknown>> };
+export type DraftPart = {
+  readonly directory?: DraftSource & { readonly group: string; readonly admin: string };
+  readonly roster?: DraftSource & { readonly schedule?: string };
+  readonly identity?: Readonly<Record<string, unknown>>;
+};
+
 export type Context = {
   readonly globals: Globals;
   /** Opened on first use; strings in what it answers are safe for a terminal, unless the answer goes into a JSON document. */
@@ -154,6 +176,8 @@ export type Context = {
   /** `file`: of the tests; left out: the one beside the policy. */
   readonly testPolicy: (file: string | undefined) => Promise<PolicyTest>;
   readonly checkFiles: () => Promise<readonly Check[]>;
+  /** Of the policy that is to be at that path. */
+  readonly draft: (path: string) => Promise<Draft>;
   readonly signIn: () => Promise<SignIn>;
   /** From the ledger in use to the one that another policy names. */
   readonly copyLedger: (input: CopyInput) => Promise<LedgerCopy>;

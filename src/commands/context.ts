@@ -6,7 +6,7 @@ import { canPrompt, colorLevel, type Env, type Interrupt, type Io, makePaint } f
 import { makeMeter } from '../terminal/meter.ts';
 import { clean, cleanDeep, wrap } from '../terminal/text.ts';
 import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
-import type { Context, CopyInput, Globals, LedgerCopy, LogEntry, PolicyReport, PolicyTest, ServeInput, SignIn } from './command.ts';
+import type { Context, CopyInput, Draft, Globals, LedgerCopy, LogEntry, PolicyReport, PolicyTest, ServeInput, SignIn } from './command.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
 
@@ -46,6 +46,7 @@ export type Wiring = {
   readonly signIn: (options: WireOptions) => Promise<SignIn>;
   readonly serve: (options: ServeOptions) => Promise<void>;
   readonly copyLedger: (options: WireOptions, input: CopyInput) => Promise<LedgerCopy>;
+  readonly draft: (options: WireOptions, path: string) => Promise<Draft>;
 };
 
 export type Surroundings = {
@@ -105,6 +106,11 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
     checkFiles: async () => {
       const checks = await wiring.checkFiles(options);
       return globals.json ? checks : cleanDeep(checks);
+    },
+    draft: async (path) => {
+      const draft = await wiring.draft(options, path);
+      const shown = async (checks: Promise<readonly Check[]>) => (globals.json ? checks : cleanDeep(await checks));
+      return { ...draft, check: (part) => shown(draft.check(part)), checkWhole: (text, admin) => shown(draft.checkWhole(text, admin)) };
     },
     prompts: canPrompt(io, env, globals.input) ? () => io.prompts(errColor > 0) : undefined,
     note: globals.quiet ? () => undefined : (text) => writeLines(io, text),

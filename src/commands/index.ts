@@ -9,6 +9,7 @@ import { completion } from './completion.ts';
 import { deny } from './deny.ts';
 import { doctor } from './doctor.ts';
 import { explain } from './explain.ts';
+import { init } from './init.ts';
 import { ledgerCopy } from './ledger-copy.ts';
 import { ledgerRecover } from './ledger-recover.ts';
 import { login, logout, whoami } from './login.ts';
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   auditVerify,
   ledgerRecover,
   ledgerCopy,
+  init,
   policyCheck,
   policyTest,
   login,

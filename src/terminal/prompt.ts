@@ -18,8 +18,8 @@ export type Prompts = {
   select<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T>;
   /** Any number of them. */
   checkbox<T>(message: string, choices: readonly Choice<T>[]): Promise<readonly T[]>;
-  /** `check` answers what is wrong, or `undefined`. */
-  input(message: string, check: (text: string) => string | undefined): Promise<string>;
+  /** `check` answers what is wrong, or `undefined`. `start`: what Enter alone takes. */
+  input(message: string, check: (text: string) => string | undefined, start?: string): Promise<string>;
   confirm(message: string): Promise<boolean>;
 };
 
@@ -53,9 +53,10 @@ export function makePrompts(color: boolean): Prompts {
       const { answer } = await ask<{ answer: number[] }>([{ type: 'checkbox', name: 'answer', message, choices: listed, loop: false }]);
       return answer.map((index) => (choices[index] as Choice<T>).value);
     },
-    async input(message, check) {
+    async input(message, check, start) {
       const validate = (text: string) => check(text) ?? true;
-      return (await ask<{ answer: string }>([{ type: 'input', name: 'answer', message, validate }])).answer;
+      const usual = start === undefined ? {} : { default: start };
+      return (await ask<{ answer: string }>([{ type: 'input', name: 'answer', message, validate, ...usual }])).answer;
     },
     async confirm(message) {
       const wrapped = wrap(clean(message), inside(process.stderr) - asked, 2);
