@@ -44,9 +44,15 @@ export function requestQueries(connection: Connection) {
             email: String(row.email),
             role: String(row.role),
           })),
-    openRequest: (who: Actor, role: string, origin: Origin = 'asked') =>
-      one('SELECT * FROM requests WHERE issuer = ? AND subject = ? AND role = ? AND origin = ? AND open = 1', [
-        ...[who.issuer, who.subject, role, origin],
+    /** Else by the e-mail: a second sign-in under it is nobody else, with no second place in a line and no second start to count from. */
+    openRequest: async ({ issuer, subject, email }: Actor, role: string, origin: Origin = 'asked') =>
+      (await one('SELECT * FROM requests WHERE issuer = ? AND subject = ? AND role = ? AND origin = ? AND open = 1', [
+        ...[issuer, subject, role, origin],
+      ])) ??
+      one('SELECT * FROM requests WHERE email = ? AND role = ? AND origin = ? AND open = 1 ORDER BY requested_at, id', [
+        email,
+        role,
+        origin,
       ]),
     /** In whatever way they have it, or asked for it: by the e-mail, as what the policy gives has no subject. What they asked for comes first. */
     openRequestsOf: (email: string, role: string) =>

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/ledger/database.ts';
 import { type EventsWanted, eventHash, firstPrev } from '../../src/ledger/events.ts';
 import { type Ledger, type LedgerWorld, openLedger, type Queries } from '../../src/ledger/ledger.ts';
-import type { Grant, Request } from '../../src/lifecycle/types.ts';
+import type { Actor, Grant, Origin, Request } from '../../src/lifecycle/types.ts';
 
 export type LedgerUnderTest = {
   readonly title: string;
@@ -205,10 +205,25 @@ export function ledgerContract(under: LedgerUnderTest): void {
       expect(await told()).toEqual([{ topic: 'topic', subject: 'a', what: 'three', at: 7 }]);
     });
 
+    it('finds what somebody has open by the subject, and else by the e-mail', async () => {
+      const ledger = await open();
+      await ledger.write(async (q) => {
+        await q.insertRequest(request('bbbbbb', { requester: { ...maria, subject: 'before' } }));
+        await q.insertRequest(request('cccccc', { requester: { ...maria, email: 'm.silva@acme.dev' } }));
+        await q.insertRequest(request('dddddd', { requester: { ...maria, subject: 'after' }, origin: 'break-glass' }));
+      });
+      const found = (who: Partial<Actor>, origin?: Origin) =>
+        ledger.read(async (q) => (await q.openRequest({ ...maria, ...who }, 'db-admin', origin))?.id);
+      expect(await found({})).toBe('cccccc');
+      expect(await found({ subject: 'another' })).toBe('bbbbbb');
+      expect(await found({ subject: 'another' }, 'break-glass')).toBe('dddddd');
+      expect(await found({ subject: 'another', email: 'sam@acme.dev' })).toBeUndefined();
+    });
+
     it('keeps those who wait for a place in the order in which they came, whatever the clock says, and gives nobody a number twice', async () => {
       const ledger = await open();
       const one = (id: string, over: Partial<Request> = {}) =>
-        request(id, { requester: { ...maria, subject: id }, state: 'queued', ...over });
+        request(id, { requester: { ...maria, subject: id, email: `${id}@acme.dev` }, state: 'queued', ...over });
       const change = (id: string, state: Request['state']) =>
         ledger.write(async (q) => {
           const seen = await q.request(id);

@@ -1,8 +1,8 @@
-/** Approval by several, in turn, and every way to get in by a yes that is none: what is typed, through each door. */
+/** Approval by several, and in turn: what is typed, through each door. Every way to get in by a yes that is none: abuse.test.ts. */
 
 import { describe, expect, it } from 'vitest';
 import { type Door, type Stage, schedule } from './stage.ts';
-import { type Brokers, cannotOpen, isBrokerDoor, openStage, skippedAt } from './through-broker.ts';
+import { type Brokers, cannotOpen, openStage, skippedAt } from './through-broker.ts';
 
 const minute = 60_000;
 
@@ -18,10 +18,6 @@ rosters:
 delegate:
   cto@acme.dev: { to: ana@acme.dev, until: 2099-12-31 }
 roles:
-  one:
-    targets: { local: db }
-    ask: [ { user: maria@acme.dev } ]
-    approvers: [ { user: [maria@acme.dev, "ｍaria@acme.dev", sam@acme.dev] } ]
   two:
     targets: { local: db }
     ask: [ { user: maria@acme.dev } ]
@@ -36,8 +32,6 @@ roles:
   'schedule.yaml': schedule(),
   'groups.json': JSON.stringify({ users: ['maria', 'sam', 'ana', 'boss', 'cto'].map((name) => `${name}@acme.dev`), groups: { db: [] } }),
 };
-
-type Waits = { readonly id: string; readonly digest: string };
 
 export function approvals(door: Door, through?: Brokers): void {
   describe.skipIf(cannotOpen(door) !== undefined)(`through ${door}${skippedAt(door)}`, () => {
@@ -56,7 +50,6 @@ export function approvals(door: Door, through?: Brokers): void {
       expect(exit, JSON.stringify(document)).toBe(8);
       return (document.request as { id: string }).id;
     };
-    const waits = async (s: Stage, who: string): Promise<readonly Waits[]> => (await s.json(who, 'approve')).document.requests as Waits[];
     const refused = async (s: Stage, who: string, argv: readonly string[], exit: number, code: string): Promise<void> => {
       const { exit: found, document } = await s.json(who, 'approve', ...argv);
       expect([found, (document.error as { code: string }).code], JSON.stringify(document)).toEqual([exit, code]);
@@ -92,43 +85,6 @@ export function approvals(door: Door, through?: Brokers): void {
         const yes = await s.run('boss', 'approve', id);
         expect(yes, yes.err).toMatchObject({ exit: 0 });
         expect(members()).toEqual(['maria@acme.dev']);
-      }));
-
-    it('lets nobody in by a yes that is none', () =>
-      play(async (s, members) => {
-        const own = await ask(s, 'one');
-        // Through a broker nobody is who they say: test/broker/approvals.test.ts forges tokens.
-        const spellings = isBrokerDoor(door) ? ['maria'] : ['maria', 'MARIA@ACME.dev', 'ｍaria@acme.dev'];
-        for (const spelling of spellings) await refused(s, spelling, [own], 3, 'own-request');
-        await refused(s, 'ana', [own], 3, 'forbidden');
-
-        const [looked] = await waits(s, 'sam');
-        expect(looked?.id).toBe(own);
-        const edited = await s.json('maria', 'request', 'one', '--reason', 'drop all tables');
-        const other = (edited.document.request as { id: string }).id;
-        expect(other).not.toBe(own);
-        await refused(s, 'sam', [own], 1, 'not-pending');
-        await refused(s, 'sam', [other, '--seen', looked?.digest ?? ''], 1, 'not-as-seen');
-
-        await s.run('maria', 'release', other);
-        await refused(s, 'sam', [other], 1, 'not-pending');
-
-        const denied = await ask(s, 'one');
-        await s.run('sam', 'deny', denied, '--reason', 'no');
-        await refused(s, 'sam', [denied], 1, 'not-pending');
-
-        const late = await ask(s, 'one');
-        await s.pass(61 * minute);
-        await refused(s, 'sam', [late], 1, 'not-pending');
-        await s.run('cron', 'sweep');
-        await refused(s, 'sam', [late], 1, 'not-pending');
-        expect(members()).toEqual([]);
-
-        const once = await ask(s, 'one');
-        expect((await s.run('sam', 'approve', once)).exit).toBe(0);
-        expect((await s.run('maria', 'release', once)).exit).toBe(0);
-        await refused(s, 'sam', [once], 1, 'not-pending');
-        expect(members()).toEqual([]);
       }));
   });
 }

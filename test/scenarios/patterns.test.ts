@@ -1,26 +1,16 @@
 /** The five examples as they stand in examples/, each from the first command to the last removal, through every door. */
 
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from '../../src/commands/parse.ts';
+import { examples, filesOf, type Pattern, patterns, semaphore, twelveHours } from './patterns.ts';
 import { type Door, doors, type Json, type Stage } from './stage.ts';
 import { type BrokerStage, brokerDoors, brokers, cannotOpen, openStage, skippedAt } from './through-broker.ts';
 
-const examples = resolve(import.meta.dirname, '../../examples');
-const patterns = ['1-standing', '2-rotation', '3-twelve-hours', '4-task-roles', '5-semaphore'] as const;
-type Pattern = (typeof patterns)[number];
 const minute = 60_000;
 const hour = 60 * minute;
-
-const filesOf = (pattern: Pattern): Record<string, string> =>
-  Object.fromEntries(
-    readdirSync(join(examples, pattern))
-      .filter((name) => /\.(yaml|json)$/.test(name))
-      // The company whose sign-in the broker of the tests takes.
-      .map((name) => [name, readFileSync(join(examples, pattern, name), 'utf8').replaceAll('@example.com', '@acme.dev')]),
-  );
 
 const through = brokers(['kim', 'lee']);
 beforeAll(() => through.start(), 60_000);
@@ -106,33 +96,7 @@ for (const door of [...doors, ...brokerDoors])
 
     it('twelve hours: the shift, the incident, the team, an approver and the emergency each let in, and each ends', async () => {
       const s = await open(door, '3-twelve-hours');
-      await s.run('cron', 'sweep');
-      expect((await s.run('maria', 'request', 'db-admin', '--hours', '12')).exit).toBe(0);
-      expect((await s.run('sam', 'request', 'db-admin', '--until', 'incident')).exit).toBe(0);
-      expect((await s.run('lee', 'request', 'db-admin', '--hours', '6')).exit).toBe(0);
-      const asked = await s.json('kim', 'request', 'db-admin', '--reason', 'replica lag', '--for', '2h');
-      expect(asked.exit).toBe(8);
-      expect((await s.run('ana', 'approve', idOf(asked.document))).exit).toBe(0);
-      expect([...inGroup(s, 'db-admins')].sort()).toEqual(['kim', 'lee', 'maria', 'sam'].map(who));
-      s.write('schedule.yaml', s.read('schedule.yaml').replace('status: live', 'status: resolved'));
-      await s.run('cron', 'sweep');
-      await s.pass(16 * minute);
-      await s.run('cron', 'sweep');
-      expect([...inGroup(s, 'db-admins')].sort()).toEqual(['kim', 'lee', 'maria'].map(who));
-      await s.pass(24 * hour);
-      await s.run('cron', 'sweep');
-      expect(inGroup(s, 'db-admins')).toEqual([]);
-
-      s.write('schedule.yaml', 'schedules: ]');
-      const broken = ['request', 'db-admin', '--break-glass', '--reason', 'the roster is down'];
-      expect((await s.run('kim', ...broken, '--no-input')).exit).toBe(2);
-      const emergency = await s.json('kim', ...broken, '--yes');
-      expect([emergency.exit, inGroup(s, 'db-admins')]).toEqual([0, [who('kim')]]);
-      expect((await s.run('kim', 'approve', idOf(emergency.document))).exit).toBe(3);
-      expect((await s.run('ana', 'approve', idOf(emergency.document))).exit).toBe(0);
-      await s.pass(hour);
-      await s.run('cron', 'sweep');
-      expect(inGroup(s, 'db-admins')).toEqual([]);
+      await twelveHours({ s, inGroup: async (group) => inGroup(s, group) });
     });
 
     it('task roles: each task and each customer has a group of its own, and the gravest needs two', async () => {
@@ -154,20 +118,7 @@ for (const door of [...doors, ...brokerDoors])
 
     it('semaphore: one at a time, the next in line is next, and nobody gets past them', async () => {
       const s = await open(door, '5-semaphore');
-      await s.run('cron', 'sweep');
-      await s.run('cron', 'sweep');
-      expect((await s.run('maria', 'request', 'migration')).exit).toBe(0);
-      const refused = await s.run('sam', 'request', 'migration');
-      expect([refused.exit, refused.err]).toEqual([8, expect.stringContaining(who('maria'))]);
-      expect((await s.run('sam', 'request', 'migration', '--queue')).exit).toBe(8);
-      expect((await s.run('maria', 'release', 'migration')).exit).toBe(0);
-      expect((await s.run('kim', 'request', 'migration')).exit).toBe(8);
-      expect(inGroup(s, 'migrators')).toEqual([]);
-      expect((await s.run('sam', 'request', 'migration')).exit).toBe(0);
-      expect(inGroup(s, 'migrators')).toEqual([who('sam')]);
-      await s.pass(2 * hour);
-      await s.run('cron', 'sweep');
-      expect(inGroup(s, 'migrators')).toEqual([]);
+      await semaphore({ s, inGroup: async (group) => inGroup(s, group) });
     });
   });
 
