@@ -1,6 +1,6 @@
 /** What the documents show is what the program does. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,6 +47,23 @@ describe('README', () => {
 
   it('gives cron a PATH, in which the program is looked for', () => {
     expect(readme).toMatch(/PATH=\S+\n\*\/5 \* \* \* \* oncall --policy \S+ sweep/);
+  });
+});
+
+describe('the five examples', () => {
+  const folders = readdirSync(join(root, 'examples')).filter((name) => /^\d-/.test(name));
+  /** What asks nobody who they are. */
+  const nobodys = /^oncall (policy (check|test)|sweep( --dry-run)?|status|roles)$/;
+
+  it.each(folders)('%s says in every line who acts, where that matters', (name) => {
+    const page = readFileSync(join(root, 'examples', name, 'README.md'), 'utf8');
+    const typed = [
+      ...page.matchAll(/^((?:ONCALL_USER=\S+ )?oncall .*?)(?:\s{2,}#.*)?$/gm),
+      ...page.matchAll(/`((?:ONCALL_USER=\S+ )?oncall [^`]*)`/g),
+    ];
+    const lines = typed.map((match) => match[1] ?? '');
+    expect(lines.length).toBeGreaterThan(3);
+    expect(lines.filter((line) => !line.startsWith('ONCALL_USER=') && !nobodys.test(line))).toEqual([]);
   });
 });
 

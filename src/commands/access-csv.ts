@@ -23,6 +23,11 @@ const columns: readonly (readonly [title: string, of: (access: Access) => string
   ['how_ended', ({ how = '' }) => how],
   ['ended_by', ({ endedBy = '' }) => endedBy],
   ['why_ended', ({ because = '' }) => because],
+  // Others find a column by its place: what is added is added here.
+  ['review_due', ({ review }) => instant(review?.dueAt)],
+  ['reviewed', ({ review }) => instant(review?.at)],
+  ['reviewed_by', ({ review }) => review?.by ?? ''],
+  ['review_says', ({ review }) => review?.reason ?? ''],
 ];
 
 const instant = (at: number | undefined): string => (at === undefined ? '' : new Date(at).toISOString().replace(/\.000Z$/, 'Z'));

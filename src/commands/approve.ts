@@ -96,7 +96,7 @@ async function listWaiting(context: Context): Promise<Outcome> {
     ...requests.map((request) => waitingText(request, context)),
     ...(reviews.length === 0 ? [] : [reviews.map((request) => reviewText(request, context)).join('\n')]),
     ...(unknown.length === 0 ? [] : [unknown.map((request) => unknownText(request, context)).join('\n')]),
-    ...(requests.length + reviews.length === 0 ? [] : [how]),
+    ...(requests.length === 0 ? [] : [how]),
   ].join('\n\n');
   return { exit: 0, document: found, text, brief };
 }

@@ -6,7 +6,7 @@ import { formatDuration, parseDuration } from '../policy/duration.ts';
 import type { Asked, Decision } from '../policy/types.ts';
 import type { Prompts } from '../terminal/prompt.ts';
 import { cut, pad, widthOf } from '../terminal/text.ts';
-import { type Clock, showInstant, showRemaining } from '../terminal/time.ts';
+import { type Clock, showInstant, showRemaining, withoutUtc } from '../terminal/time.ts';
 import { durationFrom } from './asked.ts';
 import { type Context, usage } from './command.ts';
 import { heldWhat } from './lines.ts';
@@ -73,7 +73,8 @@ function outlookOf({ decision, held, refusal }: ExplainResult, clock: Clock): Ou
 
 function outlookByRules({ outcome, undecided, expiresAt, approvers, findings }: Decision, clock: Clock): Outlook {
   if (outcome === 'allow') {
-    const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
+    // In UTC too it is one line too long, and what is cut is how much remains.
+    const end = expiresAt === undefined ? '' : ` until ${withoutUtc(showInstant(expiresAt, clock))}, ${showRemaining(expiresAt, clock)}`;
     return { rank: 0, text: `allowed${end}` };
   }
   if (outcome === 'ask') return { rank: 2, text: `ask ${approvers.join(', or ')}` };

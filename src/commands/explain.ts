@@ -1,6 +1,7 @@
 /** `oncall explain`: what `request` would answer right now, with every rule and every fact; changes nothing. */
 
 import type { ExplainResult } from '../operations/types.ts';
+import { toldTo } from '../policy/end.ts';
 import type { Decision, Finding, Part, Truth } from '../policy/types.ts';
 import { wrap } from '../terminal/text.ts';
 import { localInstants, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
@@ -46,14 +47,16 @@ async function run(args: Args, context: Context): Promise<Outcome> {
 }
 
 function explainText(result: ExplainResult, context: Context): string {
-  const { role, requester, decision, targets, sessions, refusal, held, decided, rotation, standing } = result;
+  const isOwn = result.ofOther !== true;
+  const decision = isOwn ? result.decision : toldToOthers(result.decision);
+  const { role, requester, targets, sessions, refusal, held, decided, rotation, standing } = result;
   const { width, paint } = context.screen;
   const isOpen = refusal?.code === 'which-incident';
   const answer = isOpen
     ? 'it depends on the incident'
     : held === undefined
       ? verdict(decision, context)
-      : heldText(held, decision, context);
+      : `${isOwn ? 'you have' : 'they have'} ${heldText(held, decision, context)}`;
   const unasked = (rotation && inByRotation(rotation, context)) ?? (standing?.held && `in as standing (${standing.held})`);
   return [
     wrap(
@@ -80,6 +83,12 @@ function explainText(result: ExplainResult, context: Context): string {
   ].join('\n');
 }
 
+const toldToOthers = (decision: Decision): Decision => ({
+  ...decision,
+  ...(decision.limitedBecause === undefined ? {} : { limitedBecause: toldTo(false, decision.limitedBecause) }),
+  findings: decision.findings.map((one) => (one.change === undefined ? one : { ...one, change: toldTo(false, one.change) })),
+});
+
 /** A source that did not answer, or a group or schedule that it does not have. */
 const unsettled = ', because not everything could be found out';
 
@@ -97,7 +106,7 @@ function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers, quo
 /** What is held is never shortened; asked again, its end may move, and what is missing of it is tried. */
 function heldText(held: NonNullable<ExplainResult['held']>, decision: Decision, context: Context): string {
   const clock = context.clock();
-  const has = `you have ${heldWhat(held)} until ${showInstant(held.expiresAt, clock)}, ${showRemaining(held.expiresAt, clock)} (${held.id})`;
+  const has = `${heldWhat(held)} until ${showInstant(held.expiresAt, clock)}, ${showRemaining(held.expiresAt, clock)} (${held.id})`;
   const later = decision.outcome === 'allow' && decision.expiresAt !== undefined && decision.expiresAt > held.expiresAt;
   const limit = decision.limitedBecause === undefined ? '' : ` (${decision.limitedBecause})`;
   if (later) return `${has}; asking again moves that to ${showInstant(decision.expiresAt, clock)}${limit}`;

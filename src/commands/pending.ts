@@ -1,8 +1,9 @@
 /** A request that waits for a person: who wants what, for how long, and why it takes a person; for whoever asked and for whoever decides. */
 
 import type { Request } from '../lifecycle/types.ts';
-import type { UnknownWaiting, WaitingRequest } from '../operations/approval-types.ts';
+import type { UnknownWaiting, WaitingRequest, WaitingReview } from '../operations/approval-types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { toldTo } from '../policy/end.ts';
 import type { Turn } from '../policy/turns.ts';
 import { wrap } from '../terminal/text.ts';
 import { showAgo, showInstant, showRemaining } from '../terminal/time.ts';
@@ -42,13 +43,17 @@ export const unknownText = ({ id, role, requester, because }: UnknownWaiting, { 
   wrap(`${screen.paint.bold(id)}  ${role} for ${requester}: not known whether it waits for you: ${because}`, screen.width, 8);
 
 /** An emergency to look at. */
-export function reviewText(request: Request, context: Context): string {
+export function reviewText(request: WaitingReview, context: Context): string {
   const { width, paint } = context.screen;
-  const { id, role, requester, reason, startsAt } = request;
-  const when = startsAt === undefined ? '' : `, ${showAgo(startsAt, context.clock())}`;
+  const { id, role, requester, reason, startsAt, dueAt } = request;
+  const clock = context.clock();
+  const when = startsAt === undefined ? '' : `, ${showAgo(startsAt, clock)}`;
+  const due =
+    dueAt < clock.now ? `was due ${showAgo(dueAt, clock)}` : `is due ${showInstant(dueAt, clock)}, ${showRemaining(dueAt, clock)}`;
   return [
-    wrap(`${paint.bold(id)}  ${requester.email} broke the glass of ${role}${when}; look at it: oncall audit list ${id}`, width, 8),
+    wrap(`${paint.bold(id)}  ${requester.email} broke the glass of ${role}${when}; the review ${due}`, width, 8),
     ...labelled('says', reason === undefined ? [] : [reason], context),
+    ...labelled('next', [`look at it: oncall audit list ${id}`, `say that you have: oncall approve ${id} --reason "…"`], context),
   ].join('\n');
 }
 
@@ -93,7 +98,7 @@ function wishLines(request: Request, context: Context, whose: 'your' | 'their'):
   const deciding = decision.findings.filter(({ effect, holds }) => effect !== 'deny' || holds !== false);
   return [
     ...labelled('in', [targets.map(nameOf).join(', ')], context),
-    ...labelled('for', [lengthOf(request, context).replace('your shift', `${whose} shift`)], context),
+    ...labelled('for', [toldTo(whose === 'your', lengthOf(request, context))], context),
     ...(says === '' ? [] : labelled('says', [says], context)),
     ...deciding.map((finding) => findingLine(finding, context)),
   ];

@@ -3,6 +3,7 @@
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import type { LateSession, Refusal, RequestResult, TargetFailure } from '../operations/types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { toldTo } from '../policy/end.ts';
 import type { Decision, Target } from '../policy/types.ts';
 import { widthOf, wrap } from '../terminal/text.ts';
 import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
@@ -107,7 +108,7 @@ function grantedText(result: RequestResult, granted: Granted): string {
       : '';
   const holder = granted.reader === 'requester' ? '' : ` for ${request.requester.email}`;
   const lines = [
-    wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result)}`, width, 8),
+    wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result, granted.reader)}`, width, 8),
     ...labelled('why', reasons(request, decision, clock), granted.context),
     ...toBeReviewed(request, granted),
     ...endsWith(request, granted.context),
@@ -186,11 +187,15 @@ function before(request: Request, { active, reader }: Granted): string[] {
 }
 
 /** Where the end stayed as it was, `asked` is what was asked for then, not what was asked for now. */
-function shortened({ result, request: { asked }, decision: { limitedBy, limitedBecause }, notExtended }: RequestResult): string {
+function shortened(
+  { result, request: { asked }, decision: { limitedBy, limitedBecause }, notExtended }: RequestResult,
+  reader: Granted['reader'],
+): string {
   if (limitedBy === undefined || notExtended !== undefined) return '';
-  const because = limitedBecause ?? `limited by ${limitedBy}`;
+  const who = reader === 'requester' ? 'you' : 'they';
+  const because = toldTo(reader === 'requester', limitedBecause ?? `limited by ${limitedBy}`);
   if ('byDefault' in asked || result === 'held') return `: ${because}`;
-  return 'forMs' in asked ? `, not the ${formatDuration(asked.forMs)} you asked: ${because}` : `, earlier than you asked: ${because}`;
+  return 'forMs' in asked ? `, not the ${formatDuration(asked.forMs)} ${who} asked: ${because}` : `, earlier than ${who} asked: ${because}`;
 }
 
 export function reasons(request: Request, decision: Decision, clock: Clock): readonly string[] {

@@ -1,7 +1,7 @@
 /** `oncall roles`: what can be asked for, and by whom. */
 
 import type { RoleView } from '../operations/types.ts';
-import { formatDuration } from '../policy/duration.ts';
+import { ttlText } from '../policy/duration.ts';
 import { wrap } from '../terminal/text.ts';
 import type { Args, Command, Context, Outcome } from './command.ts';
 import { labelled, nameOf } from './lines.ts';
@@ -41,17 +41,25 @@ function families(roles: readonly RoleView[]): readonly Family[] {
 }
 
 function roleText([role, ...others]: Family, context: Context): string {
-  const { name, description, targets, ttl, maxHolders, endsSessionsIn = [], rules } = role;
+  const { name, description, targets, ttl, endsSessionsIn = [], rules } = role;
   const { width, paint } = context.screen;
-  const length =
-    ttl.defaultMs === ttl.maxMs ? formatDuration(ttl.maxMs) : `${formatDuration(ttl.defaultMs)}, at most ${formatDuration(ttl.maxMs)}`;
-  const places = maxHolders === undefined ? '' : maxHolders === 1 ? ', one holder at a time' : `, ${maxHolders} holders at a time`;
   return [
     wrap(`${paint.bold(name)}${description === undefined ? '' : `  ${description}`}`, width, 2),
     ...labelled('in', [targets.map(nameOf).join(', ')], context),
-    ...labelled('for', [length + places], context),
+    ...labelled('for', [ttlText(ttl) + placesOf(role)], context),
+    ...labelled('with', needsOf(role), context),
     ...(endsSessionsIn.length === 0 ? [] : labelled('then', [`signed out of ${endsSessionsIn.join(' and ')}, everywhere`], context)),
     ...labelled('who', rules, context),
     ...(others.length === 0 ? [] : labelled('also', [others.map((other) => other.name).join(', ')], context)),
   ].join('\n');
 }
+
+function placesOf({ maxHolders }: RoleView): string {
+  if (maxHolders === undefined) return '';
+  return `, ${maxHolders === 1 ? 'one holder' : `${maxHolders} holders`} at a time, and a line for it (--queue)`;
+}
+
+const needsOf = ({ reason, quorum }: RoleView): readonly string[] => [
+  ...(reason === undefined ? [] : [reason === 'required' ? 'a reason' : 'a reason, where a person decides']),
+  ...(quorum === undefined ? [] : [`the yes of ${quorum} people, where a person decides`]),
+];

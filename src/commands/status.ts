@@ -5,10 +5,10 @@ import type { Line } from '../operations/line-types.ts';
 import type { StatusResult, SweepAge } from '../operations/types.ts';
 import { reviewDay, reviewText } from '../policy/standing.ts';
 import { table } from '../terminal/table.ts';
-import { type Clock, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
+import { type Clock, showAgo, showInstant, showRemaining, withoutUtc } from '../terminal/time.ts';
 import { type Args, type Command, type Context, flag, named, type Outcome } from './command.ts';
 import { ordinal } from './line.ts';
-import { evidenceText, labelled, nameOf, newestOf } from './lines.ts';
+import { evidenceText, labelled, nameOf, newestOf, unheldText } from './lines.ts';
 import { reasons } from './request-outcome.ts';
 
 export const status: Command = {
@@ -27,7 +27,7 @@ export const status: Command = {
     ['oncall status --check --quiet', 'for monitoring: exit code only matters'],
   ],
   notes:
-    'A fault: a sweep that is late; access past its end, stuck, or ending only once somebody changes something; somebody in an exclusive group without oncall; standing access whose review was missed; a wrong clock; a ledger that lost something. Somebody who came into another group without oncall is a note.',
+    'A fault: a sweep that is late; access past its end, stuck, or ending only once somebody changes something; somebody in an exclusive group without oncall; standing access whose review was missed, an emergency whose review is overdue; a wrong clock; a ledger that lost something. Somebody who came into another group without oncall is a note.',
   run,
 };
 
@@ -46,6 +46,7 @@ async function run(args: Args, context: Context): Promise<Outcome> {
       drift,
       lines: result.lines,
       standing: result.standing,
+      emergencies: result.emergencies,
       ...(ended === undefined ? {} : { ended }),
       courtesy,
     },
@@ -63,8 +64,9 @@ function statusText(result: StatusResult, of: string | undefined, context: Conte
     ...result.requests.flatMap((request) => unknownLine(request, result.grants, context)),
     ...result.requests.flatMap((request) => (request.id === of ? restsOn(request, context) : [])),
     ...endedLine(result, clock, context),
+    ...reviewedLine(result, of, clock, context),
     ...faultLines(result, context),
-    ...labelled('note', notes(result), context),
+    ...labelled('note', notes(result, clock), context),
     ...sweepLine(result.sweep, clock),
   ].join('\n');
 }
@@ -76,7 +78,7 @@ function faultLines({ faults }: StatusResult, context: Context): readonly string
   });
 }
 
-function notes({ drift, standing, courtesy }: StatusResult): readonly string[] {
+function notes({ drift, standing, emergencies, courtesy }: StatusResult, clock: Clock): readonly string[] {
   const named = (userNames: readonly string[]): string =>
     userNames.length <= 5 ? userNames.join(', ') : `${userNames.slice(0, 5).join(', ')} and ${userNames.length - 5} more`;
   return [
@@ -85,8 +87,24 @@ function notes({ drift, standing, courtesy }: StatusResult): readonly string[] {
       .filter(({ state, ifMissed }) => state === 'due' || ifMissed === 'end')
       .map((review) => `${review.role}: ${reviewText(review)}`),
     ...standing.notIn.map(({ role, holder, because }) => `${holder} is named under standing of ${role}, and is not in: ${because}`),
+    // What is overdue is a fault.
+    ...emergencies
+      .filter(({ dueAt, reviewedAt }) => reviewedAt === undefined && dueAt >= clock.now)
+      .map(({ requestId, role, holder, dueAt }) => {
+        const by = `${showInstant(dueAt, clock)}, ${showRemaining(dueAt, clock)} left`;
+        return `${holder} broke the glass of ${role}; to be reviewed by ${by}: oncall approve ${requestId}`;
+      }),
     ...(courtesy ? ['direct mode: a courtesy, not a control (README)'] : []),
   ];
+}
+
+function reviewedLine({ emergencies }: StatusResult, of: string | undefined, clock: Clock, context: Context): readonly string[] {
+  const seen = emergencies.filter(({ requestId, reviewedAt }) => requestId === of && reviewedAt !== undefined);
+  return labelled(
+    'seen',
+    seen.map(({ reviewedAt = 0 }) => `reviewed ${showInstant(reviewedAt, clock)}, ${showAgo(reviewedAt, clock)}`),
+    context,
+  );
 }
 
 /** Of one request that is over, or being taken back. */
@@ -116,7 +134,7 @@ function requestsTable({ requests, grants, lines }: StatusResult, clock: Clock, 
     { title: 'in' },
     { title: 'state' },
     { title: 'left' },
-    { title: 'until' },
+    { title: 'until', short: withoutUtc },
   ];
   const rows = requests.map((request) => {
     const own = newestOf(request, grants);
@@ -182,9 +200,12 @@ function stateOf(request: Request, grants: readonly GrantView[], lines: readonly
   const states = grants.map(({ state }) => state);
   if (states.includes('revoking')) return waiting.length > 0 ? handingOver : 'ending';
   if (states.includes('activating')) return 'starting';
-  if (states.includes('active')) return isStanding(request) ? 'standing' : request.origin === 'rotation' ? 'rotation' : 'active';
+  if (states.includes('active')) return isStanding(request) ? 'standing' : (actives[request.origin] ?? 'active');
   return grants.at(-1)?.endReason ?? 'approved';
 }
+
+/** What is given otherwise than by asking says so. */
+const actives: { readonly [Key in Request['origin']]?: string } = { rotation: 'rotation', 'break-glass': 'emergency' };
 
 /** Why a target is not as it should be. What a fault tells is not said twice, and what is over is no trouble. */
 function missingLines(request: Request, { grants, faults }: StatusResult, context: Context): string[] {
@@ -199,14 +220,10 @@ function missingLines(request: Request, { grants, faults }: StatusResult, contex
 }
 
 /** The sweep found that nothing holds it any more, and lets the grace run out. */
-function unheldLine({ id, unheldSince, unknownSince, decision }: Request, grants: readonly GrantView[], context: Context): string[] {
-  if (unheldSince === undefined || unknownSince !== undefined || !grants.some((one) => one.requestId === id && isLasting(one))) return [];
-  const clock = context.clock();
-  const ending = decision.endsWith.map(({ name }) => name);
-  const held = decision.findings.filter(({ rule, holds }) => holds === true && ending.includes(rule)).map(({ because }) => because);
-  const end = unheldSince + Math.max(0, ...decision.endsWith.map(({ graceMs }) => graceMs));
-  const when = end <= clock.now ? 'ends with the next sweep' : `ends within ${showRemaining(end, clock)}`;
-  return labelled(id, [`no longer ${(held.length === 0 ? ending : held).join(', ')}: ${when}, unless it is so again`], context);
+function unheldLine(request: Request, grants: readonly GrantView[], context: Context): string[] {
+  const what = unheldText(request, context.clock());
+  const isIn = grants.some((one) => one.requestId === request.id && isLasting(one));
+  return what === undefined || request.unknownSince !== undefined || !isIn ? [] : labelled(request.id, [what], context);
 }
 
 /** Nobody could say whether it still holds: it goes on, and ends when its time is up at the latest. */

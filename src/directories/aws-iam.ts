@@ -19,6 +19,7 @@ export type Settings = z.output<typeof settings>;
 export default defineDirectory({
   settings,
   isLocal: isOnThisMachine,
+  place: ({ account, endpoint }: Settings) => account && JSON.stringify([account, endpoint ?? null]),
   givesIamRole: ({ account }: Settings, arn) => {
     const there = iamRoleIn(arn)?.account;
     return account === undefined || there === account || `it is in account ${there}, and that directory is ${account}`;

@@ -22,6 +22,7 @@ export type Settings = z.output<typeof settings>;
 export default defineDirectory({
   settings,
   isLocal: isOnThisMachine,
+  place: ({ identityStoreId, endpoint }: Settings) => JSON.stringify([identityStoreId, endpoint ?? null]),
   open: async (chosen: Settings, context): Promise<Directory> => {
     const { openIdentityCenter } = await import('./aws-identity-center-groups.ts');
     return openIdentityCenter(chosen, context);

@@ -76,6 +76,8 @@ export type DirectoryKind<S> = {
   readonly endsSessions?: (settings: S) => true | string;
   /** Left out where the kind has no IAM roles. A text: why these settings cannot give that one. */
   readonly givesIamRole?: (settings: S, arn: string) => true | string;
+  /** Where these settings lead, as no other entry of the kind must; left out: nobody can tell. */
+  readonly place?: (settings: S) => string | undefined;
   readonly open: (settings: S, context: AdapterContext) => Promise<Directory>;
 };
 

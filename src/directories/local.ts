@@ -1,7 +1,7 @@
 /** A directory in one JSON file that a person can read: for trying out, for examples and for tests. Names are the ids here, e-mails case-folded. */
 
 import { realpathSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename, normalize, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { isProviderError, ProviderError } from '../errors.ts';
 import type { GroupPin, Pin } from '../lifecycle/types.ts';
@@ -14,6 +14,7 @@ const LOCK_PATIENCE_MS = 10_000;
 export default defineDirectory({
   settings: z.strictObject({ path: z.string().check(z.minLength(1)) }),
   isLocal: () => true,
+  place: ({ path }) => normalize(path),
   open: async (settings, context) => openLocal(context.name, resolve(context.baseDir, settings.path)),
 });
 

@@ -37,6 +37,7 @@ export type Settings = z.output<typeof settings>;
 export default defineDirectory({
   settings,
   isLocal: ({ orgUrl }: Settings) => isLoopback(orgUrl),
+  place: ({ orgUrl }: Settings) => new URL(orgUrl).origin,
   endsSessions: ({ clientId, scopes = [] }: Settings) =>
     clientId === undefined || scopes.includes('okta.users.manage') || 'its app needs okta.users.manage among its scopes (docs/okta.md)',
   open: async (chosen: Settings, context): Promise<Directory> => {

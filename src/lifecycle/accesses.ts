@@ -29,13 +29,15 @@ export type Access = {
   /** An e-mail, or `sweep`, `oncall`. */
   readonly endedBy?: string;
   readonly because?: string;
+  /** Of an emergency: what somebody else owes for it, or has done. */
+  readonly review?: { readonly dueAt: number; readonly at?: number; readonly by?: string; readonly reason?: string };
 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Draft = Mutable<Access>;
 
 /** A request as it was last approved. */
-type Asked = Pick<Access, 'holder' | 'role' | 'findings' | 'approvers' | 'askedAt' | 'origin'> & {
+type Asked = Pick<Access, 'holder' | 'role' | 'findings' | 'approvers' | 'askedAt' | 'origin' | 'review'> & {
   readonly reason?: string;
   readonly plannedEnd?: number;
   /** For an approver, or a place. */
@@ -70,7 +72,15 @@ export function foldAccesses(): AccessFold {
       if (access.requestId !== id) continue;
       access.origin = asked.origin;
       if (asked.plannedEnd !== undefined) access.plannedEnd = asked.plannedEnd;
+      if (asked.review !== undefined) access.review = asked.review;
     }
+  };
+
+  /** Mostly of what has ended since. */
+  const reviewed = (event: RecordedEvent, id: string): void => {
+    const of = [requests.get(id), ...[...accesses.values()].filter(({ requestId }) => requestId === id)];
+    for (const one of of)
+      if (one?.review !== undefined && one.review.at === undefined) Object.assign(one, { review: reviewOf(event, one.review) });
   };
 
   const ofGrant = (event: RecordedEvent, id: string): void => {
@@ -89,8 +99,11 @@ export function foldAccesses(): AccessFold {
 
   return {
     add: (event) => {
-      if (event.grantId !== undefined) ofGrant(event, event.grantId);
-      else if (event.requestId !== undefined) ofRequest(event, event.requestId);
+      const { type, grantId, requestId } = event;
+      if (grantId !== undefined) ofGrant(event, grantId);
+      else if (requestId === undefined || aside.has(type)) return;
+      else if (type === 'request.reviewed') reviewed(event, requestId);
+      else ofRequest(event, requestId);
     },
     all: () => accesses.values(),
     drop: (isOver) => {
@@ -106,6 +119,14 @@ const actorOf = ({ actor }: LedgerEvent): string => (typeof actor === 'string' ?
 const unknown = (askedAt: number, holder: string, role: string): Asked => ({
   ...{ holder, role, askedAt },
   ...{ origin: 'asked', findings: [], approvers: [], waits: false },
+});
+
+/** What is told of a request besides what becomes of it. */
+const aside: ReadonlySet<string> = new Set(['request.expiring', 'request.review-overdue'] satisfies LedgerEvent['type'][]);
+
+const reviewOf = (event: RecordedEvent, { dueAt }: NonNullable<Access['review']>): NonNullable<Access['review']> => ({
+  ...{ dueAt, at: event.at, by: actorOf(event) },
+  ...(event.reason === undefined ? {} : { reason: event.reason }),
 });
 
 /** Who was taken on by a sweep, or by an admin after a loss: only its end is ours. */
@@ -125,8 +146,13 @@ function endOf(event: RecordedEvent): Partial<Access> {
 
 function asAfter(before: Asked, event: RecordedEvent): Asked {
   const { type, at, holder = before.holder, role = before.role, reason } = event;
-  const { expiresAt, origin, to } = fieldsOf(event);
-  if (type === 'request.broken-glass') return { ...before, origin: 'break-glass' };
+  const { expiresAt, origin, to, reviewDueAt } = fieldsOf(event);
+  if (type === 'request.broken-glass') {
+    // Once more before anybody has looked: by the day on which they look at the first time.
+    const owed = before.review?.at === undefined ? before.review?.dueAt : undefined;
+    const due = typeof reviewDueAt === 'number' ? { review: { dueAt: Math.min(owed ?? reviewDueAt, reviewDueAt) } } : {};
+    return { ...before, origin: 'break-glass', ...due };
+  }
   if (type === 'request.extended') return { ...before, ...(typeof to === 'number' ? { plannedEnd: to } : {}) };
   // Of a request that is approved anew under its id nothing of before counts.
   const earlier = before.waits ? before : unknown(at, holder, role);

@@ -33,10 +33,13 @@ export type WaitingRequest = Request & {
 /** One of which could not be found out whether it waits for the caller. */
 export type UnknownWaiting = { readonly id: string; readonly role: string; readonly requester: string; readonly because: string };
 
+/** An emergency that somebody has to look at; the digest is of what it came to so far. */
+export type WaitingReview = Request & { readonly digest: string; readonly dueAt: number };
+
 /** `approve` without an id. */
 export type WaitingResult = {
   readonly requests: readonly WaitingRequest[];
   readonly unknown: readonly UnknownWaiting[];
   /** Emergencies that wait for the caller to look at them. */
-  readonly reviews: readonly Request[];
+  readonly reviews: readonly WaitingReview[];
 };

@@ -72,7 +72,12 @@ export type Accounts = {
   readonly unknown?: { readonly because: string; readonly next?: string | undefined; readonly cause: unknown };
 };
 
-export async function accountsOf(world: Lookups, emails: readonly string[], role: Role, targets: readonly Target[]): Promise<Accounts> {
+export async function accountsOf(
+  world: Lookups,
+  emails: readonly string[],
+  role: Pick<Role, 'approvers'>,
+  targets: readonly Target[],
+): Promise<Accounts> {
   const naming = factConditions(role.approvers).flatMap((one) => (one.kind === 'member' ? [one.directory] : []));
   const directories = [...new Set([...targets.map(({ directory }) => directory), ...naming])];
   const asked = emails.flatMap((email) => directories.map((directory) => ({ email, directory })));

@@ -8,15 +8,16 @@ import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { emergencyRole } from '../policy/break-glass.ts';
 import { formatDuration } from '../policy/duration.ts';
-import type { Role } from '../policy/types.ts';
+import type { Role, Target } from '../policy/types.ts';
+import type { ApproveInput, WaitingReview } from './approval-types.ts';
 import { accountsOf } from './approver.ts';
 import type { Deps } from './deps.ts';
+import { exactlyDone, requireSeen } from './exactly-asked.ts';
 import { lookups } from './lookups.ts';
-import { pinTargets } from './pins.ts';
 import { requireReviewer } from './rights.ts';
 import { requireOtherAccount } from './said-yes.ts';
 import { couldBeOne } from './same-person.ts';
-import type { OneInput, RequestResult } from './types.ts';
+import type { RequestResult } from './types.ts';
 
 /** The role as it is in an emergency. Throws where the policy has nothing for that. */
 export function inEmergency(role: Role): Role {
@@ -58,15 +59,18 @@ export async function breakGlass(deps: Deps, q: Queries, now: number, role: Role
 const roleOf = ({ policy }: Deps, name: string): Role | undefined => (Object.hasOwn(policy.roles, name) ? policy.roles[name] : undefined);
 
 /** `approve` of an emergency: it was looked at. Changes nothing about the access itself. */
-export async function review(deps: Deps, actor: Actor, request: Request, { reason }: OneInput): Promise<RequestResult> {
+export async function review(deps: Deps, actor: Actor, request: Request, { reason, seen }: ApproveInput): Promise<RequestResult> {
   if (couldBeOne(deps.policy, actor, request.requester)) {
     throw new OncallError('own-request', 'nobody reviews what they did themselves', { exit: 3, next: `oncall explain ${request.id}` });
   }
   const role = roleOf(deps, request.role);
   await requireReviewer(deps, actor, role, `review ${request.id}`);
-  if (role !== undefined) await requireOther(deps, actor, role, request);
+  // Whoever has left looks at nothing, also where only the rules that name them know it.
+  await requireOther(deps, actor, request, { approvers: role?.breakGlass?.review.by ?? deps.policy.admins });
   const ledger = await deps.ledger();
   await ledger.write(async (q, now) => {
+    const done = (await q.request(request.id)) ?? request;
+    requireSeen(seen, ledger.digest(exactlyDone(done)), done);
     if (!(await q.closeReview(request.id, now))) {
       throw new OncallError('not-pending', `request ${request.id} has been reviewed already`, { next: `oncall audit list ${request.id}` });
     }
@@ -84,20 +88,32 @@ export async function review(deps: Deps, actor: Actor, request: Request, { reaso
   return { result: 'reviewed', request, grants, missing: [], decision: request.decision };
 }
 
-/** Nor under another name by which the directory knows them. */
-async function requireOther(deps: Deps, actor: Actor, role: Role, request: Request): Promise<void> {
-  const world = lookups(deps);
-  const pins = await pinTargets(deps, world, role, request.requester.email);
-  const inside = pins.pinned.map(({ target }) => target);
-  requireOtherAccount(request, await accountsOf(world, [actor.email], role, inside), pins);
+/** Nor under another name of the user who was let in. Whose ids those are the ledger knows, whatever became of user and group since. */
+async function requireOther(deps: Deps, actor: Actor, request: Request, role: Pick<Role, 'approvers'>): Promise<void> {
+  const ledger = await deps.ledger();
+  const given = await ledger.read(async (q) =>
+    Promise.all(
+      (await q.grantsOfRequest(request.id)).map(async ({ target, membershipId }) => ({ target, pin: await q.membership(membershipId) })),
+    ),
+  );
+  const isNamed = ({ directory }: Target): boolean => Object.hasOwn(deps.policy.directories, directory);
+  const pinned = given.flatMap(({ target, pin }) => (pin !== undefined && isNamed(target) ? [{ target, pin }] : []));
+  const inside = pinned.map(({ target }) => target);
+  requireOtherAccount(request, await accountsOf(lookups(deps), [actor.email], role, inside), { pinned });
 }
 
 /** The emergencies that wait for this person to look at them. */
-export async function waitingForReview(deps: Deps, actor: Actor): Promise<readonly Request[]> {
+export async function waitingForReview(deps: Deps, actor: Actor): Promise<readonly WaitingReview[]> {
   const ledger = await deps.ledger();
   const open = await ledger.read(async (q) => {
     const reviews = await q.openReviews();
-    return (await Promise.all(reviews.map(({ requestId }) => q.request(requestId)))).filter((request) => request !== undefined);
+    const found = await Promise.all(
+      reviews.map(async ({ requestId, dueAt }): Promise<WaitingReview | undefined> => {
+        const request = await q.request(requestId);
+        return request && { ...request, dueAt, digest: ledger.digest(exactlyDone(request)) };
+      }),
+    );
+    return found.filter((request) => request !== undefined);
   });
   const others = open.filter(({ requester }) => !couldBeOne(deps.policy, actor, requester));
   const mine = await Promise.all(

@@ -168,6 +168,15 @@ export async function renew(deps: Pick<Deps, 'policy'>, q: Queries, now: number,
   });
 }
 
+/** What somebody is in by without having asked. */
+export async function inByPolicy(q: Queries, email: string, role: string): Promise<Pick<Request, 'id' | 'origin'> | undefined> {
+  for (const origin of ['standing', 'rotation'] as const) {
+    const open = await q.openRequest(policyFor(email), role, origin);
+    if (open && (await q.grantsOfRequest(open.id)).some(({ state }) => state === 'active')) return open;
+  }
+  return undefined;
+}
+
 export type EndGiven = { readonly reason: Extract<EndReason, 'expired' | 'revoked'>; readonly because: string };
 
 /** Of what the policy gives no longer: commits that it ends; the sweep takes it out. `only`: the grants of these ids. Says how many that were. */

@@ -1,6 +1,7 @@
 /** `deny`: an approver says no; final. Whose turn it is, and how many have said yes, is no matter: a no takes nothing from anybody that they have. */
 
 import { OncallError } from '../errors.ts';
+import type { Request } from '../lifecycle/types.ts';
 import type { DenyInput } from './approval-types.ts';
 import { requirePending } from './approve.ts';
 import { approverRight } from './approver.ts';
@@ -15,6 +16,7 @@ export async function deny(deps: Deps, input: DenyInput): Promise<OneResult> {
   const actor = await deps.actor();
   const ledger = await deps.ledger();
   const pending = await requestNamed(ledger, actor, input.id, 'what waits for you: oncall approve');
+  if (pending.origin === 'break-glass' && pending.state === 'approved') throw cannotUndo(pending);
   requirePending(pending, ledger.now());
   const { requester } = pending;
   if (isSame(actor, requester)) {
@@ -44,4 +46,12 @@ export async function deny(deps: Deps, input: DenyInput): Promise<OneResult> {
     });
   });
   return { request: denied, grants: [], ended: 0, left: 0 };
+}
+
+/** A review says that somebody has looked, and in its reason what they found. */
+function cannotUndo({ id, role, requester }: Request): OncallError {
+  return new OncallError('not-pending', `${id} was an emergency: nobody was asked then, and nobody can say no to it now`, {
+    why: `${requester.email} broke the glass of ${role}`,
+    next: `end what is left of it: oncall revoke ${id}; say that you have looked, and what you found: oncall approve ${id} --reason "…"`,
+  });
 }

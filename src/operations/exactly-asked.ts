@@ -16,6 +16,11 @@ export function exactlyAsked(request: Request, role: Pick<Role, 'targets'>) {
   return { v: 'oncall.request.v1', id, requester: { issuer, subject, email }, role: request.role, targets, asked, reason, incident };
 }
 
+/** What somebody has looked at: breaking the glass once more moves the end. */
+export function exactlyDone({ id, requester: { issuer, subject, email }, role, reason, expiresAt }: Request) {
+  return { v: 'oncall.review.v1', id, requester: { issuer, subject, email }, role, reason, expiresAt };
+}
+
 /** `seen`: the digest of what the approver looked at. */
 export function requireSeen(seen: string | undefined, digest: string, { id }: Request): void {
   if (seen === undefined || seen === digest) return;

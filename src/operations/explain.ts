@@ -5,6 +5,7 @@ import type { Queries } from '../ledger/ledger.ts';
 import { isInLine } from '../lifecycle/line.ts';
 import type { Actor } from '../lifecycle/types.ts';
 import { describeCondition } from '../policy/conditions.ts';
+import { formatDuration, ttlText } from '../policy/duration.ts';
 import { type Candidate, decideFor, incidentName } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import { canonicalName } from '../policy/params.ts';
@@ -45,7 +46,8 @@ async function explainThen(deps: Deps, id: string): Promise<ExplainResult> {
   const actor = await deps.actor();
   if (!isSame(actor, requester)) await requireRevoker(deps, actor, deps.policy.roles[role], `see the findings of ${id}`);
   const decided = { id, at: startsAt ?? requestedAt };
-  return { role, requester: requester.email, decision, targets, exit: exitOf(decision), decided };
+  const ofOther = isSame(actor, requester) ? {} : { ofOther: true as const };
+  return { role, requester: requester.email, ...ofOther, decision, targets, exit: exitOf(decision), decided };
 }
 
 async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
@@ -87,6 +89,7 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
       : await refusedAllTheSame(still, q, now, { role, decision, had, email, exit });
     return {
       ...{ role: role.name, requester: email, decision, targets: role.targets, ...sessions, exit: refused?.exit ?? exit },
+      ...(email !== actor.email && { ofOther: true as const }),
       ...(refused && { refusal: refused.error }),
       ...(several && { incidents: several.map((one) => toChoice(role, one)) }),
       ...(held && { held }),
@@ -187,6 +190,8 @@ export async function roles(deps: Deps): Promise<readonly RoleView[]> {
     ttl: role.ttl,
     ...(role.maxHolders === undefined ? {} : { maxHolders: role.maxHolders }),
     ...(role.endsSessionsIn === undefined ? {} : { endsSessionsIn: role.endsSessionsIn }),
+    ...reasonOf(role),
+    ...((role.quorum ?? 1) === 1 ? {} : { quorum: role.quorum }),
     rules: [
       ...lines('deny', role.deny),
       ...lines('allow', role.allow),
@@ -194,8 +199,21 @@ export async function roles(deps: Deps): Promise<readonly RoleView[]> {
       ...standingLines(role),
       ...lines('ask', role.ask),
       ...lines('approver', role.approvers),
+      ...breakGlassLines(role),
     ],
   }));
+}
+
+const reasonOf = ({ reason, ask }: Role): Pick<RoleView, 'reason'> =>
+  reason === 'required' || (reason === 'when-asked' && ask.length > 0) ? { reason } : {};
+
+function breakGlassLines({ breakGlass }: Role): readonly string[] {
+  if (breakGlass === undefined) return [];
+  const { when, ttl, review } = breakGlass;
+  return [
+    ...lines('break-glass', when).map((line) => `${line} (for ${ttlText(ttl)})`),
+    ...lines('reviewed by', review.by).map((line) => `${line} (within ${formatDuration(review.withinMs)})`),
+  ];
 }
 
 const standingLines = ({ standing }: Role): readonly string[] =>

@@ -1,6 +1,7 @@
 /** The operations as a broker offers them: what each takes, in one sentence what it does, and whether it only reads. */
 
 import * as z from 'zod/mini';
+import { longestName } from '../policy/params.ts';
 import type { Operations } from './types.ts';
 
 const optional = z.exactOptional;
@@ -10,7 +11,7 @@ const line = (most: number) =>
   z.string().check(z.minLength(1), z.maxLength(most), z.regex(/^[^\u0000-\u001f\u007f-\u009f]*$/u, 'has a control character'), wellFormed);
 const wellFormed = z.refine<string>((text) => text.isWellFormed(), 'is not well-formed text');
 
-const name = line(200);
+const name = line(longestName);
 /** People write these by hand, in several lines too. */
 const reason = z
   .string()

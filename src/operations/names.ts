@@ -75,6 +75,13 @@ export function unknownRequest(name: string, more = '', next = 'oncall status'):
   });
 }
 
+/** What could be either is most often a role that was mistyped. */
+export function neither(policy: Pick<Policy, 'roles'>, typed: string): OncallError {
+  const roles = Object.values(policy.roles).flatMap(({ name, family }) => [name, ...(family === undefined ? [] : [family.name])]);
+  const guess = nearest(canonicalName(typed), [...new Set(roles)]);
+  return unknownRequest(typed, ', and no role of that name', guess === undefined ? undefined : `did you mean "${guess}"?`);
+}
+
 /** Whether everybody in the group came through this tool. Folded, because IAM's names are the same whatever their case. */
 export function isExclusive(policy: Policy, directory: string, groupName: string): boolean {
   const folded = groupName.toLowerCase();

@@ -33,7 +33,7 @@ export async function nobodyToAsk(deps: Deps, world: Lookups, asking: Omit<Askin
 }
 
 /** Who is let in at once waits for no more answers. */
-function takesYes({ policy }: Deps, { role, actor, input, facts }: Omit<Asking, 'nobody'>, now: number): boolean {
+export function takesYes({ policy }: Deps, { role, actor, input, facts }: Omit<Asking, 'nobody'>, now: number): boolean {
   const who = { email: actor.email, client: clientOf(actor) };
   const named = input.incident === undefined ? {} : { named: input.incident };
   return decideFor({ role, policy, ...who, asked: input.asked, now, facts }, named).decision.outcome === 'ask';

@@ -59,12 +59,19 @@ const waiting: Tell = (event, around) => {
       labelled('it waits until', instant(request?.pendingUntil)),
     ],
     commands: [`oncall approve ${id}`, `oncall deny ${id}`],
-    to: withStandIns(usersOf(approversIn(policy, role).filter(({ name }) => asked.some(({ rule }) => rule === name))), around).filter(
-      (email) => email !== holder,
-    ),
+    to: withStandIns(
+      [...usersOf(approversIn(policy, role).filter(({ name }) => asked.some(({ rule }) => rule === name))), ...onCallIn(event, asked)],
+      around,
+    ).filter((email) => email !== holder),
     until: request?.pendingUntil,
   };
 };
+
+/** Those of them who were on call when it came. */
+function onCallIn({ data }: Event, asked: readonly Pick<Turn, 'rule'>[]): readonly string[] {
+  const byRule = Object(data?.onCall) as Readonly<Record<string, unknown>>;
+  return asked.flatMap(({ rule }) => (Array.isArray(byRule[rule]) ? byRule[rule] : [])).filter((one) => typeof one === 'string');
+}
 
 /** Whose turn it is; of an escalation, whose it is besides those who were asked before. */
 function askedIn({ type, data }: Event, { policy, request, role, now }: Parameters<Tell>[1]): readonly Pick<Turn, 'rule' | 'who'>[] {

@@ -5,6 +5,7 @@ import type { Queries } from '../ledger/ledger.ts';
 import { isInLine } from '../lifecycle/line.ts';
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import { formatDuration } from '../policy/duration.ts';
+import { toldTo } from '../policy/end.ts';
 import { nameOf } from '../policy/iam-role.ts';
 import { type Candidate, incidentName } from '../policy/incidents.ts';
 import type { Decision, Finding, Role } from '../policy/types.ts';
@@ -13,7 +14,13 @@ import { placeHolders } from './line-view.ts';
 import type { Refusal } from './types.ts';
 
 /** For a decision that came out as deny. A source that could not be asked is exit 1 where its answer could have let the person in. */
-export function denied(role: Role, email: string, decision: Decision, reader: 'requester' | 'approver' = 'requester'): Refusal {
+export function denied(
+  role: Role,
+  email: string,
+  decision: Decision,
+  reader: 'requester' | 'approver' = 'requester',
+  given?: Pick<Request, 'id' | 'origin'>,
+): Refusal {
   const who = reader === 'requester' ? 'you' : email;
   const denying = decision.findings.find((finding) => finding.effect === 'deny' && finding.holds !== false);
   const open = decision.findings.filter((finding) => finding.effect === 'allow' || finding.effect === 'ask');
@@ -31,11 +38,15 @@ export function denied(role: Role, email: string, decision: Decision, reader: 'r
       code: undecided ? 'undecided' : 'denied',
       message: undecided
         ? `could not decide whether ${who} may have ${role.name}: ${told?.because ?? 'a source did not answer'}`
-        : `${who} cannot have ${role.name} now: ${told?.because ?? noRule(role)}`,
-      why: [told && reasonBehind(told), ...others.map((finding) => `${finding.because} (${finding.rule})`)]
+        : `${who} cannot have ${role.name}${given ? ' besides' : ' now'}: ${told?.because ?? noRule(role, who)}`,
+      why: [
+        given && `in already by the policy, as ${given.origin} (${given.id})`,
+        told && reasonBehind(told),
+        ...others.map((finding) => `${finding.because} (${finding.rule})`),
+      ]
         .filter((part) => part !== undefined)
         .join('; '),
-      next: [told?.change && stepTo(told.change), emergency(role, undecided), `every rule: oncall explain ${role.name}`]
+      next: [told?.change && stepTo(told.change, who), emergency(role, undecided), `every rule: oncall explain ${role.name}`]
         .filter((part) => part !== undefined)
         .join('; '),
     },
@@ -48,11 +59,12 @@ const emergency = (role: Role, undecided: boolean): string | undefined =>
     ? `in an emergency: oncall request ${role.name} --break-glass`
     : undefined;
 
-const noRule = ({ follows }: Role): string =>
-  follows === undefined ? 'no rule lets you' : 'nobody asks for it: the sweep lets in whoever is on call';
+const noRule = ({ follows }: Role, who: string): string =>
+  follows === undefined ? `no rule lets ${who} in` : 'nobody asks for it: the sweep lets in whoever is on call';
 
 /** Being somebody else is no step that anybody can take; asking later, or otherwise, is. */
-const stepTo = (change: string): string => (/^(no longer )?be /.test(change) ? `you would have to ${change}` : change);
+const stepTo = (change: string, who: string): string =>
+  toldTo(who === 'you', /^(no longer )?be /.test(change) ? `${who} would have to ${change}` : change);
 
 /** `maria@acme.dev is (PagerDuty); rule db-admin.allow[0]` */
 function reasonBehind({ rule, detail, source }: Finding): string {

@@ -46,7 +46,7 @@ export async function waitForYes(
     holder: actor.email,
     ...about(input, decided),
     policyDigest: deps.policy.digest,
-    data: { findings: decision.findings },
+    data: { findings: decision.findings, ...(Object.keys(asking.onCall ?? {}).length === 0 ? {} : { onCall: asking.onCall }) },
   });
   if (open) await tendLine(q, now, role);
   return request.id;

@@ -8,8 +8,10 @@ import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Decision, Facts, Finding, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
+import { type ApproversOnCall, approversOnCall } from './approvers-on-call.ts';
 import { inTurns, keepOrWithdraw } from './asked-otherwise.ts';
 import { breakGlass, inEmergency, requireReviewed } from './break-glass.ts';
+import { inByPolicy } from './by-policy.ts';
 import type { Deps } from './deps.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
@@ -51,9 +53,8 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
   const role = input.breakGlass ? inEmergency(named) : named;
   const actor = await deps.actor();
   const said = await saidBefore(deps, actor, role, input);
-  requireReason(role.reason === 'required', said.reason);
   if (input.despiteLateSweep) {
-    requireReason(true, input.reason);
+    requireReason(true, input.reason, overriding);
     await requireAdmin(deps, actor, 'grant while the sweep is late');
   }
   const world = lookups(deps);
@@ -76,9 +77,13 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
     askedAt,
     pins,
     stillYes: input.breakGlass ? 0 : await stillYes(deps, world, role, actor, pins),
+    reason: said.reason,
   };
-  const nobody = await nobodyToAsk(deps, world, asking, ledger.now());
-  const settled = await ledger.write((q, now) => settle(deps, q, now, { ...asking, nobody }));
+  const [nobody, onCall] = await Promise.all([
+    nobodyToAsk(deps, world, asking, ledger.now()),
+    approversOnCall(deps, world, asking, ledger.now()),
+  ]);
+  const settled = await ledger.write((q, now) => settle(deps, q, now, { ...asking, nobody, onCall }));
   if ('refusal' in settled) return settled.refusal;
   const [failed, unmoved] = await Promise.all([
     Promise.all(settled.activate.map((id) => activate(deps, id))),
@@ -98,8 +103,12 @@ export type Asking = {
   readonly pins: Pins;
   /** Of approvers who are asked one after the other: those of whom nobody is there. */
   readonly nobody: readonly Finding[];
+  /** For notices alone. */
+  readonly onCall?: ApproversOnCall;
   /** Of the approvers who let them stand in line: how many may say yes today. */
   readonly stillYes?: number;
+  /** As it was given now, or for the place in line. */
+  readonly reason?: string | undefined;
   /** They stand in line after the yes of their approvers. */
   readonly yes?: true;
 };
@@ -129,6 +138,8 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
   );
   const { decision } = decided;
   if (decided.several) throw whichIncident(role, actor.email, decided.several);
+  // Nobody writes a reason for what they do not get.
+  if (decision.outcome !== 'deny') requireReason(role.reason === 'required', typed.reason, bySaying);
   if (held) {
     if (input.breakGlass) await requireReviewed(q, now, role);
     const settled = await repeat(deps, q, now, asking, open, standing, decided);
@@ -149,7 +160,7 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
       policyDigest: deps.policy.digest,
       data: { findings: decision.findings },
     });
-    return { refusal: denied(role, actor.email, decision) };
+    return { refusal: denied(role, actor.email, decision, 'requester', await inByPolicy(q, actor.email, role.name)) };
   }
   if (ending && decision.outcome === 'ask') return { refusal: stillEnding(role, actor.email, decision, ending) };
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
@@ -157,7 +168,7 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
   await requireSweep(deps, q, now, role.targets, input.despiteLateSweep === true || input.breakGlass === true);
   requireFresh(asking.askedAt, now);
   if (decision.outcome === 'ask' && !asking.yes) {
-    requireReason(role.reason === 'when-asked', input.reason ?? open?.reason);
+    requireReason(role.reason === 'when-asked', input.reason ?? open?.reason, whyAsked(decision));
     const kept = await keepOrWithdraw(q, now, asking, decided, open);
     const inTurn = { ...decided, decision: inTurns(role, decision, now, asking.nobody) };
     const id = kept?.state === 'pending' ? kept.id : await waitForYes(deps, q, now, asking, inTurn, kept);
@@ -180,11 +191,20 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
   return { requestId: approved.id, activate: grants, whole: ending ? 'again' : 'granted', decision };
 }
 
-function requireReason(needed: boolean, reason: string | undefined): void {
+const overriding = 'it goes past a sweep that is late';
+const bySaying = 'the policy says so';
+
+/** Whoever is not let in at once should know why, before they write one. */
+function whyAsked({ findings }: Decision): string {
+  const missing = findings.filter(({ effect, holds }) => effect === 'allow' && holds !== true).map(({ because }) => because);
+  return [...new Set(missing), 'so a person decides'].join('; ').replace(/^so /, '');
+}
+
+function requireReason(needed: boolean, reason: string | undefined, why: string): void {
   if (!needed || (reason ?? '').trim() !== '') return;
   throw new OncallError('reason-needed', 'this role needs a reason', {
     exit: 2,
-    why: 'a person decides, or the policy says so',
+    why,
     next: 'add --reason "…"',
   });
 }

@@ -73,7 +73,7 @@ export function requireOnlyOnce(
 }
 
 /** Two names here may be one user where the access is. Who has no user there is not that one; of whom it is not known may be. */
-export function requireOtherAccount(request: Request, { users, inactive, unknown }: Accounts, { pinned }: Pins): void {
+export function requireOtherAccount(request: Request, { users, inactive, unknown }: Accounts, { pinned }: Pick<Pins, 'pinned'>): void {
   if (pinned.some(({ target, pin }) => users.includes(`${target.directory}/${pin.userId}`))) throw ownRequest(request);
   if (inactive !== undefined) {
     throw new OncallError('forbidden', `you may not approve ${request.id}`, {

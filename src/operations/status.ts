@@ -6,7 +6,7 @@ import { readNow, standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { sweepAge } from './gate.ts';
 import { linesOf } from './line-view.ts';
-import { callsRole, isRole, unknownRequest } from './names.ts';
+import { callsRole, isRole, neither } from './names.ts';
 import { isSame } from './same-person.ts';
 import { missedReviews, standingNow } from './standing-status.ts';
 import { driftIn, faultsIn, strangersIn } from './status-faults.ts';
@@ -20,7 +20,7 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
   const anchor = readNow(deps.anchor);
   return ledger.read(async (q, now) => {
     const one = input.of === undefined ? undefined : await q.request(input.of);
-    if (input.of !== undefined && !one && !isRole(deps.policy, input.of)) throw unknownRequest(input.of);
+    if (input.of !== undefined && !one && !isRole(deps.policy, input.of)) throw neither(deps.policy, input.of);
     const isMeant = input.of === undefined || one ? () => true : callsRole(input.of);
     const open = one ? [one] : await q.openRequests();
     const requests = open.filter((request) => (!input.mine || isMine(request)) && isMeant(request.role));
@@ -40,6 +40,8 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
     const faults = await faultsIn(deps, q, now, live, strangers);
     const { reviews, notIn } = await standingNow(deps.policy, q, now);
     const ended = one && (await endOf(q, one, grants, isToldAll(one)));
+    const reviewed = one && (await q.review(one.id));
+    const owed = await q.openReviews();
     return {
       requests: requests.map((request) => (isToldAll(request) ? request : forOthers(request))),
       grants,
@@ -50,6 +52,7 @@ export async function status(deps: Deps, input: StatusInput): Promise<StatusResu
       lines: await linesOf(q),
       // Why somebody is not in is theirs to know.
       standing: { reviews, notIn: notIn.filter(({ holder }) => !deps.throughBroker || holder === me?.email) },
+      emergencies: reviewed?.reviewedAt === undefined ? owed : [...owed, reviewed],
       ...(ended === undefined ? {} : { ended }),
       courtesy: deps.courtesy,
       now,

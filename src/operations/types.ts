@@ -98,6 +98,15 @@ export type Ended = {
   readonly because?: string;
 };
 
+/** What somebody else owes for it. */
+export type Emergency = {
+  readonly requestId: string;
+  readonly role: string;
+  readonly holder: string;
+  readonly dueAt: number;
+  readonly reviewedAt?: number;
+};
+
 export type StatusInput = { readonly of?: string; readonly mine?: boolean };
 export type StatusResult = {
   readonly requests: readonly Request[];
@@ -112,6 +121,8 @@ export type StatusResult = {
   /** Of every role for whose places somebody waits. */
   readonly lines: readonly Line[];
   readonly standing: StandingStatus;
+  /** Each time that the glass was broken and nobody has looked yet; with an id, also once somebody has. */
+  readonly emergencies: readonly Emergency[];
   /** Set where users of this host can read the directory's credentials. */
   readonly courtesy: boolean;
   readonly now: number;
@@ -155,6 +166,8 @@ export type ExplainInput = {
 export type ExplainResult = {
   readonly role: string;
   readonly requester: string;
+  /** Set where whoever reads it is somebody else. */
+  readonly ofOther?: true;
   readonly decision: Decision;
   readonly targets: readonly Target[];
   readonly sessions?: readonly LateSession[];
@@ -181,6 +194,10 @@ export type RoleView = {
   /** Where its holder is signed out when it ends. */
   readonly endsSessionsIn?: readonly string[];
   readonly maxHolders?: number;
+  /** Whether one has to be given; `when-asked`: where a person decides. */
+  readonly reason?: 'required' | 'when-asked';
+  /** Where it takes more than one yes. */
+  readonly quorum?: number;
   /** What each list says, for people: `allow: on call for pagerduty/PDB1234 (until shift)`. */
   readonly rules: readonly string[];
 };

@@ -3,7 +3,8 @@
 import type { RoleCheck } from './checks.ts';
 import { notExclusive } from './checks-exclusive.ts';
 import { foldEmail } from './fields.ts';
-import type { Path, Report } from './issue.ts';
+import type { Path } from './issue.ts';
+import { foreign, type Scope } from './resolve-condition.ts';
 import type { Standing } from './standing.ts';
 
 type Written = {
@@ -16,7 +17,11 @@ type Written = {
 const longestMs = 366 * 86_400_000;
 
 /** Of an e-mail that is none, or stands there twice, the fault is told, and nobody is named by it. */
-export function resolveStanding({ standing, review, ifMissed = 'alert' }: Written, path: Path, report: Report): Standing | undefined {
+export function resolveStanding(
+  { standing, review, ifMissed = 'alert' }: Written,
+  path: Path,
+  { report, domains }: Pick<Scope, 'report' | 'domains'>,
+): Standing | undefined {
   const people = Object.entries(standing ?? {}).flatMap(([written, why]) => {
     const email = foldEmail(written);
     const at = { path: [...path, 'standing', written], on: 'key' as const };
@@ -27,6 +32,7 @@ export function resolveStanding({ standing, review, ifMissed = 'alert' }: Writte
   for (const { email, at } of people) {
     if (seen.has(email)) report({ code: 'duplicate-key', message: `"${email}" stands here a second time`, ...at });
     seen.add(email);
+    foreign(email, domains, (fault) => report({ ...fault, ...at }));
   }
   if (standing === undefined || review === undefined) return undefined;
   return { people: people.map(({ email, why }) => ({ email, why })), reviewAt: review, ifMissed };

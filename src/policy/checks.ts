@@ -166,6 +166,8 @@ export type FileCheck = {
   readonly keysAt: KeysAt;
   /** Undefined where a directory's settings are faulty. */
   readonly isLocal: ReadonlyMap<string, boolean | undefined>;
+  /** By directory: its kind, and where its settings lead; undefined where nobody can tell. */
+  readonly places: ReadonlyMap<string, string | undefined>;
   /** Whether the file takes people at their word. */
   readonly provesNothing: boolean;
   /** Those for which some issuer speaks. */
@@ -179,6 +181,7 @@ export const fileChecks: readonly ((check: FileCheck) => void)[] = [
   nothingIsMissing,
   namesAreLegal,
   sourcesHaveTheirOwnNames,
+  directoriesAreOnePlaceEach,
   identityIsProved,
   localPartsAreOnePersons,
   peopleAreKnownSomewhere,
@@ -215,6 +218,26 @@ function sourcesHaveTheirOwnNames({ keysAt, report }: FileCheck): void {
       path: ['rosters', name],
       on: 'key',
     });
+  }
+}
+
+/** What one gives, the other would take for somebody who came without oncall. Not told of the directory, as with local parts below. */
+function directoriesAreOnePlaceEach({ places, report }: FileCheck): void {
+  const first = new Map<string, string>();
+  for (const [name, place] of places) {
+    if (place === undefined) continue;
+    const other = first.get(place);
+    if (other === undefined) first.set(place, name);
+    else {
+      const message = `${other} and ${name} lead to the same place, and each would take out whom the other lets in`;
+      report({
+        code: 'same-place',
+        message,
+        hint: 'make one directory of them; a role has as many of its groups as it needs',
+        path: ['directories'],
+        on: 'key',
+      });
+    }
   }
 }
 

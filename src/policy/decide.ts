@@ -91,7 +91,7 @@ function blockedFinding(blocked: readonly string[], email: string): Finding[] {
       rule: 'blocked',
       effect: 'deny',
       holds: true,
-      because: 'you are blocked from every role',
+      because: `${email} is blocked from every role`,
       change: 'be taken off the list "blocked" of the policy',
     },
   ];
@@ -103,21 +103,26 @@ function rulesBehind(role: Role, findings: readonly Finding[], outcome: 'allow' 
   return [...role.allow, ...role.ask].filter((rule) => holding.has(rule.name));
 }
 
-function overFinding(role: Role, { asked, now, startedAt }: DecideInput, end: End): Finding | undefined {
+function overFinding(role: Role, { email, asked, now, startedAt }: DecideInput, end: End): Finding | undefined {
   if (end.expiresAt > now) return undefined;
   const finding = { effect: 'deny', holds: true } as const;
   if ('untilMs' in asked && asked.untilMs <= now) {
-    return { ...finding, rule: `${role.name}.until`, because: 'the end you asked for has passed already', change: 'ask for a later end' };
+    return {
+      ...finding,
+      rule: `${role.name}.until`,
+      because: 'the end that was asked for has passed already',
+      change: 'ask for a later end',
+    };
   }
   if (end.limitedBy === 'max' && startedAt !== undefined) {
-    const because = `you have had it for ${formatDuration(now - startedAt)}, and ${end.limitedBecause}`;
+    const because = `${email} has had it for ${formatDuration(now - startedAt)}, and ${end.limitedBecause}`;
     return { ...finding, rule: `${role.name}.ttl`, because, change: 'give it back and ask anew' };
   }
   const because = end.limitedBecause ?? 'what it rests on has ended already';
   return {
     ...finding,
     rule: `${role.name}.until`,
-    because: `it would have ended already: ${because}`,
+    because: `it would have ended already: ${because.replace('your shift', 'the shift')}`,
     change: 'be on a shift that still lasts',
   };
 }

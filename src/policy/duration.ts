@@ -47,3 +47,7 @@ export function parseInstant(text: string): ParsedMs {
   const ms = legal ? Date.parse(`${year}-${month}-${date}T${hours}:${minutes}:${seconds}${offset.toUpperCase()}`) : Number.NaN;
   return Number.isNaN(ms) ? { fault: 'is not a moment that exists' } : { ms };
 }
+
+/** `1 h, at most 12 h` */
+export const ttlText = ({ defaultMs, maxMs }: { readonly defaultMs: number; readonly maxMs: number }): string =>
+  defaultMs === maxMs ? formatDuration(maxMs) : `${formatDuration(defaultMs)}, at most ${formatDuration(maxMs)}`;

@@ -86,3 +86,7 @@ function wantedEnd(role: Role, asked: Asked, subject: Subject, rules: readonly R
 
 /** RFC 3339, UTC: a decision is read in more than one place, and whoever shows it turns instants into the reader's own time. */
 export const instant = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** What a decision says of a shift is said to whoever has it; to others it is theirs. */
+export const toldTo = (isRequester: boolean, text: string): string =>
+  isRequester ? text : text.replace(/\byour (?=(next )?shift\b)/g, 'their ');

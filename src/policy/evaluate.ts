@@ -47,7 +47,11 @@ function judgeOne(rule: Rule, effect: Finding['effect'], subject: Subject): Find
 function selfMadeIn(rule: Rule, subject: Subject): string {
   const counted = incidentsBehind(rule, subject);
   const isUntold = counted.length > 0 && counted.every((incident) => incident.untold);
-  return isUntold ? 'and it is not told whether you opened it or assigned yourself' : 'an incident that you opened or assigned to yourself';
+  // Approvers and auditors read it, too.
+  const { email } = subject;
+  return isUntold
+    ? `and it is not told whether ${email} opened it or assigned themselves`
+    : `an incident that ${email} opened or assigned to themselves`;
 }
 
 const forPeople = ({ client }: Subject) => ({
@@ -114,7 +118,7 @@ function incidentReason(leaf: IncidentCondition, fact: Fact, subject: Subject): 
   if (leaf.selfMade !== 'deny' || !isSelfMade(counted)) return because;
   return counted.some(({ untold }) => !untold) || counted.length === 0
     ? `${because}, but whoever opens or assigns an incident themselves does not count`
-    : `${because}, but it is not told whether you opened it or assigned yourself, so it does not count`;
+    : `${because}, but it is not told whether ${subject.email} opened it or assigned themselves, so it does not count`;
 }
 
 /** What somebody would have to do or be for the condition to come out as `wanted`. */

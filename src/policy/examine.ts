@@ -10,7 +10,7 @@ import { iamRoleFaults } from './iam-role-checks.ts';
 import type { Fault, Path, Report } from './issue.ts';
 import { pathText } from './issue.ts';
 import { noticeFaults } from './notices.ts';
-import { familyOf } from './params.ts';
+import { familyOf, notReplaced } from './params.ts';
 import { namesAreOnePersons } from './people.ts';
 import { resolveDefaults, resolveRole, resolveSweep } from './resolve.ts';
 import type { Scope } from './resolve-condition.ts';
@@ -73,12 +73,16 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   const machines = identity.flatMap((one) => (one.kind === 'oidc' ? Object.entries(kinds.oidc.machines(one.settings)) : []));
   // What an identity with a fault in it names is not known: no fault of the conditions.
   const clients = identity.length === (written.identity ?? identity).length ? machines.map(([id]) => id) : undefined;
-  for (const check of fileChecks) check({ keysAt, isLocal, provesNothing, domains, byLocalPart, report });
+  const places = new Map(
+    [...directories].map(([name, { source, place }]) => [name, source && place && JSON.stringify([source.kind, place])]),
+  );
+  for (const check of fileChecks) check({ keysAt, isLocal, places, provesNothing, domains, byLocalPart, report });
 
   const scopeWith = (named: Scope['named']): Scope => ({
     directories: keysAt(['directories']),
     rosters: keysAt(['rosters']),
     clients,
+    domains: provesNothing || clients === undefined ? undefined : domains,
     knowsIncidents: (roster) => rosters.get(roster)?.knowsIncidents,
     lacks: (roster) => rosters.get(roster)?.lacks ?? {},
     conditionNames: keysAt(['conditions']),
@@ -89,7 +93,8 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
   const scope = scopeWith(nameConditions(written.conditions ?? {}, keysAt(['conditions']), scopeWith));
   const defaults = resolveDefaults(written.defaults ?? {}, scope);
   const endsSessions = (name: string) => directories.get(name)?.endsSessions;
-  const members = Object.entries(written.roles ?? {}).flatMap(([name, one]) => familyOf(name, one, report));
+  for (const key of ['defaults', 'conditions'] as const) notReplaced(written[key], [key], report);
+  const members = Object.entries(written.roles ?? {}).flatMap(([name, one]) => familyOf(name, one, keysAt(['roles', name]), report));
   const roles = members.map((member) => resolveRole(member, defaults, scope, endsSessions));
   const exclusive = (name: string) => directories.get(name)?.source?.exclusive;
   const givesIamRole = (name: string) => directories.get(name)?.givesIamRole;

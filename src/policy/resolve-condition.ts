@@ -1,7 +1,7 @@
 /** From a condition as written to what must be true: names looked up, sources split, every fault reported. */
 
 import { iamRoleIn } from './iam-role.ts';
-import type { Path, Report } from './issue.ts';
+import type { Fault, Path, Report } from './issue.ts';
 import { suggest } from './nearest.ts';
 import type { WrittenCondition, WrittenConditionMap, WrittenDuring } from './schema.ts';
 import type { Lacks } from './sources.ts';
@@ -12,6 +12,8 @@ export type Scope = {
   readonly rosters: readonly string[];
   /** Service accounts of all identities; undefined where one of those is faulty. */
   readonly clients: readonly string[] | undefined;
+  /** Those for which some issuer speaks; undefined where people are taken at their word, or an identity is faulty. */
+  readonly domains: ReadonlySet<string> | undefined;
   /** Undefined where the roster's kind is not known. */
   readonly knowsIncidents: (roster: string) => boolean | undefined;
   readonly lacks: (roster: string) => Lacks;
@@ -34,7 +36,7 @@ export function resolveCondition(written: WrittenCondition, path: Path, scope: S
   if (isList(written)) return combine('any', resolveEach(written, path, scope));
   checkKeys(path, scope);
   const parts = [
-    anyOf(written.user?.map((email) => ({ kind: 'user' as const, email }))),
+    anyOf(written.user?.map((email, index) => resolveUser(email, [...path, 'user', index], scope))),
     anyOf(written.client?.map((id, index) => resolveClient(id, [...path, 'client', index], scope))),
     anyOf(written.member?.map((source, index) => resolveMember(source, [...path, 'member', index], scope))),
     resolveOnCall(written, path, scope),
@@ -44,6 +46,19 @@ export function resolveCondition(written: WrittenCondition, path: Path, scope: S
     written.all === undefined ? undefined : combine('all', resolveEach(written.all, [...path, 'all'], scope)),
   ];
   return combine('all', parts);
+}
+
+function resolveUser(email: string, path: Path, { domains, report }: Scope): Condition {
+  foreign(email, domains, (fault) => report({ ...fault, path }));
+  return { kind: 'user', email };
+}
+
+/** Nobody is ever proved to be them. */
+export function foreign(email: string, domains: Scope['domains'], report: (fault: Omit<Fault, 'path'>) => void): void {
+  const domain = email.slice(email.lastIndexOf('@') + 1);
+  if (domains === undefined || domains.has(domain)) return;
+  const hint = suggest(domain, [...domains]) ?? `the issuers under "identity" speak for ${[...domains].join(', ')}`;
+  report({ severity: 'warning', code: 'foreign-domain', message: `nobody signs in as ${email}`, hint });
 }
 
 const isList = (written: WrittenCondition): written is readonly WrittenCondition[] => Array.isArray(written);

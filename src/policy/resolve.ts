@@ -46,7 +46,7 @@ export function resolveRole(
   const quorum = written.quorum ?? defaults.written.quorum ?? 1;
   const escalateMs = written.escalate ?? defaults.written.escalate;
   const follows = resolveFollows(written, writtenAs, path, scope);
-  const standing = resolveStanding(written, path, scope.report);
+  const standing = resolveStanding(written, path, scope);
   const whenUnknown = written.whenUnknown ?? defaults.written.whenUnknown ?? (approvers.length > 0 ? 'ask' : 'deny');
   return {
     name,

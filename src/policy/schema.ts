@@ -100,7 +100,10 @@ const group = z.pipe(
   z.transform((written) => (typeof written === 'string' ? written : written.assumeRole)),
 ) as unknown as z.ZodMiniType<string>;
 
-const ttl = z.strictObject({ default: optional(duration), max: optional(duration) });
+const ttl = z.strictObject(
+  { default: optional(duration), max: optional(duration) },
+  'must be { default: 1h, max: 12h }, or one of the two',
+);
 
 const roleDefaults = {
   ttl: optional(ttl),

@@ -12,6 +12,7 @@ type Kind = { readonly settings: z.ZodMiniType<unknown>; readonly isLocal: (sett
 type DirectoryKind = Kind & {
   readonly endsSessions?: (settings: unknown) => true | string;
   readonly givesIamRole?: (settings: unknown, arn: string) => true | string;
+  readonly place?: (settings: unknown) => string | undefined;
 };
 type RosterKind = Kind & { readonly knowsIncidents: boolean; readonly lacks?: (settings: unknown) => Lacks; readonly ends?: string };
 
@@ -61,7 +62,11 @@ export function readDirectory(
   written: WrittenDirectory,
   path: Path,
   kinds: Kinds['directories'],
-): Known<DirectorySource> & { readonly endsSessions: EndsSessions; readonly givesIamRole: GivesIamRole } {
+): Known<DirectorySource> & {
+  readonly endsSessions: EndsSessions;
+  readonly givesIamRole: GivesIamRole;
+  readonly place: string | undefined;
+} {
   const { kind: writtenKind, exclusive = [], userName = 'email', callsPerSecond, ...rest } = written;
   const { source, ...known } = readSource(name, writtenKind, rest, path, kinds, ['kind', 'exclusive', 'userName', 'callsPerSecond']);
   const endsSessions = source && (kinds[source.kind]?.endsSessions?.(source.settings) ?? false);
@@ -69,6 +74,7 @@ export function readDirectory(
     ...known,
     knowsIncidents: undefined,
     endsSessions,
+    place: source && kinds[source.kind]?.place?.(source.settings),
     givesIamRole: (arn) => source && (kinds[source.kind]?.givesIamRole?.(source.settings, arn) ?? false),
     source: source && { ...source, exclusive, userName, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) },
   };

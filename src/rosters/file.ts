@@ -29,8 +29,9 @@ export default defineRoster({
         (await shiftsFor(path, title, query)).filter(({ start, end }) => (start === null || start < to) && (end === null || from < end)),
       incident: async (ref) => {
         const { incidents = {} } = await readScheduleFile(path);
-        const found = Object.hasOwn(incidents, ref) ? incidents[ref] : undefined;
-        return found && toIncident(ref, found);
+        const written = spelled(Object.keys(incidents), ref);
+        const found = written === undefined ? undefined : incidents[written];
+        return written === undefined || found === undefined ? undefined : toIncident(written, found);
       },
       incidents: async () => {
         const { incidents = {} } = await readScheduleFile(path);
@@ -41,6 +42,13 @@ export default defineRoster({
     };
   },
 });
+
+/** People type `inc-42`; where two differ in that alone, only the exact one is meant. */
+function spelled(refs: readonly string[], typed: string): string | undefined {
+  if (refs.includes(typed)) return typed;
+  const alike = refs.filter((ref) => ref.toLowerCase() === typed.toLowerCase());
+  return alike.length === 1 ? alike[0] : undefined;
+}
 
 async function shiftsFor(path: string, title: string, query: Parameters<Roster['onCall']>[0]) {
   if (query.escalationPolicy !== undefined) {

@@ -51,7 +51,8 @@ export function incidentsOf(inSession: InSession): Required<Pick<Roster, 'incide
 }
 
 async function one(session: Session, known: Known, ref: string): Promise<Incident | undefined> {
-  const written = /^#?(\d{1,15}|[A-Z0-9]{6,})$/.exec(ref)?.[1];
+  // Its ids are in capitals; people type them as they like.
+  const written = /^#?(\d{1,15}|[A-Z0-9]{6,})$/.exec(ref.toUpperCase())?.[1];
   if (written === undefined) return undefined;
   const answer = await session.get(`/incidents/${written}`, withPeople, z.object({ incident })).catch((error: unknown) => {
     if (isProviderError(error) && error.fault === 'not-found') return undefined;

@@ -43,13 +43,18 @@ describe('what waits', () => {
   });
 
   it('shows emergencies to look at, and what nobody could find out', async () => {
-    const review = { ...aRequest(), origin: 'break-glass' as const, reason: 'nobody answers' };
+    const review = { ...aRequest(), origin: 'break-glass' as const, reason: 'nobody answers', digest: 'd1', dueAt: noon + hour };
     const unknown = { id: 'ab2cde', role: 'web', requester: 'sam@acme.dev', because: 'PagerDuty did not answer within 5 s' };
     const { out, exit } = await run(['approve'], { waiting: async () => ({ requests: [], unknown: [unknown], reviews: [review] }) });
     expect(exit).toBe(0);
     expect(out).toContain(
-      'k7m2xq  maria@acme.dev broke the glass of db-admin, just now; look at it: oncall audit list k7m2xq\n  says: nobody answers\n',
+      'k7m2xq  maria@acme.dev broke the glass of db-admin, just now; the review is due 13:00Z, 1 h\n  says: nobody answers\n  next: look at it: oncall audit list k7m2xq\n        say that you have: oncall approve k7m2xq --reason "…"\n',
     );
+    expect(out).not.toContain('oncall deny');
+    const late = await run(['approve'], {
+      waiting: async () => ({ requests: [], unknown: [], reviews: [{ ...review, dueAt: noon - hour }] }),
+    });
+    expect(late.out).toContain('; the review was due 1 h ago\n');
     expect(out.replaceAll(/\s+/g, ' ')).toContain(
       'ab2cde web for sam@acme.dev: not known whether it waits for you: PagerDuty did not answer within 5 s',
     );

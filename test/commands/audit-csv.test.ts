@@ -87,7 +87,21 @@ describe('a line', () => {
       how_ended: 'expired',
       ended_by: 'sweep',
       why_ended: '',
+      review_due: '',
+      reviewed: '',
+      reviewed_by: '',
+      review_says: '',
     });
+  });
+
+  it('has who looked at an emergency, in columns at the end, as spreadsheets count them', async () => {
+    const line = await told({ review: { dueAt: noon + 72 * hour, at: noon + 2 * hour, by: 'boss@acme.dev', reason: 'was needed' } });
+    expect(Object.entries(line).slice(-4)).toEqual([
+      ['review_due', '2026-11-25T12:00:00Z'],
+      ['reviewed', '2026-11-22T14:00:00Z'],
+      ['reviewed_by', 'boss@acme.dev'],
+      ['review_says', 'was needed'],
+    ]);
   });
 
   it('leaves empty what is not known, and tells an incident with who made it', async () => {

@@ -55,6 +55,13 @@ describe('help', () => {
     for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
   });
 
+  it('is one document where that is what is read', async () => {
+    const { exit, out } = await run(['help', 'exit-codes', '--json']);
+    expect(exit).toBe(0);
+    expect(JSON.parse(out)).toEqual({ schema: 1, text: (await run(['help', 'exit-codes'])).out });
+    expect(JSON.parse((await run(['status', '--help', '--json'])).out)).toMatchObject({ schema: 1 });
+  });
+
   it('prints the version, alone and behind a command', async () => {
     const { out } = await run(['--version']);
     expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -485,6 +485,25 @@ describe('explain', () => {
     expect(out).toContain('  in okta/On-Call Database Admin\n  then signed out of okta, everywhere\n');
   });
 
+  it('speaks of somebody else as of somebody else', async () => {
+    const finding = {
+      rule: 'r',
+      effect: 'allow',
+      holds: false,
+      because: 'is not on call',
+      change: 'be on call; your next shift starts at noon',
+    } as const;
+    const decision = aDecision({ limitedBy: 'shift', limitedBecause: 'your shift ends 05:45', findings: [finding] });
+    const held = { id: 'k7m2xq', expiresAt: noon + hour, missing: [] };
+    const told = async (more: object) =>
+      (await run(['explain', 'db-admin'], { explain: async () => result({ decision, exit: 0, ...more }) })).out;
+    expect(await told({})).toMatch(/\(your shift ends 05:45\)[\s\S]* your next shift starts/);
+    expect(await told({ ofOther: true })).toMatch(/\(their shift ends 05:45\)[\s\S]* their next shift starts/);
+    expect(await told({ held })).toContain('you have it until 13:00Z');
+    expect(await told({ held, ofOther: true })).toContain('they have it until 13:00Z');
+    expect(await told({ held, ofOther: true })).not.toMatch(/\byou/);
+  });
+
   it('says who must say yes', async () => {
     const decision = aDecision({ outcome: 'ask', approvers: ['on call for "PMGR567"', 'member of okta/Eng Managers'] });
     expect((await run(['explain', 'db-admin'], { explain: async () => result({ decision, exit: 8 }) })).out).toContain(
@@ -501,12 +520,14 @@ describe('roles', () => {
       targets: [oktaTarget, awsTarget],
       ttl: { defaultMs: 12 * hour, maxMs: 24 * hour },
       maxHolders: 1,
+      reason: 'when-asked' as const,
+      quorum: 2,
       endsSessionsIn: ['okta'],
       rules: ['allow: on call'],
     };
     const { out } = await run(['roles'], { roles: async () => [role] });
     expect(out).toBe(
-      'db-admin  Database\n  in:   okta/On-Call Database Admin, aws-prod/db-admins\n  for:  12 h, at most 24 h, one holder at a time\n  then: signed out of okta, everywhere\n  who:  allow: on call\n',
+      'db-admin  Database\n  in:   okta/On-Call Database Admin, aws-prod/db-admins\n  for:  12 h, at most 24 h, one holder at a time, and a line for it (--queue)\n  with: a reason, where a person decides\n        the yes of 2 people, where a person decides\n  then: signed out of okta, everywhere\n  who:  allow: on call\n',
     );
     expect(JSON.parse((await run(['roles', '--json'], { roles: async () => [role] })).out)).toMatchObject({
       schema: 1,

@@ -30,6 +30,20 @@ describe('status', () => {
     expect((await status(aStatus({ requests: [request], grants: half }), [], narrow())).out).toContain('1 of 2');
   });
 
+  it('says of an emergency that it is one, and by when somebody has to look at it; what is overdue is a fault, and no note', async () => {
+    const requests = [aRequest({ origin: 'break-glass' })];
+    const owed = { requestId: 'k7m2xq', role: 'db-admin', holder: 'maria@acme.dev', dueAt: noon + 120 * minute };
+    const { out } = await status(aStatus({ requests, emergencies: [owed] }));
+    expect(out).toMatch(/2 of 2 +emergency /);
+    expect(out).toContain(
+      '  note: maria@acme.dev broke the glass of db-admin; to be reviewed by 14:00Z, 2 h left: oncall approve k7m2xq\n',
+    );
+    expect((await status(aStatus({ requests, emergencies: [{ ...owed, dueAt: noon - 1 }] }))).out).not.toContain('note:');
+    const seen = await status(aStatus({ requests, emergencies: [{ ...owed, reviewedAt: noon - 5 * minute }] }), ['k7m2xq']);
+    expect(seen.out).toContain('  seen: reviewed 11:55Z, 5 min ago\n');
+    expect(seen.out).not.toContain('note:');
+  });
+
   it('shows half a role as 1 of 2, with what failed', async () => {
     const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'IAM said no' })];
     const { out } = await status(aStatus({ grants }));
@@ -216,7 +230,18 @@ describe('status', () => {
 
   it('prints its document', async () => {
     const document = JSON.parse((await status(aStatus({ faults }), ['--json'])).out);
-    expect(Object.keys(document)).toEqual(['schema', 'requests', 'grants', 'sweep', 'faults', 'drift', 'lines', 'standing', 'courtesy']);
+    expect(Object.keys(document)).toEqual([
+      'schema',
+      'requests',
+      'grants',
+      'sweep',
+      'faults',
+      'drift',
+      'lines',
+      'standing',
+      'emergencies',
+      'courtesy',
+    ]);
     expect(document.sweep).toEqual({ lastAt: '2026-11-22T11:58:00.000Z', late: false });
   });
 });

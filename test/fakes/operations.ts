@@ -114,6 +114,7 @@ export function aStatus(changes: Partial<StatusResult> = {}): StatusResult {
     faults: [],
     drift: [],
     standing: { reviews: [], notIn: [] },
+    emergencies: [],
     lines: [],
     courtesy: false,
     now: noon,
@@ -168,6 +169,9 @@ export function fakeWiring(answers: Partial<Operations>, issues: readonly Issue[
     },
     copyLedger: async () => {
       throw new Error('copying the ledger was not expected');
+    },
+    draft: async () => {
+      throw new Error('a draft of a policy was not expected');
     },
     testPolicy: async () => {
       throw new Error('testing the policy was not expected');

@@ -108,6 +108,20 @@ describe('an access', () => {
     ]);
   });
 
+  it('keeps why it was given whatever is told of it meanwhile', async () => {
+    const both = role('both', { targets: [{ directory: 'okta', group: 'db' }, web] });
+    const world = await company({ roles: [both] });
+    world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to add', { applied: 'no' }), 'before', 1);
+    const { request } = granted(await world.as('maria').request({ ...ask, role: 'both', reason: 'page 4711' }));
+    await world.ledger.write((q) =>
+      q.record({ type: 'request.expiring', actor: 'sweep', requestId: request.id, holder: request.requester.email }),
+    );
+    granted(await world.as('maria').request({ ...ask, role: 'both' }));
+    const found = await all(world);
+    expect(found).toHaveLength(3);
+    expect(found.at(-1)).toMatchObject({ reason: 'page 4711', findings: [{ rule: 'both.allow[0]' }] });
+  });
+
   it('that the policy gives, or an admin has taken over, says so', async () => {
     const standing = {
       people: [{ email: 'maria@acme.dev', why: 'owns the platform' }],
@@ -125,6 +139,40 @@ describe('an access', () => {
       { holder: 'sam@acme.dev', origin: 'adopted', role: 'prod-read', approvers: ['boss@acme.dev'], wasIn: true, how: 'expired' },
       { holder: 'maria@acme.dev', origin: 'standing', reason: 'owns the platform', findings: [{ rule: 'prod-read.standing' }] },
     ]);
+  });
+});
+
+describe('an emergency', () => {
+  const breakGlass = {
+    when: [rule(user('maria'), { name: 'db-admin.breakGlass.when[0]' })],
+    ttl: { defaultMs: hour, maxMs: 2 * hour },
+    review: { by: [rule(user('boss'))], withinMs: 72 * hour },
+  };
+
+  it('has by when somebody was to look at it, who did, and what they wrote, also once the access has ended', async () => {
+    const world = await company({ roles: [role('db-admin', { breakGlass })] });
+    const dueAt = world.now + 72 * hour;
+    const { request } = granted(await world.as('maria').request({ ...ask, reason: 'no one answers', breakGlass: true }));
+    expect(await all(world)).toMatchObject([{ origin: 'break-glass', review: { dueAt } }]);
+    await world.sweepAfter(73 * hour);
+    await world.as('boss').approve({ id: request.id, reason: 'was needed' });
+    expect(await all(world)).toMatchObject([
+      { how: 'expired', approvers: [], review: { dueAt, at: world.now, by: 'boss@acme.dev', reason: 'was needed' } },
+    ]);
+  });
+
+  it('that has been reviewed is owed again by whoever makes it last longer, and a reviewer has not said yes to it', async () => {
+    const world = await company({ roles: [role('db-admin', { breakGlass, targets: [{ directory: 'okta', group: 'db' }, web] })] });
+    const emergency = { ...ask, reason: 'no one answers', breakGlass: true } as const;
+    world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to add', { applied: 'no' }), 'before', 1);
+    const { request } = granted(await world.as('maria').request(emergency));
+    await world.as('boss').approve({ id: request.id });
+    world.now += hour / 2;
+    expect(granted(await world.as('maria').request(emergency)).request.id).toBe(request.id);
+    const found = await all(world);
+    expect(found).toHaveLength(3);
+    expect(found.at(-1)).toMatchObject({ approvers: [], review: { dueAt: world.now + 72 * hour } });
+    expect(found.at(-1)?.review).not.toHaveProperty('at');
   });
 });
 

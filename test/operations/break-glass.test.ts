@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/errors.ts';
 import type { Condition, Role } from '../../src/policy/types.ts';
+import { memoryDirectory } from '../fakes/memory-directory.ts';
 import { company, granted, hour, minute, refused, role, rule, user, type World } from './world.ts';
 
 const onCall: Condition = { kind: 'onCall', roster: 'pagerduty', schedule: 'db', levels: [] };
@@ -122,6 +123,20 @@ describe('the glass stays whole', () => {
   });
 });
 
+describe('status', () => {
+  it('tells of each emergency whose review is owed, by when, and of one by its id also that somebody has looked', async () => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    const owed = { requestId: request.id, role: 'db-admin', holder: 'maria@acme.dev', dueAt: world.now + 72 * hour };
+    expect((await world.as('sam').status({})).emergencies).toEqual([owed]);
+    await world.sweepAfter(2 * hour);
+    expect((await world.as('sam').status({})).emergencies).toEqual([owed]);
+    await world.as('boss').approve({ id: request.id });
+    expect((await world.as('sam').status({})).emergencies).toEqual([]);
+    expect((await world.as('sam').status({ of: request.id })).emergencies).toEqual([{ ...owed, reviewedAt: world.now }]);
+  });
+});
+
 describe('the review', () => {
   it('is made by somebody else, once, and changes nothing about the access', async () => {
     const world = await night();
@@ -134,6 +149,42 @@ describe('the review', () => {
     expect((await world.as('boss').waiting()).reviews).toEqual([]);
     await expect(world.as('boss').approve({ id: request.id })).rejects.toMatchObject({ code: 'not-pending' });
     expect((await events(world)).filter((type) => type === 'request.reviewed')).toHaveLength(1);
+  });
+
+  it('is of what was looked at: broken once more meanwhile, it is to be looked at again', async () => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    const seen = async () => (await world.as('boss').waiting()).reviews[0]?.digest ?? '';
+    const before = await seen();
+    world.now += minute;
+    granted(await world.as('maria').request({ ...emergency, asked: { forMs: 2 * hour } }));
+    await expect(world.as('boss').approve({ id: request.id, seen: before })).rejects.toMatchObject({ code: 'not-as-seen' });
+    expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
+    expect(granted(await world.as('boss').approve({ id: request.id, seen: await seen() })).result).toBe('reviewed');
+  });
+
+  it('says so where somebody wants to say no to it, and changes nothing', async () => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    await expect(world.as('boss').deny({ id: request.id })).rejects.toMatchObject({
+      message: expect.stringContaining('was an emergency'),
+      next: expect.stringMatching(/oncall revoke \S+; .*oncall approve/),
+    });
+    expect((await world.as('boss').waiting()).reviews).toHaveLength(1);
+  });
+
+  it('is made by nobody who is not active where the policy names reviewers, though nothing is given there', async () => {
+    const people: Condition = { kind: 'member', directory: 'people', group: 'security' };
+    const by = [rule(user('boss')), rule(people)];
+    const { breakGlass } = guarded();
+    const world = await night({ ...(breakGlass && { breakGlass: { ...breakGlass, review: { by, withinMs: 72 * hour } } }) });
+    const { request } = granted(await ask(world, 'maria'));
+    const security = memoryDirectory('people', { users: ['boss@acme.dev'], groups: { security: ['boss@acme.dev'] }, now: () => world.now });
+    const as = world.as('boss', { directory: async (name) => (name === 'people' ? security : world.okta) });
+    expect((await as.waiting()).reviews).toHaveLength(1);
+    security.deactivate('boss@acme.dev');
+    await expect(as.approve({ id: request.id })).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
   });
 
   it('is owed again by whoever makes it last longer', async () => {
@@ -154,6 +205,24 @@ describe('the review', () => {
     Object.assign(world.policy, { people: { 'boss@acme.dev': { okta: 'maria@acme.dev' } } });
     await expect(world.as('boss').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request' });
     expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
+  });
+
+  it.each([
+    ['and is not made while that does not answer', 'undecided'],
+    ['also where the user whom it let in was renamed since', 'own-request'],
+  ])('is not made by a second login of the same user in the directory, %s', async (_, code) => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    const { okta } = world;
+    const login = { userId: (await okta.findUser('maria@acme.dev', {}))?.userId ?? '', userName: 'boss@acme.dev', active: true };
+    const findUser: typeof okta.findUser = async (name) => {
+      if (code === 'undecided') throw new ProviderError('okta', 'timeout', 'okta did not answer within 5 s');
+      return name === 'boss@acme.dev' ? login : undefined;
+    };
+    const as = world.as('boss', { directory: async () => ({ ...okta, findUser }) });
+    await expect(as.approve({ id: request.id })).rejects.toMatchObject({ code });
+    expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
+    expect(granted(await world.as('boss').approve({ id: request.id })).result).toBe('reviewed');
   });
 
   it('is due by the first day, however often it is broken again under one id', async () => {

@@ -216,9 +216,9 @@ describe('an incident of one’s own making', () => {
     duty.incidents.pagerduty?.push(anIncident('4711', { openedBy: 'maria@acme.dev' }));
     const because = async () =>
       (await duty.as('maria').explain({ role: 'responder', asked: { byDefault: true } })).decision.findings[0]?.because;
-    expect(await because()).toBe('assigned to 4711, an incident that you opened or assigned to yourself');
+    expect(await because()).toBe('assigned to 4711, an incident that maria@acme.dev opened or assigned to themselves');
     duty.incidents.pagerduty = [without(anIncident('4711'), { assignedBy: undefined })];
-    expect(await because()).toBe('assigned to 4711, and it is not told whether you opened it or assigned yourself');
+    expect(await because()).toBe('assigned to 4711, and it is not told whether maria@acme.dev opened it or assigned themselves');
   });
 
   it('lets in once somebody said yes, and ends with it', async () => {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/errors.ts';
 import { quietMs } from '../../src/lifecycle/limits.ts';
-import { company, granted, hour, minute, onCall, refused, role, rule, user } from './world.ts';
+import { company, granted, hour, minute, onCall, refused, role, rule, user, type World } from './world.ts';
 
 const lost = new ProviderError('okta', 'timeout', 'okta did not answer within 10 s');
 const refusedByOkta = new ProviderError('okta', 'forbidden', 'okta refuses: no right to add', { applied: 'no' });
@@ -536,7 +536,35 @@ describe('asking a person', () => {
     await expect(world.as('maria').request({ role: 'db-admin', asked: { byDefault: true } })).rejects.toMatchObject({
       code: 'reason-needed',
       exit: 2,
+      why: 'a person decides',
     });
+  });
+
+  it('keeps which approvers are on call then, for notices alone', async () => {
+    const approvers = [rule(user('boss'), { name: 'a' }), rule(onCall, { name: 'b' })];
+    const pendingIn = async (notify: boolean, shifts: World['shifts']) => {
+      const world = await company({ roles: [role('db-admin', { allow: [], ask: [rule(user('maria'))], approvers })] });
+      if (notify) Object.assign(world.policy, { notify: { slack: { name: 'slack', kind: 'slack', settings: {} } } });
+      world.shifts = shifts;
+      expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, reason: 'x' })).result).toBe(
+        'pending',
+      );
+      return (await world.ledger.read((q) => q.lastEvents(undefined))).find(({ type }) => type === 'request.pending')?.data;
+    };
+    const sam = [{ schedule: 'PDB', email: 'sam@acme.dev', start: null, end: null }];
+    expect(await pendingIn(true, sam)).toMatchObject({ onCall: { b: ['sam@acme.dev'] } });
+    expect(await pendingIn(true, new ProviderError('pagerduty', 'unavailable', 'down'))).not.toHaveProperty('onCall');
+    expect(await pendingIn(false, sam)).not.toHaveProperty('onCall');
+  });
+
+  it('needs none from who would not get it, and says why a person decides', async () => {
+    const rules = { allow: [rule(user('sam'))], ask: [rule(user('maria'))], approvers: [rule(user('boss'))] };
+    const world = await company({ roles: [role('db-admin', { ...rules, reason: 'required' })] });
+    const asked = { role: 'db-admin', asked: { byDefault: true } } as const;
+    expect(refused(await world.as('ana').request(asked)).result).toBe('denied');
+    await expect(world.as('maria').request(asked)).rejects.toMatchObject({ code: 'reason-needed', why: 'the policy says so' });
+    const other = await company({ roles: [role('db-admin', rules)] });
+    await expect(other.as('maria').request(asked)).rejects.toMatchObject({ why: 'is not sam@acme.dev; so a person decides' });
   });
 
   it('gives the same id when asked again', async () => {

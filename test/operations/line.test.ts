@@ -449,6 +449,7 @@ describe('whoever takes an offer', () => {
     const world = await duty({ reason: 'required' });
     await offeredTo(world);
     expect(granted(await ask(world, 'sam'))).toMatchObject({ result: 'granted', request: { reason: 'r' } });
+    world.shifts = [shift('boss')];
     await expect(ask(world, 'boss')).rejects.toMatchObject({ code: 'reason-needed' });
   });
 

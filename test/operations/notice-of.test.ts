@@ -92,6 +92,15 @@ describe('what is told', () => {
     });
   });
 
+  it('mentions approvers who were on call when it came, where it is their turn', () => {
+    const data = { onCall: { 'db-admin.approvers[1]': ['lea@acme.dev', 'maria@acme.dev'], 'db-admin.approvers[7]': ['sam@acme.dev'] } };
+    const told = noticeOf(event('request.pending', { data }), { policy: policy(), request: pending, now });
+    expect(told?.to.map(({ email }) => email)).toEqual(['boss@acme.dev', 'lea@acme.dev']);
+    const turns = role('db-admin', { ...dbAdmin, escalateMs: 10 * minute });
+    const later = { policy: policy({ roles: { 'db-admin': turns } }), request: { ...pending, requestedAt: now }, now };
+    expect(noticeOf(event('request.pending', { data }), later)?.to.map(({ email }) => email)).toEqual(['boss@acme.dev']);
+  });
+
   it('of a request that waits for one approver after the other: whose turn it is', () => {
     const inTurn = { ...dbAdmin, escalateMs: 10 * minute, approvers: [...dbAdmin.approvers].reverse() };
     const escalating = { roles: { 'db-admin': inTurn } };

@@ -76,6 +76,11 @@ describe('whoever is named', () => {
     await world.sweepAfter(0);
     expect(await told('maria')).toEqual({ why, review: '2027-01-31', held: (await open(world))[0]?.id });
     expect(await told('sam')).toBeUndefined();
+    // By asking they get nothing besides; that they are in is what they want to know.
+    expect(await world.as('maria').request(ask)).toMatchObject({
+      result: 'denied',
+      error: { why: expect.stringContaining(`in already by the policy, as standing (${(await open(world))[0]?.id})`) },
+    });
     expect((await world.as('sam').roles())[0]?.rules).toEqual([`standing: maria@acme.dev (${why})`, 'review: 2027-01-31']);
     await world.as('maria').release({ id: 'prod-read' });
     await world.sweepAfter(minute);

@@ -13,6 +13,14 @@ const ask = async (world: World, name = 'db-admin', forMs = hour) =>
 const status = (world: World, of?: string) => world.as('sam').status(of === undefined ? {} : { of });
 const codes = async (world: World) => (await status(world)).faults.map(({ code }) => code);
 
+describe('what is neither a request nor a role', () => {
+  it('is most often a role that was mistyped', async () => {
+    const world = await company();
+    await expect(status(world, 'db-admn')).rejects.toMatchObject({ code: 'unknown-request', exit: 2, next: 'did you mean "db-admin"?' });
+    await expect(status(world, 'k7m2xq')).rejects.toMatchObject({ next: 'oncall status' });
+  });
+});
+
 describe('what ends only once somebody changes something', () => {
   it.each([
     ['remove' as const, role('db-admin'), 'still in: maria@acme.dev in okta/db '],

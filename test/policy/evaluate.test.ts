@@ -171,7 +171,7 @@ describe('a finding', () => {
     [
       '{ incident: file, anyIncident: true }',
       [[incident, fact(true, { because: 'assigned to INC-1' })]],
-      'assigned to INC-1, an incident that you opened or assigned to yourself',
+      'assigned to INC-1, an incident that maria@acme.dev opened or assigned to themselves',
       undefined,
     ],
   ])('of %s', (written, known, because, change) => {

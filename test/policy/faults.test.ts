@@ -1,7 +1,7 @@
 /** Every code, at its line and column, and nothing besides it. */
 
 import { describe, expect, it } from 'vitest';
-import { parsePolicy } from '../../src/policy/parse.ts';
+import { parsePolicy, salvage } from '../../src/policy/parse.ts';
 import { marked } from './marked.ts';
 import { fileWith, input } from './world.ts';
 
@@ -41,6 +41,7 @@ describe('a role', () => {
     ['whose approvers are never asked', `allow: [ { user: a@acme.dev } ]\n‹approvers-unused›approvers: [ { user: b@acme.dev } ]`],
     ['whose approvers are switched off', `${allowed}\nwhenUnknown: deny\n‹approvers-unused›approvers: [ { user: b@acme.dev } ]`],
     ['with an item that is a number', `allow: [ ‹wrong-type›7 ]`],
+    ['whose one length of time is both', `${allowed}\nttl: ‹wrong-type›12h`],
     ['that names a channel that is not there', `${allowed}\nnotify: [‹undeclared-channel›slack]`],
   ])('%s', (_, role) => {
     check(fileWith(role));
@@ -301,6 +302,29 @@ describe('the file', () => {
   it('says what it lacks', () => {
     check('‹missing-key›‹missing-key›‹missing-key›version: 1\n');
     check('‹missing-key›ledger: x\ndirectories: ‹empty-list›{}\nroles: ‹empty-list›{}\n');
+  });
+
+  it('says how to write both lengths of a ttl', () => {
+    expect(check(fileWith(`${allowed}\nttl: ‹wrong-type›12h`))[0]?.message).toBe('must be { default: 1h, max: 12h }, or one of the two');
+  });
+
+  it('warns of people whom no issuer speaks for, where issuers do', () => {
+    const oidc = 'identity: [ { kind: oidc, issuer: https://x.dev, domains: [acme.dev] } ]';
+    const foreign = 'allow: [ { user: [maria@acme.dev, ‹foreign-domain›maria@acme.dv] } ]';
+    expect(check(fileWith(foreign, oidc))[0]).toMatchObject({ severity: 'warning', hint: 'did you mean "acme.dev"?' });
+    check(fileWith(`standing: { ‹foreign-domain›cto@other.dev: why }\nreview: 2027-01-31`, oidc));
+    check(fileWith(foreign.replace('‹foreign-domain›', '')));
+  });
+
+  it('refuses two directories that are one place, and keeps both of them for what has to end', () => {
+    const twice = (path: string, mark = '') =>
+      fileWith(allowed)
+        .replace('directories:', `${mark}directories:`)
+        .replace('rosters:', `  other: { kind: local, path: ${path} }\nrosters:`);
+    const [issue] = check(twice('./groups.json', '‹same-place›'));
+    expect(issue?.message).toContain('local and other lead to the same place');
+    expect(Object.keys(salvage(twice('./groups.json'), input).directories)).toEqual(['local', 'other']);
+    check(twice('./other.json'));
   });
 
   it('that leaves this machine must prove who asks', () => {

@@ -18,7 +18,7 @@ const machines = z.exactOptional(z.record(z.string(), z.string()));
 
 export const kinds: Kinds = {
   directories: {
-    local: { settings: path, isLocal: () => true },
+    local: { settings: path, isLocal: () => true, place: (settings) => (settings as { path: string }).path },
     cloud: {
       settings: cloud,
       isLocal: isLoopback,

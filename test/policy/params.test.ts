@@ -10,6 +10,7 @@ const fileOf = (role: string): string => `version: 1
 ledger: ./oncall.db
 directories:
   local: { path: ./groups.json }
+  own: { kind: local, path: ./own.json, exclusive: [g x] }
 rosters:
   file: { path: ./schedule.yaml }
 roles:
@@ -75,6 +76,18 @@ b: { targets: { local: "{n}" }, allow: [ { user: a@acme.dev } ] }`),
       'a:\n  params: { n: [ok, ‹bad-value›"two words"] }\n  targets: { local: "g {n}" }\n  allow: [ { user: a@acme.dev } ]',
     ],
     [
+      'that is spelled otherwise in a condition',
+      'a:\n  params: { n: [x] }\n  targets: { local: "g {n}" }\n  allow: [ { all: [ { member: ‹undeclared-param›"local/Owners of {nn}" } ] } ]',
+    ],
+    [
+      'in a key, where nothing is replaced',
+      'a:\n  params: { n: [x] }\n  targets: { own: "g {n}" }\n  standing: { ‹undeclared-param›"lead-{n}@acme.dev": why }\n  review: 2027-01-31',
+    ],
+    [
+      'with names that a broker would refuse',
+      `‹bad-name›a:\n  params: { n: [x, ${'v'.repeat(100)}], m: [${'w'.repeat(100)}] }\n  targets: { local: "g {n} {m}" }\n  allow: [ { user: a@acme.dev } ]`,
+    ],
+    [
       'with too many values',
       `a:\n  params: ‹too-many-roles›{ n: [${Array.from({ length: 30 }, (_, n) => `v${n}`)}], m: [${Array.from({ length: 30 }, (_, n) => `v${n}`)}] }\n  targets: { local: "g {n} {m}" }\n  allow: [ { user: a@acme.dev } ]`,
     ],
@@ -83,6 +96,19 @@ b: { targets: { local: "{n}" }, allow: [ { user: a@acme.dev } ] }`),
     const { policy, issues } = parsePolicy(text, input);
     expect(policy).toBeUndefined();
     expect(issues.map(({ line, column, code }) => `${line}:${column} ${code}`)).toEqual(expected);
+  });
+
+  it('that is written where there are none is a warning, as in the defaults and in a named condition', () => {
+    const { text, expected } = marked(
+      fileOf('a:\n  targets: { local: ‹undeclared-param›"g {n}" }\n  allow: [ of-n ]').replace(
+        'roles:',
+        'defaults: { approvers: [ { member: ‹undeclared-param›"local/Leads of {n}" } ] }\nconditions: { of-n: { member: ‹undeclared-param›"local/{n}" } }\nroles:',
+      ),
+    );
+    const { policy, issues } = parsePolicy(text, input);
+    expect(policy).toBeDefined();
+    expect(issues.map(({ line, column, code }) => `${line}:${column} ${code}`)).toEqual(expected);
+    expect(new Set(issues.map(({ severity }) => severity))).toEqual(new Set(['warning']));
   });
 
   it('says a fault in it once, however many values it has', () => {

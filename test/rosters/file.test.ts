@@ -98,8 +98,16 @@ describe('the file roster', () => {
       services: ['search'],
       assigned: [],
     });
+    expect(await roster.incident?.('inc-42', {})).toEqual(inc42);
     expect(await roster.incident?.('INC-40', {})).toBeUndefined();
     expect(await roster.incident?.('constructor', {})).toBeUndefined();
+  });
+
+  it('finds of two that differ in capitals alone only the one that was spelled', async () => {
+    writeFileSync(path, 'incidents: { db-1: { status: live }, DB-1: { status: closed } }');
+    const roster = await open();
+    expect(await roster.incident?.('DB-1', {})).toMatchObject({ ref: 'DB-1', live: false });
+    expect(await roster.incident?.('Db-1', {})).toBeUndefined();
   });
 
   it('counts an edit at the next question', async () => {

@@ -99,6 +99,11 @@ describe('who is on an incident of PagerDuty', () => {
     expect(found.endedAt).toBeGreaterThan(found.openedAt ?? 0);
   });
 
+  it('is found by its id however it is typed', async () => {
+    await roster.incident?.('q1abcdefgh23xy', {});
+    expect(paths()).toEqual(['/incidents/Q1ABCDEFGH23XY']);
+  });
+
   it('asks nothing about a reference that cannot be one of PagerDuty', async () => {
     for (const ref of ['INC-42', '../users', 'a b', '']) expect(await roster.incident?.(ref, {})).toBeUndefined();
     expect(paths()).toEqual([]);
