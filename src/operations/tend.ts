@@ -162,7 +162,7 @@ async function settleReading(
   if (known && group.named && known.groupName !== group.groupName) await q.renameManagedGroup(name, group.groupId, group.groupName);
   if (!known) await q.insertManagedGroup({ directory: name, groupId: group.groupId, groupName: group.groupName, firstReadAt: now });
   if (!exclusive || plan.tooMany) await q.markClean(name, group.groupId, undefined);
-  else if (plan.nobodyElse) await q.markClean(name, group.groupId, now);
+  else if (plan.nobodyElse && (await standing(deps.anchor, q, now)).fault === undefined) await q.markClean(name, group.groupId, now);
   for (const userId of plan.forget) await q.removeStranger(name, group.groupId, userId);
 
   const steps: SweepStep[] = [];

@@ -116,6 +116,31 @@ describe('a recovery', () => {
     ]);
   });
 
+  it('of a ledger that has lost what it knew calls no group its own, and takes out nobody who comes in, until an admin has decided', async () => {
+    const world = await company({ exclusive: ['db'] });
+    granted(await world.as('maria').request(ask));
+    await world.as('maria').release({ id: 'db-admin' });
+    const fresh = await company({ exclusive: ['db'], swept: false });
+    const anchor = memoryAnchor({ ...(world.anchor.kept as Head), ledger: 'older' });
+    const on = (name: string): Operations => world.as(name, { ledger: async () => fresh.ledger, anchor });
+    const later = () => {
+      fresh.now = world.now += 20 * minute;
+    };
+    later();
+    await on('cron').sweep({});
+    world.okta.put('sam@acme.dev', 'db');
+    later();
+    await on('cron').sweep({});
+    expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
+    const { uncovered } = await on('boss').recover({});
+    await on('boss').recover(decide(uncovered, () => true));
+    expect(world.okta.in('db')).toEqual([]);
+    await expect(on('maria').request(ask)).rejects.toMatchObject({ code: expect.stringMatching(/sweep-late|group-unread/) });
+    later();
+    await on('cron').sweep({});
+    expect(granted(await on('maria').request(ask)).result).toBe('granted');
+  });
+
   it('accepts nobody who came in while it was being decided', async () => {
     const world = await lost();
     const { uncovered } = await world.on('boss').recover({});
