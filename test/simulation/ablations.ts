@@ -2,10 +2,12 @@
 
 import type { Directory, Member } from '../../src/directories/directory.ts';
 import { isProviderError } from '../../src/errors.ts';
-import type { Queries } from '../../src/ledger/ledger.ts';
-import type { Membership, Request } from '../../src/lifecycle/types.ts';
+import type { Ledger, Queries } from '../../src/ledger/ledger.ts';
+import type { Actor, Membership, Request } from '../../src/lifecycle/types.ts';
 import type { Anchor } from '../../src/operations/deps.ts';
+import type { Policy } from '../../src/policy/types.ts';
 import type { Roster } from '../../src/rosters/roster.ts';
+import { yesAblations } from './ablations-yes.ts';
 import { type Config, duty, dutyRoles, hour } from './config.ts';
 
 export type Ablation = {
@@ -17,6 +19,10 @@ export type Ablation = {
   readonly directory?: (directory: Directory) => Directory;
   readonly roster?: (roster: Roster) => Roster;
   readonly anchor?: Anchor;
+  /** Of a process by what it does: the policy that it goes by, and whom it takes its user for. */
+  readonly policy?: (policy: Policy, what: string) => Policy;
+  readonly actor?: (actor: Actor, what: string) => Actor;
+  readonly ledger?: (ledger: Ledger) => Ledger;
 };
 
 type Asked = Parameters<Queries['changeMembership']>[1];
@@ -412,6 +418,7 @@ export const ablations = {
     about: 'a write is sent that the trail does not tell of',
     queries: (q) => ({ ...q, record: async (event) => (event.type === 'membership.add' ? undefined : q.record(event)) }),
   },
+  ...yesAblations,
 } as const satisfies Readonly<Record<string, Ablation & { readonly about: string }>>;
 
 export type AblationName = keyof typeof ablations;

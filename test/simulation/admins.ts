@@ -2,7 +2,19 @@
 
 import { quietMs } from '../../src/lifecycle/limits.ts';
 import { isExclusive } from '../../src/operations/names.ts';
-import { exclusiveGroup, groupIdOf, groupsOf, keyOf, nextVariant, people, policyOf, standing, userIdOf, userNames } from './company.ts';
+import { approvers, leads } from './approvers.ts';
+import {
+  everybodyOf,
+  exclusiveGroup,
+  groupIdOf,
+  groupsOf,
+  keyOf,
+  nextVariant,
+  policyOf,
+  standing,
+  userIdOf,
+  userNames,
+} from './company.ts';
 import { hour, minute } from './config.ts';
 import { changesDuty } from './duty.ts';
 import { isElsewhere, outageOf, outages, setMember } from './places.ts';
@@ -19,6 +31,7 @@ export function behindOurBack(world: World): void {
   if (random.chance(config.clockStep)) setsClock(world);
   if (random.chance(config.policyChange)) changesPolicy(world);
   troublesRota(world);
+  if (random.chance(config.leads)) changesLeads(world);
 }
 
 /**
@@ -51,6 +64,19 @@ const directoryOf = (key: string): string => key.slice(0, key.indexOf('/'));
 function exists(world: World, key: string, userId: string): boolean {
   const both = world.accounts.get(directoryOf(key));
   return both !== undefined && [both.own, both.other].some(({ users }) => users.has(userId));
+}
+
+/** Somebody comes into the group of those who may say yes, or goes. Nothing of ours is ever in it. */
+function changesLeads(world: World): void {
+  const key = keyOf(leads.directory, groupIdOf(leads.group));
+  const userId = userIdOf(world.random.pick([...approvers, ...userNames]));
+  const members = world.members.get(key);
+  if (!members || !exists(world, key, userId)) return;
+  const isIn = !members.has(userId);
+  setMember(world, key, userId, isIn);
+  world.standing.get(key)?.[isIn ? 'add' : 'delete'](userId);
+  world.takenOut[isIn ? 'delete' : 'add'](`${key} ${userId}`);
+  tell(world, `changed who leads`, `${isIn ? 'makes' : 'takes'} ${userId} ${isIn ? 'a lead' : 'from the leads'}`);
 }
 
 /** In the eyes of anybody who is at work. Also where it was renamed meanwhile: its rows know it as what it was. */
@@ -89,7 +115,7 @@ function churns(world: World): void {
 function churnsUser(world: World, name: string): void {
   const { random } = world;
   const users = ownAccount(world, name).users;
-  const email = random.pick([...userNames.slice(0, world.config.users), ...people]);
+  const email = random.pick([...userNames.slice(0, world.config.users), ...everybodyOf(world.config)]);
   const [userId, user] = [...users].find(([, one]) => one.email === email) ?? [];
   if (userId === undefined || user === undefined) {
     const id = freeId(world, userIdOf(email));
@@ -178,7 +204,7 @@ function setsClock(world: World): void {
 /** A group is made exclusive only where nobody can be taken for ours who is not: no old reading of it counts, and nobody works by an older policy. */
 function changesPolicy(world: World): void {
   const { random } = world;
-  const variant = nextVariant(random, world.variant);
+  const variant = nextVariant(random, world.config, world.variant);
   const policy = policyOf(world.config, variant);
   for (const key of world.members.keys()) {
     const name = originalName(groupOf(key));

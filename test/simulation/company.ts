@@ -1,7 +1,8 @@
 /** The company of the simulation: two directories, a roster, and roles that overlap, ask, exclude one another or span two groups. */
 
 import type { Condition, Policy, Role, Rule } from '../../src/policy/types.ts';
-import { type Config, graceMs, minute, type RoleName } from './config.ts';
+import { approvers, emergency, firstLead, fourEyes, leads, peopleOf, yesEdits } from './approvers.ts';
+import { type Config, graceMs, minute, type RoleName, yesRoles } from './config.ts';
 import type { Random } from './random.ts';
 
 export const boss = 'boss@acme.dev';
@@ -9,11 +10,20 @@ export const userNames = ['ana@acme.dev', 'bo@acme.dev', 'cy@acme.dev'] as const
 /** In some groups from the beginning, beside whoever comes and goes. */
 export const standing = 'standing@acme.dev';
 
-export const groupsOf: Readonly<Record<string, readonly string[]>> = { okta: ['prod', 'web', 'console', 'rota', 'desk'], aws: ['dbs'] };
+export const groupsOf: Readonly<Record<string, readonly string[]>> = {
+  okta: ['prod', 'web', 'console', 'rota', 'desk', leads.group],
+  aws: ['dbs'],
+};
 /** Nobody is in it but through the tool, and administrators keep their hands off. */
 export const exclusiveGroup = { directory: 'okta', group: 'console' } as const;
 
 export const people: readonly string[] = [...userNames, standing, boss];
+/** Of those who have some of these roles: who there is. */
+export const everybodyOf = (config: Pick<Config, 'roles'>): readonly string[] => (hasYes(config) ? [...people, ...approvers] : people);
+const hasYes = ({ roles }: Pick<Config, 'roles'>): boolean => yesRoles.some((role) => roles.includes(role));
+
+/** Who is in which group from the beginning, and stays. */
+export const staysIn: Readonly<Record<string, string>> = { prod: standing, web: standing, [leads.group]: firstLead };
 
 /** As they were made first; what is made anew gets a number behind it. */
 export const userIdOf = (email: string): string => `U-${email.slice(0, email.indexOf('@'))}`;
@@ -51,6 +61,8 @@ const given: Readonly<Record<RoleName, Partial<Role>>> = {
   },
   rota: {},
   named: {},
+  'four-eyes': {},
+  emergency: {},
 };
 
 /** Whoever is on call there is in by themselves; anybody may ask. */
@@ -73,10 +85,13 @@ const edits = [
   'nobody-named',
   'named-in-web',
 ] as const;
-export type Variant = readonly (typeof edits)[number][];
+export type Variant = readonly (typeof edits | typeof yesEdits)[number][];
 
-export function nextVariant(random: Random, variant: Variant): Variant {
-  const edit = random.pick(edits);
+/** Of what the policy says about those who say yes, some is otherwise from the beginning. */
+export const firstVariant = (random: Random, config: Config): Variant => (hasYes(config) ? yesEdits.filter(() => random.chance(0.15)) : []);
+
+export function nextVariant(random: Random, config: Config, variant: Variant): Variant {
+  const edit = random.pick<Variant[number]>(hasYes(config) && random.chance(0.7) ? yesEdits : edits);
   return variant.includes(edit) ? variant.filter((one) => one !== edit) : [...variant, edit];
 }
 
@@ -118,6 +133,8 @@ export function policyOf(config: Config, variant: Variant = []): Policy {
     ...given[name],
     ...(name === 'rota' ? followed(config) : {}),
     ...(name === 'named' ? namedRole(has) : {}),
+    ...(name === 'four-eyes' ? fourEyes(has) : {}),
+    ...(name === 'emergency' ? { allow: [rule('emergency.allow[0]', onCall)], ...emergency(config, has) } : {}),
     ...edited[name],
   });
   const directory = (name: string) => ({ name, kind: 'simulated', settings: {}, userName: 'email' as const });
@@ -135,6 +152,7 @@ export function policyOf(config: Config, variant: Variant = []): Policy {
     rosters: { pager: { name: 'pager', kind: 'simulated', settings: {} } },
     people: {},
     blocked: [],
+    ...(hasYes(config) ? peopleOf(config, has) : {}),
     roles: Object.fromEntries(
       config.roles
         .filter((name) => (name !== 'operator' || !has('no-operator')) && (name !== 'rota' || !has('no-rota')))

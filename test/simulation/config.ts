@@ -7,6 +7,9 @@ export const second = 1000;
 export const minute = 60 * second;
 export const hour = 60 * minute;
 
+/** When every history begins. */
+export const start = Date.UTC(2026, 0, 5, 3);
+
 /** Of each rule that access ends with. */
 export const graceMs = 60 * second;
 
@@ -18,7 +21,11 @@ export const deeds = [
   'repeat',
   'release',
   'approve',
+  'approve-twice',
+  'look',
   'deny',
+  'break-glass',
+  'review',
   'revoke',
   'sweep',
   'sweep-twice',
@@ -35,7 +42,9 @@ export type WriteFault = (typeof writeFaults)[number];
 export const longestLagMs = 10 * second;
 
 export const roleNames = ['viewer', 'operator', 'two-groups', 'solo', 'asked', 'shift', 'incident', 'responder', 'rota', 'named'] as const;
-export type RoleName = (typeof roleNames)[number];
+/** Two people say yes to the one, nobody to the other: its glass is broken. */
+export const yesRoles = ['four-eyes', 'emergency'] as const;
+export type RoleName = (typeof roleNames | typeof yesRoles)[number];
 /** Access to which ends with a shift or an incident. */
 export const dutyRoles = ['shift', 'incident', 'responder'] as const satisfies readonly RoleName[];
 
@@ -95,6 +104,10 @@ export type Config = {
   readonly rotaOutage: number;
   /** Per answer of its roster: it names nobody, whoever is on call. */
   readonly emptyAnswers: number;
+  /** Per step: somebody comes into the group of those who may say yes, or goes. */
+  readonly leads: number;
+  /** Until when somebody else says yes in the place of who is away. */
+  readonly awayUntil: number;
 };
 
 export function drawConfig(random: Random): Config {
@@ -110,7 +123,7 @@ export function drawConfig(random: Random): Config {
   return {
     calm,
     users: random.pick([1, 1, 2, 3]),
-    roles: some(roleNames, 0.35),
+    roles: [...some(roleNames, 0.35), ...yesRoles.filter(() => random.chance(0.1))],
     atOnce: random.between(2, 8),
     started: random.between(8, 40),
     steps: random.between(150, 400),
@@ -139,7 +152,9 @@ export function drawConfig(random: Random): Config {
     rotaEdit: rate(0.5, 0.03),
     rotaOutage: calm ? 0 : rate(0.3, 0.01),
     emptyAnswers: calm ? 0 : rate(0.3, 0.3),
-    ...(random.chance(0.2) ? drawDuty(random, calm) : {}),
+    leads: rate(0.5, 0.02),
+    awayUntil: start + random.between(0, 6 * hour),
+    ...(random.chance(0.2) ? drawDuty(random, calm) : random.chance(0.2) ? drawYes(random) : {}),
   };
 }
 
@@ -168,6 +183,27 @@ function drawDuty(random: Random, calm: boolean): Partial<Config> {
     rosterDown: calm || random.chance(0.5) ? 0 : random.next() * 0.02,
     longestMs: random.pick([hour, 4 * hour]),
     ...(!calm && random.chance(0.7) ? undisturbed : {}),
+  };
+}
+
+/** Much is asked, and answered by many at once, while the policy changes. */
+export const saysYes = {
+  ...{ atOnce: 3, started: 40, steps: 400, eager: 0.1 },
+  weights: {
+    ...{ ...none, request: 3, repeat: 1, release: 1, sweep: 2 },
+    ...{ approve: 8, 'approve-twice': 3, look: 1, 'break-glass': 4, review: 2 },
+  },
+} as const satisfies Partial<Config>;
+
+/** Access that others say yes to, before or afterwards. */
+function drawYes(random: Random): Partial<Config> {
+  const others = random.chance(0.3) ? [random.pick(roleNames)] : [];
+  return {
+    ...saysYes,
+    users: random.pick([2, 3]),
+    roles: [...random.pick<readonly RoleName[]>([yesRoles, ['four-eyes'], ['emergency']]), ...others],
+    weights: { ...saysYes.weights, deny: random.pick([0, 1]) },
+    ...(random.chance(0.7) ? { policyChange: 0.01 + random.next() * 0.03, restore: 0 } : {}),
   };
 }
 

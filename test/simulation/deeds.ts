@@ -2,9 +2,11 @@
 
 import type { Uncovered } from '../../src/operations/types.ts';
 import type { Asked } from '../../src/policy/types.ts';
+import { approves, looks, reviews } from './answers.ts';
 import { boss, groupIdOf, keyOf, standing, userNames } from './company.ts';
 import { type Deed, deeds, dutyRoles, minute, type RoleName } from './config.ts';
 import { incidents, onDuty } from './duty.ts';
+import { breaksGlass, isBroken } from './glass.ts';
 import { adopts } from './named.ts';
 import { launch, type Storage } from './process.ts';
 import { rota } from './rota.ts';
@@ -17,7 +19,8 @@ export function startOne(world: World, storage: Storage): void {
   const open = [...rows.requests.values()].filter((row) => row.open === 1 && row.role !== 'adopted');
   const pending = open.filter((row) => row.state === 'pending');
   const offered = open.filter((row) => row.state === 'offered');
-  const deed = draw(world, { open: open.length > 0, pending: pending.length > 0, offered: offered.length > 0 });
+  const owed = [...rows.reviews].flatMap(([id, { reviewedAt }]) => (reviewedAt === null ? [id] : []));
+  const deed = draw(world, { open: open.length > 0, pending: pending.length > 0, offered: offered.length > 0, owed: owed.length > 0 });
   if (deed === 'sweep' || deed === 'sweep-twice') {
     sweep(world, storage);
     if (deed === 'sweep-twice') sweep(world, storage);
@@ -29,13 +32,21 @@ export function startOne(world: World, storage: Storage): void {
     request(world, storage, email, role, asked(world), { incident: able?.incident ?? named(world, role) });
   } else if (deed === 'queue') request(world, storage, random.pick([...userNames, standing]), 'solo', asked(world), { queue: true });
   else if (deed === 'take') request(world, storage, random.pick(offered).email, 'solo', { byDefault: true });
-  else if (deed === 'approve' || deed === 'deny') {
+  else if (deed === 'approve' || deed === 'approve-twice') {
+    const one = random.pick(pending);
+    approves(world, storage, one);
+    if (deed === 'approve-twice') approves(world, storage, one);
+  } else if (deed === 'look') looks(world, storage);
+  else if (deed === 'deny') {
     const { id, email } = random.pick(pending);
-    const actor = random.chance(0.1) ? email : boss;
-    launch(world, storage, { what: `${deed} ${id}`, email: actor }, (operations) => operations[deed]({ id }));
-  } else if (deed === 'release') {
-    const { email, role } = random.pick(open);
-    launch(world, storage, { what: `release ${role}`, email }, (operations) => operations.release({ id: role }));
+    launch(world, storage, { what: `deny ${id}`, email: random.chance(0.1) ? email : boss }, (operations) => operations.deny({ id }));
+  } else if (deed === 'break-glass')
+    breaksGlass(world, storage, random.pick([...userNames.slice(0, 2), ...userNames, standing]), { asked: asked(world) });
+  else if (deed === 'review') reviews(world, storage, random.pick(owed));
+  else if (deed === 'release') {
+    const { id, email, role, origin } = random.pick(open);
+    const which = isBroken({ origin }) ? id : role;
+    launch(world, storage, { what: `release ${which}`, email }, (operations) => operations.release({ id: which }));
   } else if (deed === 'adopt') adopts(world, storage);
   else if (deed === 'accept')
     launch(world, storage, { what: 'sweep, accept', email: boss }, (operations) => operations.sweep({ accept: rota.role }));
@@ -46,14 +57,16 @@ export function startOne(world: World, storage: Storage): void {
 /** Cron is a little more reliable than chance, or most requests would be refused for a late sweep; and what a sleeper left is swept before it wakes. */
 function draw(
   { random, config, now, sweptAt, processes, rows }: World,
-  { open, pending, offered }: { readonly open: boolean; readonly pending: boolean; readonly offered: boolean },
+  { open, pending, offered, owed }: Readonly<Record<'open' | 'pending' | 'offered' | 'owed', boolean>>,
 ): Deed {
   const asleep = processes.some((process) => process.state === 'suspended');
   if (now - sweptAt > (asleep ? 1 : 10) * minute && random.chance(0.6)) return 'sweep';
   // Rare, and soon over by itself.
   if (rows.refused && random.chance(0.4)) return 'accept';
   const possible = deeds.filter((deed) => {
-    if (deed === 'approve' || deed === 'deny') return pending;
+    if (['approve', 'approve-twice', 'look', 'deny'].includes(deed)) return pending;
+    if (deed === 'break-glass') return config.roles.includes('emergency');
+    if (deed === 'review') return owed;
     if (deed === 'queue') return config.roles.includes('solo');
     if (deed === 'take') return offered;
     if (deed === 'accept') return false;
@@ -103,9 +116,10 @@ function request(
 }
 
 /** For the role that somebody has already: held, extended, or what is missing of it tried again. */
-function repeat(world: World, storage: Storage, { email, role }: RequestRow): void {
+function repeat(world: World, storage: Storage, { email, role, origin }: RequestRow): void {
   const wanted = world.random.chance(0.5) ? { forMs: world.config.longestMs } : asked(world);
-  request(world, storage, email, role as RoleName, wanted, { incident: named(world, role as RoleName) });
+  if (isBroken({ origin })) breaksGlass(world, storage, email, { asked: wanted });
+  else request(world, storage, email, role as RoleName, wanted, { incident: named(world, role as RoleName) });
 }
 
 function revoke(world: World, storage: Storage, { id, email: holder, role }: RequestRow): void {

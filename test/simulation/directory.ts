@@ -3,6 +3,7 @@
 import { type Call, type Directory, inTurn } from '../../src/directories/directory.ts';
 import { ProviderError } from '../../src/errors.ts';
 import type { GroupPin, Pin } from '../../src/lifecycle/types.ts';
+import { logins } from './approvers.ts';
 import { keyOf } from './company.ts';
 import { type WriteFault, writeFaults } from './config.ts';
 import { checkSent } from './invariants.ts';
@@ -20,8 +21,9 @@ export function directoryFor(world: World, process: Process, name: string): Dire
   return {
     findUser: (email) =>
       read(`find ${email}`, () => {
-        const found = [...accountOf(world, process, name).users].find(([, user]) => user.email === email);
-        return found && { userId: found[0], userName: email, active: found[1].active };
+        const userName = logins[email] ?? email;
+        const found = [...accountOf(world, process, name).users].find(([, user]) => user.email === userName);
+        return found && { userId: found[0], userName, active: found[1].active };
       }),
     findGroup: (group) =>
       read(`find ${group}`, () => {

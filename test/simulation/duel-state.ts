@@ -54,6 +54,7 @@ const tables = [
   'managed_groups',
   'strangers',
   'told',
+  'reviews',
   'rotations',
 ] as const;
 

@@ -1,7 +1,9 @@
 /** Two processes in a small world, every choice between them handed out: which goes on, where the one fault strikes, where one of them crashes. */
 
 import type { Operations } from '../../src/operations/types.ts';
+import type { Role } from '../../src/policy/types.ts';
 import type { Ablation } from './ablations.ts';
+import { approvers } from './approvers.ts';
 import { boss, userNames } from './company.ts';
 import { type Config, drawConfig, minute, type RoleName, second, writeFaults } from './config.ts';
 import { sweep } from './deeds.ts';
@@ -16,7 +18,7 @@ import type { Scratch } from './scratch.ts';
 import { drain } from './settle.ts';
 import { newWorld, note, type Pending, type Process, violate, type World } from './world.ts';
 
-type Verb = 'request' | 'queue' | 'take' | 'sweep' | 'approve' | 'revoke' | 'release';
+type Verb = 'request' | 'queue' | 'take' | 'sweep' | 'approve' | 'yes' | 'break-glass' | 'revoke' | 'release';
 type Duel = {
   readonly role: RoleName;
   readonly before: readonly Verb[];
@@ -31,6 +33,8 @@ export const duels = {
   'request ∥ sweep': { role: 'viewer', before: [], pair: ['request', 'sweep'] },
   'request ∥ request': { role: 'solo', before: [], pair: ['request', 'request'] },
   'approve ∥ revoke': { role: 'asked', before: ['request'], pair: ['approve', 'revoke'] },
+  'yes ∥ yes': { role: 'four-eyes', before: ['request'], pair: ['yes', 'yes'], switches: 2 },
+  'break-glass ∥ break-glass': { role: 'emergency', before: [], pair: ['break-glass', 'break-glass'] },
   'sweep ∥ sweep': { role: 'viewer', before: ['request'], wait: 'to its end', pair: ['sweep', 'sweep'], switches: 2 },
   'release ∥ sweep': { role: 'viewer', before: ['request'], wait: 'to its end', pair: ['release', 'sweep'] },
   'take ∥ sweep': {
@@ -81,7 +85,9 @@ export function duel(shared: Scratch, name: DuelName, ablation: Ablation, decide
     randomFor(mood, () => world, decide),
   );
   const { okta } = world.policy.directories;
-  if (okta) world.policy = { ...world.policy, directories: { okta } };
+  const inOkta = (role: Role): Role => ({ ...role, targets: role.targets.filter(({ directory }) => directory === 'okta') });
+  const roles = Object.fromEntries(Object.values(world.policy.roles).map((one) => [one.name, inOkta(one)]));
+  if (okta) world.policy = { ...world.policy, directories: { okta }, roles };
   shared.exec('BEGIN');
   try {
     const seen = new Map<string, string>();
@@ -113,6 +119,8 @@ const deeds: Readonly<Record<Verb, (operations: Operations, role: string, id: st
   take: (operations, role) => operations.request({ role, asked: { byDefault: true }, reason: 'simulated' }),
   sweep: (operations) => operations.sweep({}),
   approve: (operations, _role, id) => operations.approve({ id }),
+  yes: (operations, _role, id) => operations.approve({ id }),
+  'break-glass': (operations, role) => operations.request({ role, asked: { byDefault: true }, reason: 'simulated', breakGlass: true }),
   revoke: (operations, _role, id) => operations.revoke({ id }),
   release: (operations, role) => operations.release({ id: role }),
 };
@@ -121,7 +129,8 @@ const deeds: Readonly<Record<Verb, (operations: Operations, role: string, id: st
 function begin(world: World, storage: Storage, role: RoleName, verb: Verb, fighter: number): Process {
   const index = verb === 'queue' || verb === 'take' ? 1 : fighter;
   const [id = ''] = world.rows.requests.keys();
-  const email = verb === 'sweep' ? 'cron@acme.dev' : verb === 'approve' || verb === 'revoke' ? boss : (userNames[index] ?? '');
+  const others: Partial<Record<Verb, string>> = { sweep: 'cron@acme.dev', approve: boss, revoke: boss, yes: approvers[index] ?? '' };
+  const email = others[verb] ?? userNames[index] ?? '';
   (world as { noise: () => number }).noise = seeded(world.processes.length).next;
   launch(world, storage, { what: `${verb} ${role}`, email }, (operations) => deeds[verb](operations, role, id));
   take(world, world.pending.at(-1) as Pending);

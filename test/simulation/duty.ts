@@ -4,10 +4,10 @@ import { ProviderError } from '../../src/errors.ts';
 import type { Incident, Roster, Shift } from '../../src/rosters/roster.ts';
 import { bound, type Heard, hears } from './bound.ts';
 import { userNames } from './company.ts';
-import { hour, minute, type RoleName } from './config.ts';
+import { hour, minute, type RoleName, start } from './config.ts';
 import { answersRota, rota } from './rota.ts';
 import { happens } from './scheduler.ts';
-import { count, note, type Process, start, type World } from './world.ts';
+import { count, note, type Process, type World } from './world.ts';
 
 /** What somebody can be let in for: being on call, or being on that incident. */
 export type Reason = 'on call' | `INC-${number}`;

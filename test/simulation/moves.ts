@@ -3,6 +3,7 @@
 import { checkEarlyEnd } from './bound.ts';
 import { minute } from './config.ts';
 import { isOff, type Reason } from './duty.ts';
+import { checkBroken, checkDebts, checkPlace, isBroken } from './glass.ts';
 import { checkLine } from './line.ts';
 import { checkNamedIn, isEndOfNamed, isStanding, takenOver } from './named.ts';
 import { wasInactive } from './places.ts';
@@ -10,6 +11,7 @@ import { checkRotaEnds, checkRotaIn, checkRotaMoved, isOfRota } from './rota.ts'
 import type { GrantRow, RequestRow, Rows } from './rows.ts';
 import { checkNews } from './trail.ts';
 import { count, note, type Process, violate, type World } from './world.ts';
+import { checkBegun, checkYeses, takesYes } from './yes.ts';
 
 /** `ended` right after `revoking` in one transaction: where the directory need not be asked. */
 const moves: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -43,12 +45,16 @@ export function takeOver(world: World, process: Process, after: Rows): void {
   if (process.what.startsWith('sweep')) world.sweepCommittedAt = world.now;
   const told: string[] = [];
   if (after.grants !== before.grants)
-    for (const grant of after.grants.values()) told.push(...checkGrant(world, process, before.grants.get(grant.id), grant));
+    for (const grant of after.grants.values()) {
+      told.push(...checkGrant(world, process, before.grants.get(grant.id), grant));
+      if (grant.state === 'activating' && !before.grants.has(grant.id)) checkBegun(world, before, grant);
+    }
   if (after.requests !== before.requests)
     for (const request of after.requests.values()) told.push(...checkRequest(world, process, before, after, request));
   if (after.grants.size < before.grants.size || after.requests.size < before.requests.size) violate(world, 'I5: a row has vanished');
   checkNews(world, process, after, told);
   if (after.requests !== before.requests) checkLine(world, before, after);
+  if (after.reviews !== before.reviews) checkDebts(world, process, after);
 }
 
 /** Gives what the trail must say of it. */
@@ -114,7 +120,7 @@ function checkRequest(world: World, process: Process, rows: Rows, after: Rows, r
   world.latestEnds.set(request.id, Math.max(world.latestEnds.get(request.id) ?? 0, request.expiresAt ?? 0));
   if (isAnew(rows, before, request)) {
     count(world, 'request let in again');
-    checkAllowed(world, process, request);
+    checkAllowed(world, process, after, request);
     return [`${request.id} request.approved`];
   }
   const told: string[] = [];
@@ -125,8 +131,10 @@ function checkRequest(world: World, process: Process, rows: Rows, after: Rows, r
       violate(world, `I5: request ${request.id} has moved from ${before?.state} to ${request.state}`);
     if (before?.state === 'queued' && request.state !== 'offered' && wasOffered(after, request)) told.push(`${request.id} request.offered`);
     if (request.role !== 'adopted') told.push(`${request.id} request.${request.state}`);
-    if (request.state === 'approved' && request.role !== 'adopted') checkAllowed(world, process, request, before === undefined);
+    if (request.state === 'approved' && request.role !== 'adopted') checkAllowed(world, process, after, request, before === undefined);
   }
+  if (takesYes(request) && (before?.state !== request.state || before.version !== request.version))
+    told.push(...checkYeses(world, process, before, after, request));
   const goesOver = before?.state === 'approved' && before.incident !== request.incident;
   if (before?.expiresAt != null && isOfRota(request)) {
     if (request.expiresAt !== before.expiresAt) told.push(checkRotaMoved(world, process, before, request, after));
@@ -134,13 +142,14 @@ function checkRequest(world: World, process: Process, rows: Rows, after: Rows, r
     count(world, goesOver ? 'request goes over to another incident' : 'request extended');
     told.push(`${request.id} request.extended`);
     if ((request.expiresAt ?? 0) < before.expiresAt) violate(world, `I5: the end of request ${request.id} was moved forward`);
-    checkAllowed(world, process, request, false, before.expiresAt);
+    checkAllowed(world, process, after, request, false, before.expiresAt);
+    if (takesYes(request)) violate(world, `A2: ${request.id} is to last longer, and nobody has said yes to that`);
   }
   return told;
 }
 
 /** I3: by the policy of who decided, and by the facts as they are, somebody may let this person in so long. */
-function checkAllowed(world: World, process: Process, request: RequestRow, isNew = false, endBefore?: number | null): void {
+function checkAllowed(world: World, process: Process, after: Rows, request: RequestRow, isNew = false, endBefore?: number | null): void {
   const role = process.policy.roles[request.role];
   const { email, startsAt, expiresAt, incident } = request;
   const yes = (JSON.parse(request.approvals) as { by: { email: string }; at: number }[]).find(({ by }) => by.email !== email);
@@ -149,8 +158,10 @@ function checkAllowed(world: World, process: Process, request: RequestRow, isNew
   const allowed = yes !== undefined || role?.allow.some(({ condition }) => holds[condition.kind as keyof typeof holds]) === true;
   const late = world.now - world.sweepCommittedAt > process.policy.sweep.refuseWhenLateMs + (world.config.clockStep > 0 ? 3 * minute : 0);
   if (world.lost) violate(world, `I10: request ${request.id} was approved by a ledger that has lost what it knew`);
-  if (late) violate(world, `I10: request ${request.id} was approved, though no sweep has run for long`);
-  if (isOfRota(request)) checkRotaIn(world, process, request);
+  if (late && !isBroken(request)) violate(world, `I10: request ${request.id} was approved, though no sweep has run for long`);
+  checkPlace(world, process, request, after);
+  if (isBroken(request)) checkBroken(world, process, after, request);
+  else if (isOfRota(request)) checkRotaIn(world, process, request);
   else if (isStanding(request)) checkNamedIn(world, process, request, isNew);
   else if (request.origin === 'adopted') {
     if (!process.what.startsWith('adopt')) violate(world, `S4: ${request.id} is approved as adopted, and no admin has said so`);

@@ -76,8 +76,8 @@ export function checkNamedSwept(world: World, process: Process, { steps }: Pick<
 /** An admin takes over who is in a group of some role without a grant: all of them, or the first. */
 export function adopts(world: World, storage: Storage): void {
   const { random, policy, config } = world;
-  // Nobody is in the group of the role with one place but through the tool.
-  const roles = Object.values(policy.roles).filter(({ name, targets }) => name !== 'solo' && targets.length > 0);
+  // Nobody is in the group of the role with one place but through the tool; and who is taken over takes no place.
+  const roles = Object.values(policy.roles).filter(({ maxHolders, targets }) => maxHolders === undefined && targets.length > 0);
   if (roles.length === 0) return;
   const role = random.pick(roles);
   const target = random.pick(role.targets);

@@ -4,14 +4,14 @@ import { callWithinMs, quietMs, stuckAfter } from '../../src/lifecycle/limits.ts
 import { isExclusive } from '../../src/operations/names.ts';
 import { behindOurBack } from './admins.ts';
 import { policyOf, userNames } from './company.ts';
-import { hour, minute } from './config.ts';
+import { hour, minute, start } from './config.ts';
 import { ask, recover, startOne, sweep } from './deeds.ts';
 import { leftOver } from './end.ts';
 import type { Storage } from './process.ts';
 import { restores } from './restore.ts';
 import { endsRota, rotaEnds } from './rota.ts';
 import { crash, idle, sleepers, step, suspend, wake } from './scheduler.ts';
-import { count, longestChaosMs, note, type Process, start, violate, type World } from './world.ts';
+import { count, longestChaosMs, note, type Process, violate, type World } from './world.ts';
 
 export function chaos(world: World, storage: Storage): number {
   const { config, random } = world;
@@ -121,7 +121,8 @@ function breakForLong(world: World): string {
 
 /** L2: what one directory refuses for days is tried all the same, and holds up nothing in the others. */
 function sweepsBeside(world: World, storage: Storage, broken: string): number {
-  let steps = 0;
+  // What has landed meanwhile is found before the longest end is over, or it would be forgotten by then.
+  let steps = swept(world, storage);
   passEnds(world);
   for (let run = 1; run <= 8 && world.violation === undefined; run++) {
     world.now += run < 3 ? 15 * minute : 2 * hour;

@@ -1,7 +1,7 @@
 /** What is true in the directories: accounts with users and groups by id, who is in which group, and what a read that lags behind still shows. */
 
-import { groupIdOf, groupsOf, keyOf, people, standing, userIdOf } from './company.ts';
-import { longestLagMs } from './config.ts';
+import { everybodyOf, groupIdOf, groupsOf, keyOf, staysIn, userIdOf } from './company.ts';
+import { type Config, longestLagMs } from './config.ts';
 import type { Process, World } from './world.ts';
 
 export type User = { readonly email: string; readonly active: boolean; readonly inactiveSince?: number; readonly reactivatedAt?: number };
@@ -37,13 +37,16 @@ export type Places = {
   readonly takenOut: Set<string>;
   /** Oldest first. */
   lately: readonly Change[];
+  /** By `directory/groupId userId`: when the membership last changed. */
+  readonly changedAt: Map<string, number>;
   /** How many users and groups were made by hand. */
   made: number;
 };
 
-export function newPlaces(): Places {
+export function newPlaces(config: Pick<Config, 'roles'>): Places {
+  const people = everybodyOf(config);
   const places: Places = {
-    accounts: new Map(Object.keys(groupsOf).map((name) => [name, { own: account(name, ''), other: account(name, 'X') }])),
+    accounts: new Map(Object.keys(groupsOf).map((name) => [name, { own: account(name, '', people), other: account(name, 'X', people) }])),
     outages: new Map(),
     members: new Map(),
     standing: new Map(),
@@ -52,12 +55,13 @@ export function newPlaces(): Places {
     takenOut: new Set(),
     takenOver: new Set(),
     lately: [],
+    changedAt: new Map(),
     made: 1,
   };
   for (const [name, both] of places.accounts) {
     for (const { groups } of [both.own, both.other]) {
       for (const [groupId, group] of groups) {
-        const stays = ['prod', 'web'].includes(group) ? [idIn(groupId, userIdOf(standing))] : [];
+        const stays = [staysIn[group] ?? []].flat().map((email) => idIn(groupId, userIdOf(email)));
         places.members.set(keyOf(name, groupId), new Set(stays));
         places.standing.set(keyOf(name, groupId), new Set(stays));
       }
@@ -70,7 +74,7 @@ export function newPlaces(): Places {
 const idIn = (groupId: string, id: string): string => `${isElsewhere(groupId) ? 'X' : ''}${id}`;
 export const isElsewhere = (groupId: string): boolean => groupId.startsWith('X');
 
-function account(name: string, mark: '' | 'X'): Account {
+function account(name: string, mark: '' | 'X', people: readonly string[]): Account {
   return {
     id: `${name}-${mark === '' ? 'own' : 'other'}`,
     // One of the same name who has left that other company.
@@ -128,6 +132,7 @@ export function setMember(world: World, key: string, userId: string, isIn: boole
   const members = world.members.get(key);
   world.ends.delete(`${key} ${userId}`);
   if (!members || members.has(userId) === isIn) return;
+  world.changedAt.set(`${key} ${userId}`, world.now);
   if (isIn) members.add(userId);
   else {
     members.delete(userId);

@@ -7,8 +7,8 @@ import { MessageChannel, parentPort, receiveMessageOnPort, type TransferListItem
 import type { Connection, Row, Value } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
 import { openPostgres } from '../../src/ledger/postgres.ts';
+import { start } from './config.ts';
 import type { Sql } from './scratch.ts';
-import { start } from './world.ts';
 
 type Question =
   | { readonly kind: 'all' | 'run'; readonly sql: string; readonly params: readonly Value[] }

@@ -38,11 +38,13 @@ export const actorOf = (email: string): Actor => ({ issuer: 'simulation', subjec
 export function launch(
   world: World,
   storage: Storage,
-  who: { readonly what: string; readonly email: string },
+  who: { readonly what: string; readonly email: string; readonly actor?: Actor; readonly seen?: string },
   run: (operations: Operations) => Promise<{ readonly result?: string } | object>,
 ): void {
   const process: Process = {
     what: who.what,
+    actor: who.actor ?? actorOf(who.email),
+    ...(who.seen === undefined ? {} : { seen: who.seen }),
     name: `p${world.processes.length + 1}`,
     policy: world.policy,
     startedAt: world.now,
@@ -65,7 +67,7 @@ export function launch(
     process.endedAt = world.now;
   };
   const begin = (): void => {
-    run(createOperations(depsFor(world, storage, process, who.email))).then(
+    run(createOperations(depsFor(world, storage, process))).then(
       (result) => {
         if ('steps' in result) checkSwept(world, process, result as SweepResult);
         const said = 'result' in result ? `${result.result}` : 'ok';
@@ -82,7 +84,7 @@ export function launch(
   push(world, { process, label: `begins: ${who.what} by ${who.email}`, due: world.now + world.config.scheduledMs, run: begin });
 }
 
-function depsFor(world: World, storage: Storage, process: Process, email: string): Deps {
+function depsFor(world: World, storage: Storage, process: Process): Deps {
   const { ablation } = storage;
   let ledger: Promise<Ledger> | undefined;
   const directories = Object.fromEntries(
@@ -93,7 +95,7 @@ function depsFor(world: World, storage: Storage, process: Process, email: string
   );
   const roster = ablation.roster?.(rosterFor(world, process)) ?? rosterFor(world, process);
   return {
-    policy: process.policy,
+    policy: ablation.policy?.(process.policy, process.what) ?? process.policy,
     ledger: () => {
       ledger ??= openFor(world, storage, process);
       return ledger;
@@ -101,7 +103,7 @@ function depsFor(world: World, storage: Storage, process: Process, email: string
     anchor: ablation.anchor ?? storage.anchor,
     directory: async (name) => directories[name] ?? Promise.reject(new Error(`no directory ${name}`)),
     roster: async () => roster,
-    actor: async () => actorOf(email),
+    actor: async () => ablation.actor?.(process.actor, process.what) ?? process.actor,
     now: () => world.now + world.clockOff,
     random: world.noise,
     sleep: (ms) =>
@@ -144,7 +146,7 @@ async function openFor(world: World, { open, read, ablation }: Storage, process:
     return fault === 'unacknowledged' ? refuse('ledger-io') : outcome;
   };
   return {
-    ...ledger,
+    ...(ablation.ledger?.(ledger) ?? ledger),
     write: (work) =>
       new Promise((resolve, reject) => {
         const commits = async (): Promise<void> => {

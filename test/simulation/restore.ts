@@ -1,6 +1,7 @@
 /** An administrator puts back an older copy of the ledger, or deletes it. Whoever runs then is stopped first. */
 
 import { keyOf } from './company.ts';
+import { debtsOf } from './glass.ts';
 import type { Storage } from './process.ts';
 import { readAll } from './rows.ts';
 import { crash } from './scheduler.ts';
@@ -31,6 +32,9 @@ export function restores(world: World, storage: Storage): void {
   world.head = world.rows.news.at(-1) ?? noHead;
   world.restoredAt = world.now;
   world.sweepCommittedAt = Math.max(world.sweepCommittedAt, world.rows.clock);
+  // Which yeses it had taken, and what was owed, it no longer knows.
+  world.yes.used.clear();
+  world.debts = debtsOf(world.rows);
   settleTruth(world, storage);
 }
 
@@ -64,7 +68,9 @@ function settleTruth(world: World, storage: Storage): void {
   for (const row of believed.values()) {
     const member = `${keyOf(row.directory, row.groupId)} ${row.userId}`;
     if (!world.members.get(keyOf(row.directory, row.groupId))?.has(row.userId)) world.takenOut.add(member);
+    // The directory keeps an end that it was told since.
+    if (!whole && row.toldUntil !== null && world.ends.has(member) && world.ends.get(member) !== row.toldUntil) world.strayEnds.add(member);
   }
-  world.lost = !whole;
+  world.lost = whole ? false : (kept?.hash ?? false);
   world.dirty = true;
 }

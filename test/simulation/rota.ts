@@ -4,10 +4,10 @@ import { ProviderError } from '../../src/errors.ts';
 import { longestRotationMs } from '../../src/lifecycle/rotation.ts';
 import type { Shift } from '../../src/rosters/roster.ts';
 import { boss, standing, userNames } from './company.ts';
-import { type Config, hour, minute } from './config.ts';
+import { type Config, hour, minute, start } from './config.ts';
 import type { Random } from './random.ts';
 import type { GrantRow, RequestRow, Rows } from './rows.ts';
-import { count, note, type Process, start, violate, type World } from './world.ts';
+import { count, note, type Process, violate, type World } from './world.ts';
 
 export const rota = { role: 'rota', schedule: 'rota' } as const;
 
@@ -97,8 +97,12 @@ export function endsRota(world: World): void {
   );
 }
 
-/** When nobody is on call any more. */
-export const rotaEnds = (world: World): number => Math.max(0, ...latest(world).map(({ end }) => (end ?? 0) + world.config.overlapMs));
+/** When nobody is on call any more. By a host whose clock is off nobody is taken off, but held over. */
+export function rotaEnds(world: World): number {
+  const { overlapMs, holdOverMs, clockStep } = world.config;
+  const heldOver = clockStep > 0 ? world.rota.answeredAt + holdOverMs : 0;
+  return Math.max(heldOver, ...latest(world).map(({ end }) => (end ?? 0) + overlapMs));
+}
 
 /** Throws like any roster; an answer that is empty and ought not to be is nobody's fault here. */
 export function answersRota(world: World, process: Process, at: number): Shift[] {
@@ -135,7 +139,9 @@ const saidUntil = ({ asked }: RequestRow): number => (JSON.parse(asked) as { unt
 
 /** R1 and R7: who is let in by the rotation is on call, until the shift ends, and has not given this shift back. */
 export function checkRotaIn(world: World, process: Process, request: RequestRow): void {
-  const until = onDutyUntil(world, process, request.email, world.now - slackMs, world.now);
+  // A host that is less than a minute off is believed.
+  const latestNow = world.now + (world.config.clockStep > 0 ? minute : 0);
+  const until = onDutyUntil(world, process, request.email, world.now - slackMs, latestNow);
   if (!process.policy.roles[rota.role]?.follows) violate(world, `R1: ${request.id} is let in by a rotation that nothing follows`);
   else if (until === undefined) violate(world, `R1: ${request.email} is let in by the rotation (${request.id}), and is not on call`);
   else if ((request.expiresAt ?? 0) > until + minute) violate(world, `R2: ${request.id} is to be in for longer than the shift lasts`);

@@ -41,6 +41,8 @@ export type RequestRow = {
   readonly asked: string;
   readonly decision: string;
   readonly approvals: string;
+  /** Of the role that two people say yes to. */
+  readonly targets: string | null;
   readonly incident: string | null;
   readonly unknownSince: number | null;
   /** The number in the line for a place. */
@@ -54,6 +56,8 @@ export type Rows = {
   readonly grants: ReadonlyMap<string, GrantRow>;
   readonly memberships: ReadonlyMap<string, MembershipRow>;
   readonly requests: ReadonlyMap<string, RequestRow>;
+  /** Of those who broke the glass, by the request. */
+  readonly reviews: ReadonlyMap<string, { readonly dueAt: number; readonly reviewedAt: number | null }>;
   /** When an answer of the rotation was last acted on. */
   readonly answered: number;
   /** Whether somebody was not taken out of it without an admin's word. */
@@ -77,6 +81,7 @@ export const noRows: Rows = {
   grants: new Map(),
   memberships: new Map(),
   requests: new Map(),
+  reviews: new Map(),
   answered: 0,
   refused: false,
   slots: [],
@@ -116,13 +121,16 @@ const reads: Readonly<Record<string, Read>> = {
   requests: async (connection) => ({
     requests: byId(
       await connection.all(
-        'SELECT id, email, role, COALESCE(line, state) AS state, line_no AS "lineNo", open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", origin, asked, decision, approvals, incident, unknown_since AS "unknownSince", version FROM requests',
+        `SELECT id, email, role, COALESCE(line, state) AS state, line_no AS "lineNo", open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", origin, asked, decision, approvals, CASE role WHEN 'four-eyes' THEN targets END AS targets, incident, unknown_since AS "unknownSince", version FROM requests`,
         [],
       ),
     ),
   }),
   slots: async (connection) => ({
     slots: (await connection.all('SELECT role, request_id AS "requestId" FROM slots ORDER BY role, place', [])) as unknown as Rows['slots'],
+  }),
+  reviews: async (connection) => ({
+    reviews: byId(await connection.all('SELECT request_id AS id, due_at AS "dueAt", reviewed_at AS "reviewedAt" FROM reviews', [])),
   }),
   // However it may be forgotten afterwards.
   rotations: async (connection, { answered }) => {
@@ -194,6 +202,7 @@ const tables = [
   'memberships',
   'grants',
   'slots',
+  'reviews',
   'directories',
   'managed_groups',
   'strangers',

@@ -5,6 +5,7 @@ import { graceMs, minute, second } from './config.ts';
 import { checkInstant } from './invariants.ts';
 import { drain } from './settle.ts';
 import { note, type Pending, type Process, violate, type World } from './world.ts';
+import { takesYes } from './yes.ts';
 
 export function push(world: World, event: Omit<Pending, 'notBefore'> & { readonly notBefore?: number }): void {
   world.pending.push({ notBefore: world.now, ...event });
@@ -70,11 +71,12 @@ function moveClock(world: World, awake: readonly Pending[]): void {
 export function idle(world: World): void {
   const ahead = instants(world).filter((at) => at > world.now);
   const limit = Math.min(...world.pending.filter(isAwake).map((event) => event.due), ...sleepers(world).map((process) => process.wakesAt));
-  // While somebody sleeps, the others get some work done; and what ends with duty ends between two sweeps.
+  // While somebody sleeps, the others get some work done; what ends with duty ends between two sweeps; and a yes that waits for another is followed by it.
   const isBound = world.config.duty > 0 && bound(world).length > 0;
-  const longest = (sleepers(world).length > 0 || isBound ? 5 : 30) * minute;
+  const waits = [...world.rows.requests.values()].some((request) => takesYes(request) && request.state === 'pending');
+  const longest = (sleepers(world).length > 0 || isBound || waits ? 5 : 30) * minute;
   const target =
-    ahead.length > 0 && world.random.chance(isBound ? 0.1 : 0.6)
+    ahead.length > 0 && world.random.chance(isBound || waits ? 0.1 : 0.6)
       ? world.random.pick(ahead)
       : world.now + world.random.between(second, longest);
   const near = world.random.pick([target - 1, target, target + 1, world.random.between(world.now, target)]);

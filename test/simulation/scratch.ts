@@ -5,7 +5,7 @@
 
 import type { Connection, Database, Dialect, Row, Value } from '../../src/ledger/database.ts';
 import { openLedger } from '../../src/ledger/ledger.ts';
-import { start } from './world.ts';
+import { start } from './config.ts';
 
 type Statement = {
   raw(): Statement;

@@ -36,9 +36,9 @@ describe('a violation', () => {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-found-'));
 
   beforeAll(async () => {
-    for (seed = 1; shrunk === undefined && seed < 300; seed++) {
+    for (seed = 270; shrunk === undefined && seed < 1000; seed++) {
       const history = await runHistory(seed, ablate);
-      if (history.violation === undefined || history.trace.length < 600) continue;
+      if (history.violation === undefined || history.trace.length < 500) continue;
       whole = history.trace;
       shrunk = await shrink(seeded(seed), changesOf(ablate), { tries: 1500, ms: 60_000 });
     }

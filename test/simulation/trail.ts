@@ -36,7 +36,9 @@ export function checkNews(world: World, process: Process, after: Rows, told: rea
 }
 
 const changes: readonly string[] = [
-  ...['pending', 'queued', 'offered', 'approved', 'denied', 'withdrawn', 'expired', 'extended'].map((what) => `request.${what}`),
+  ...['pending', 'queued', 'offered', 'approved', 'denied', 'withdrawn', 'expired', 'extended', 'approval'].map(
+    (what) => `request.${what}`,
+  ),
   ...['activating', 'active', 'revoking', 'ended'].map((what) => `grant.${what}`),
   'member.adopted',
   'member.taken-over',
@@ -51,6 +53,8 @@ function chained(world: World, { seq, body, prev, hash }: EventRow): Body {
   const whole = seq === world.head.seq + 1 && parsed.seq === seq && prev === world.head.hash && hash === eventHash(prev, body);
   if (!whole) violate(world, `I6: the chain of events breaks at ${seq}`);
   world.head = { seq, hash };
+  // The same deed at the same instant: nothing of what was kept is missing any more.
+  if (world.lost === hash) world.lost = false;
   return parsed;
 }
 

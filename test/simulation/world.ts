@@ -1,19 +1,26 @@
 /** The state of one history: a virtual clock, what is under way, who runs, and what is true in the directories. */
 
+import type { Actor } from '../../src/lifecycle/types.ts';
 import type { Policy } from '../../src/policy/types.ts';
 import type { Heard, Known, Refuted } from './bound.ts';
-import { policyOf, type Variant } from './company.ts';
-import { type Config, hour } from './config.ts';
+import { firstVariant, policyOf, type Variant } from './company.ts';
+import { type Config, hour, start } from './config.ts';
 import { type Duty, newDuty, type Reason } from './duty.ts';
+import type { Debts } from './glass.ts';
 import { newPlaces, type Places } from './places.ts';
 import { type Random, seeded } from './random.ts';
 import { newRota, type Rota, type RotaAnswer } from './rota.ts';
 import { noRows, type Rows } from './rows.ts';
 import { type Head, noHead } from './trail.ts';
+import { newYesBook, type YesBook } from './yes.ts';
 
 export type Process = {
   readonly name: string;
   readonly what: string;
+  /** Who has started it. */
+  readonly actor: Actor;
+  /** Of who says yes to what they were shown: what that was. */
+  readonly seen?: string;
   /** The policy as it was when the process was started. */
   readonly policy: Policy;
   readonly startedAt: number;
@@ -62,6 +69,8 @@ export type World = Places & {
   readonly refuted: Map<string, Refuted>;
   readonly known: Map<string, Known>;
   readonly rota: Rota;
+  readonly yes: YesBook;
+  debts: Debts;
   readonly processes: Process[];
   readonly trace: string[];
   readonly counts: Map<string, number>;
@@ -93,10 +102,10 @@ export type World = Places & {
   sweepCommittedAt: number;
   /** The last event. */
   head: Head;
-  /** Whether a copy of the ledger is kept, when one was last put back, and whether the ledger has lost what was seen of it. */
+  /** Whether a copy of the ledger is kept, when one was last put back, and the hash of what was seen of the ledger and is no longer in it. */
   copied: boolean;
   restoredAt: number;
-  lost: boolean;
+  lost: string | false;
   /** Whether anything has changed since the last check. */
   dirty: boolean;
   /** The process whose transaction has begun and not ended. */
@@ -105,17 +114,20 @@ export type World = Places & {
 };
 
 export function newWorld(config: Config, random: Random): World {
+  const variant = firstVariant(random, config);
   return {
-    ...newPlaces(),
+    ...newPlaces(config),
     config,
     random,
     noise: seeded(random.between(0, 65_535)).next,
-    policy: policyOf(config),
-    variant: [],
+    policy: policyOf(config, variant),
+    variant,
     duty: newDuty({ random }),
     refuted: new Map(),
     known: new Map(),
     rota: newRota(config, random),
+    yes: newYesBook(),
+    debts: new Map(),
     processes: [],
     trace: [],
     counts: new Map(),
@@ -142,7 +154,6 @@ export function newWorld(config: Config, random: Random): World {
   };
 }
 
-export const start = Date.UTC(2026, 0, 5, 3);
 /** The chaos ends before an unanswered add could be forgotten (24 h), or no reconcile could know it as ours. */
 export const longestChaosMs = 12 * hour;
 
