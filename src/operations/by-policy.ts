@@ -3,18 +3,21 @@
  * and from there on it is like any other: its grants begin, end and are crashed on the same way. Its end is never far, and moved while the policy says so.
  */
 
-import { isOncallError, OncallError } from '../errors.ts';
+import { isOncallError, isProviderError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, EndReason, Origin, Request } from '../lifecycle/types.ts';
+import { judge } from '../policy/evaluate.ts';
 import type { Asked, Decision, Finding, Policy, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
 import { beginEnd } from './end.ts';
+import { gatherFacts } from './facts.ts';
 import { requireFresh, requireSweep } from './gate.ts';
 import { freePlace, freeRequestId, insertGrants } from './intent.ts';
 import type { Lookups } from './lookups.ts';
 import { type Pins, pinTargets } from './pins.ts';
 import { withoutGrant } from './repeat.ts';
+import type { Kept } from './standing-told.ts';
 import type { TargetFailure } from './types.ts';
 
 export type Given = {
@@ -200,3 +203,34 @@ export async function endGiven(
 /** Somebody gave it back or took it away. What the policy says has not changed by that, but it must not be given again as if nothing had been said. */
 export const refusedSince = ({ approvals }: Pick<Request, 'approvals'>): Request['approvals'][number] | undefined =>
   approvals.findLast(({ answer }) => answer === 'no');
+
+/** What passes by itself; everything else waits for somebody. */
+const passing: readonly string[] = ['sweep-late', 'facts-old', 'clock-skew'];
+
+export function outcomeOf(
+  { outcome, requestId, missing: [first], fault }: LetIn,
+  { why }: { readonly why: string },
+): Omit<Kept, 'role' | 'email'> {
+  if (outcome === 'in') return { letIn: why, ...(requestId === undefined ? {} : { requestId }) };
+  const because = fault?.message ?? first?.message;
+  if (because === undefined) return {};
+  // Who is suspended for a while is for nobody to mend.
+  if (fault?.code === 'inactive-user') return { because };
+  const passes = fault !== undefined && (isProviderError(fault.cause) ? fault.cause.retryable : passing.includes(fault.code));
+  const next = fault?.next ?? first?.next;
+  return { because, outcome: passes ? 'later' : 'failed', ...(next === undefined ? {} : { next }) };
+}
+
+/** The role's own `deny` counts for whom it names, too. */
+export async function whyDenied(
+  deps: Deps,
+  world: Lookups,
+  { role, email }: Pick<Given, 'role' | 'email'>,
+): Promise<{ readonly because: string; readonly known: boolean } | undefined> {
+  if (role.deny.length === 0) return undefined;
+  const at = deps.now();
+  const facts = await gatherFacts(deps, world, role.deny, { email, at }, role.deny);
+  const found = judge(role.deny, 'deny', { email, client: undefined, now: at, facts });
+  const against = found.find(({ holds }) => holds === true) ?? found.find(({ holds }) => holds === 'unknown');
+  return against && { because: `${against.rule}: ${against.because}`, known: against.holds === true };
+}

@@ -67,7 +67,9 @@ export async function requireAccounted(deps: Deps, q: Queries, directory: string
   if (group.cleanAt !== undefined) return;
   const names = (await q.strangers(directory, groupId)).map((stranger) => stranger.userName);
   if (names.length === 0) {
-    throw new OncallError('group-unread', `${name} is exclusive, and no sweep has found since who its members are`, { next: 'oncall sweep' });
+    throw new OncallError('group-unread', `${name} is exclusive, and no sweep has found since who its members are`, {
+      next: 'oncall sweep',
+    });
   }
   throw new OncallError('uncovered-members', `${name} is exclusive, but ${names.length} of its members did not come through oncall`, {
     why: names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : ''),

@@ -9,14 +9,13 @@ import { planRotation } from '../lifecycle/rotation.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
 import { instant } from '../policy/end.ts';
 import type { Role } from '../policy/types.ts';
-import { endGiven, type Given, letIn } from './by-policy.ts';
+import { endGiven, type Given, letIn, outcomeOf, whyDenied } from './by-policy.ts';
 import type { Deps } from './deps.ts';
 import { type Lookups, lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
 import { type Answer, askRotation, type OnDuty } from './rotation-answer.ts';
 import { type Following, followingIn, isAway, outsideTopic, rotationNow } from './rotation-now.ts';
 import { type Denied, isStale, settleRotation } from './rotation-settle.ts';
-import { outcomeOf, whyDenied } from './standing.ts';
 import { fromSubject, type Kept, tellKept } from './standing-told.ts';
 import type { SweepStep } from './types.ts';
 

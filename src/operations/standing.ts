@@ -4,11 +4,9 @@ import { isOncallError, isProviderError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { type Held, isAsSaid, type Named, planStanding, type StandingStep } from '../lifecycle/standing.ts';
 import type { Request } from '../lifecycle/types.ts';
-import { judge } from '../policy/evaluate.ts';
 import { reviewDay, standingRule } from '../policy/standing.ts';
-import { endGiven, type Given, type LetIn, letIn, refusedSince, renew } from './by-policy.ts';
+import { endGiven, type Given, letIn, outcomeOf, refusedSince, renew, whyDenied } from './by-policy.ts';
 import type { Deps } from './deps.ts';
-import { gatherFacts } from './facts.ts';
 import type { Lookups } from './lookups.ts';
 import { inParallel } from './parallel.ts';
 import { type Kept, tellKept, tellReviews } from './standing-told.ts';
@@ -103,37 +101,6 @@ export function givenTo({ role, email, why, reviewAt, until }: Named): Given {
   const finding = { rule: standingRule(role.name), because };
   const isRefused = (last: Request): boolean => refusedSince(last) !== undefined && isAsSaid({ why, reviewAt }, last);
   return { origin: 'standing', role, email, reason: why, finding, asked: { untilMs: reviewAt }, until, isRefused };
-}
-
-/** What passes by itself; everything else waits for somebody. */
-const passing: readonly string[] = ['sweep-late', 'facts-old', 'clock-skew'];
-
-export function outcomeOf(
-  { outcome, requestId, missing: [first], fault }: LetIn,
-  { why }: Pick<Named, 'why'>,
-): Omit<Kept, 'role' | 'email'> {
-  if (outcome === 'in') return { letIn: why, ...(requestId === undefined ? {} : { requestId }) };
-  const because = fault?.message ?? first?.message;
-  if (because === undefined) return {};
-  // Who is suspended for a while is for nobody to mend.
-  if (fault?.code === 'inactive-user') return { because };
-  const passes = fault !== undefined && (isProviderError(fault.cause) ? fault.cause.retryable : passing.includes(fault.code));
-  const next = fault?.next ?? first?.next;
-  return { because, outcome: passes ? 'later' : 'failed', ...(next === undefined ? {} : { next }) };
-}
-
-/** The role's own `deny` counts for whom it names, too. */
-export async function whyDenied(
-  deps: Deps,
-  world: Lookups,
-  { role, email }: Pick<Named, 'role' | 'email'>,
-): Promise<{ readonly because: string; readonly known: boolean } | undefined> {
-  if (role.deny.length === 0) return undefined;
-  const at = deps.now();
-  const facts = await gatherFacts(deps, world, role.deny, { email, at }, role.deny);
-  const found = judge(role.deny, 'deny', { email, client: undefined, now: at, facts });
-  const against = found.find(({ holds }) => holds === true) ?? found.find(({ holds }) => holds === 'unknown');
-  return against && { because: `${against.rule}: ${against.because}`, known: against.holds === true };
 }
 
 /** A target that could not be given is not asked for at every run. */
