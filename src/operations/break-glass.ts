@@ -36,7 +36,7 @@ export async function requireReviewed(q: Queries, now: number, role: Role): Prom
   throw new OncallError('review-overdue', `nobody breaks the glass of ${role.name} before the last time was reviewed`, {
     exit: 3,
     why: `${overdue.holder} did it (${overdue.requestId}), and the review has been due for ${formatDuration(now - overdue.dueAt)}`,
-    next: `a reviewer runs: oncall approve ${overdue.requestId}`,
+    next: `a reviewer runs: ${reviewCommand(overdue.requestId)}`,
   });
 }
 
@@ -67,6 +67,10 @@ export async function review(deps: Deps, actor: Actor, request: Request, { reaso
   await requireReviewer(deps, actor, role, `review ${request.id}`);
   // Whoever has left looks at nothing, also where only the rules that name them know it.
   await requireOther(deps, actor, request, { approvers: role?.breakGlass?.review.by ?? deps.policy.admins });
+  // Only once, and for whoever reads the record later: that somebody looked says nothing.
+  if ((reason ?? '').trim() === '') {
+    throw new OncallError('reason-needed', 'a review says what you found', { exit: 2, next: reviewCommand(request.id) });
+  }
   const ledger = await deps.ledger();
   await ledger.write(async (q, now) => {
     const done = (await q.request(request.id)) ?? request;

@@ -44,18 +44,27 @@ const who = ({ actor }: LedgerEvent): string => (typeof actor === 'string' ? 'on
 const isPending = ({ request, now }: Around): boolean => request?.state === 'pending' && now < (request.pendingUntil ?? 0);
 const stillHas = ({ request, now }: Around): boolean => request?.state === 'approved' && now < (request.expiresAt ?? 0);
 
+/** A length counts from the yes on, so that nobody knows its end before. */
+function lengthIn(request: Request | undefined): readonly (string | undefined)[] {
+  const until = request?.decision.expiresAt;
+  if (request === undefined || until === undefined) return [];
+  if (!('forMs' in request.asked || 'byDefault' in request.asked)) return [labelled('until', instant(until))];
+  return [labelled('for', `${formatDuration(until - request.requestedAt)} from the yes on`)];
+}
+
 const waiting: Tell = (event, around) => {
   if (!isPending(around)) return undefined;
   const { request, policy, role, holder, id } = around;
   const asked = askedIn(event, around);
-  const until = request?.decision.expiresAt;
+  const { quorum = 1 } = request?.decision ?? {};
   return {
     kind: 'waiting',
     title: event.type === 'request.escalated' ? `${holder} still waits for a yes: ${role}` : `${holder} asks for ${role}`,
     lines: [
       labelled('reason', request?.reason),
-      labelled('until', until === undefined ? undefined : instant(until)),
+      ...lengthIn(request),
       labelled('who may say yes', asked.map(({ who }) => who).join('; ') || undefined),
+      labelled('it takes', quorum > 1 ? `${quorum} people` : undefined),
       labelled('it waits until', instant(request?.pendingUntil)),
     ],
     commands: [`oncall approve ${id}`, `oncall deny ${id}`],
@@ -165,7 +174,7 @@ export const tells: Readonly<Partial<Record<LedgerEvent['type'], Tell>>> = {
     kind: 'break-glass',
     title: `BREAK-GLASS: ${holder} took ${role} until ${instant(number(data, 'expiresAt'))}`,
     lines: [labelled('reason', reason), labelled('somebody else has to look at it until', instant(number(data, 'reviewDueAt')))],
-    commands: [`oncall explain ${id}`, `oncall approve ${id}`],
+    commands: [`oncall explain ${id}`, reviewCommand(id)],
     to: reviewers(policy, role, holder),
     until: number(data, 'expiresAt'),
   }),
@@ -173,7 +182,7 @@ export const tells: Readonly<Partial<Record<LedgerEvent['type'], Tell>>> = {
     kind: 'review',
     title: `nobody has looked at the break-glass of ${holder} on ${role}, due ${instant(number(data, 'dueAt'))}`,
     lines: [`until then nobody breaks the glass of ${role} again`],
-    commands: [`oncall explain ${id}`, `oncall approve ${id}`],
+    commands: [`oncall explain ${id}`, reviewCommand(id)],
     to: reviewers(policy, role, holder),
   }),
   'standing.review-due': review('due'),

@@ -137,6 +137,7 @@ async function beginEndOf(q: Queries, now: number, id: string, ending: Ending): 
       requestId: id,
       role: request.role,
       holder: request.requester.email,
+      ...(ending.because === undefined ? {} : { reason: ending.because }),
     });
   }
   if (request?.state === 'approved') await q.closeRequest(id);

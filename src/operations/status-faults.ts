@@ -40,7 +40,7 @@ async function overdueReviews(q: Queries, now: number): Promise<readonly StatusF
   return overdue.map(({ requestId, role, holder, dueAt }) => ({
     code: 'review-overdue',
     message: `${holder} broke the glass of ${role}, and the review has been due for ${formatDuration(now - dueAt)}`,
-    next: `a reviewer runs: oncall approve ${requestId}`,
+    next: `a reviewer runs: ${reviewCommand(requestId)}`,
   }));
 }
 

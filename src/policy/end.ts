@@ -1,7 +1,8 @@
 /** When access ends: the latest end of the rules that hold, then the least of that, of what was asked, and of the role's maximum. */
 
+import { positiveLeaves } from './conditions.ts';
 import { formatDuration } from './duration.ts';
-import { factOf, type Subject, truthOf } from './truth.ts';
+import { factOf, incidentsBehind, type Subject, truthOf } from './truth.ts';
 import type { Asked, Condition, Decision, Role, Rule } from './types.ts';
 
 /** Epoch ms; `none`: ends only with what was asked and the maximum; `unknown`: it should end with a shift whose end nobody told. */
@@ -53,8 +54,12 @@ export function endOf({ role, asked, subject, startedAt, rules }: Asking): End {
   const { now } = subject;
   const limit = limitOf(rules, subject);
   const max = (startedAt ?? now) + role.ttl.maxMs;
-  const wanted = wantedEnd(role, asked, subject, rules);
+  const without = endsWithNothing(asked, subject, rules);
+  const wanted = without ? now + role.ttl.defaultMs : wantedEnd(role, asked, subject, rules);
   const expiresAt = Math.min(wanted, limit.at, max);
+  if (without && expiresAt >= wanted) {
+    return { expiresAt, limitedBy: without, limitedBecause: `no ${without} is among what lets you in, so it is as long as usual` };
+  }
   if (expiresAt >= wanted) return { expiresAt };
   if (max <= limit.at) return { expiresAt, limitedBy: 'max', limitedBecause: maxBecause(role, startedAt) };
   const grace = limit.graceMs === 0 ? '' : `, plus ${formatDuration(limit.graceMs)}`;
@@ -73,6 +78,15 @@ function limitOf(rules: readonly Rule[], subject: Subject): { at: number; graceM
 }
 
 const toTime = (bound: Bound): number => (typeof bound === 'number' ? bound : Number.POSITIVE_INFINITY);
+
+/** Asked for until the end of what access does not rest on: nothing would end it before the maximum. */
+function endsWithNothing(asked: Asked, subject: Subject, rules: readonly Rule[]): 'shift' | 'incident' | undefined {
+  if (!('until' in asked)) return undefined;
+  const isOnShift = ({ condition }: Rule): boolean =>
+    positiveLeaves(condition).some((leaf) => leaf.kind === 'onCall' && factOf(leaf, subject)?.holds === true);
+  const rests = (rule: Rule): boolean => (asked.until === 'incident' ? incidentsBehind(rule, subject).length > 0 : isOnShift(rule));
+  return rules.some(rests) ? undefined : asked.until;
+}
 
 function wantedEnd(role: Role, asked: Asked, subject: Subject, rules: readonly Rule[]): number {
   if ('forMs' in asked) return subject.now + asked.forMs;

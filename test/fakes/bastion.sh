@@ -65,4 +65,9 @@ as mallory root sudo -n /usr/local/bin/oncall status
 as mallory colleague sudo -n -u maria /usr/local/bin/oncall status
 as mallory folder sudo -n -D "$home" -u oncall /usr/local/bin/oncall status
 as outsider outsider sudo -n -u oncall /usr/local/bin/oncall status
-as mallory serve oncall --json serve --listen 127.0.0.1:0
+as mallory serve oncall serve --listen 127.0.0.1:0
+as mallory behind oncall --json serve --listen 127.0.0.1:0
+as mallory init oncall init --directory okta --okta-url http://127.0.0.1:1 --okta-token file:/etc/oncall/credentials/okta-token
+as mallory copy oncall ledger copy --dry-run --to "$home/next.yaml"
+as mallory recover oncall ledger recover --keep-all --yes
+as mallory policy-test oncall policy test /etc/oncall/credentials/okta-token

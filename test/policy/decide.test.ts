@@ -130,8 +130,9 @@ describe('the end', () => {
     ['for too long', { forMs: 12 * hour }, '09:00', 'max'],
     ['until an instant', { untilMs: end('03:30') }, '03:30', undefined],
     ['until an instant too late', { untilMs: end('23:00') }, '09:00', 'max'],
-    ['until a shift it has not', { until: 'shift' }, '09:00', 'max'],
-    ['until an incident', { until: 'incident' }, '09:00', 'max'],
+    // Nothing would end it then but the maximum.
+    ['until a shift it has not', { until: 'shift' }, '05:00', 'shift'],
+    ['until an incident', { until: 'incident' }, '05:00', 'incident'],
   ])('without a shift, asked %s', (_, asked, expected, limitedBy) => {
     const decision = ask(plain, isMember, { asked });
     expect(decision).toMatchObject({ outcome: 'allow', expiresAt: end(expected) });
