@@ -28,7 +28,7 @@ export function httpError(over: Over, code: string, message: string, parts: Part
 }
 
 /** What failed because it came too late, or looked at something else: the same call will not go better. */
-const conflicts: ReadonlySet<string> = new Set(['not-pending', 'not-as-seen', 'targets-changed']);
+const conflicts: ReadonlySet<string> = new Set(['not-pending', 'not-as-seen', 'targets-changed', 'another-sign-in']);
 
 /** 130 is an operation that was told to stop. */
 const statuses: Readonly<Record<number, number>> = { 1: 503, 2: 400, 3: 403, 4: 401, 8: 409, 130: 503 };

@@ -140,7 +140,7 @@ function lengthOf(expiresAt: number, clock: Clock): string {
 /** What skipped the rules says so, and what is owed for it. */
 const toBeReviewed = ({ id, origin }: Request, { context }: Granted): string[] =>
   origin === 'break-glass'
-    ? labelled('note', [`the glass was broken: somebody else has to review it (oncall approve ${id})`], context)
+    ? labelled('note', [`the glass was broken: somebody else has to review it: oncall approve ${id} --reason "…"`], context)
     : [];
 
 /** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */

@@ -92,7 +92,7 @@ function notes({ drift, standing, emergencies, courtesy }: StatusResult, clock: 
       .filter(({ dueAt, reviewedAt }) => reviewedAt === undefined && dueAt >= clock.now)
       .map(({ requestId, role, holder, dueAt }) => {
         const by = `${showInstant(dueAt, clock)}, ${showRemaining(dueAt, clock)} left`;
-        return `${holder} broke the glass of ${role}; to be reviewed by ${by}: oncall approve ${requestId}`;
+        return `${holder} broke the glass of ${role}; to be reviewed by ${by}: oncall approve ${requestId} --reason "…"`;
       }),
     ...(courtesy ? ['direct mode: a courtesy, not a control (README)'] : []),
   ];

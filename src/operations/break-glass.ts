@@ -14,6 +14,7 @@ import { accountsOf } from './approver.ts';
 import type { Deps } from './deps.ts';
 import { exactlyDone, requireSeen } from './exactly-asked.ts';
 import { lookups } from './lookups.ts';
+import { reviewCommand } from './names.ts';
 import { requireReviewer } from './rights.ts';
 import { requireOtherAccount } from './said-yes.ts';
 import { couldBeOne } from './same-person.ts';

@@ -149,11 +149,21 @@ async function remove(deps: Deps, { held, quietBefore, takenAt, sendBy }: Taken)
       return { outcome: 'failed', error };
     }
     const free = { busyUntil: now, removeBy: now, quietUntil: quietBefore };
-    // An add may have landed behind this removal, and a read that lags would not show it.
-    // Nor does one of before this process slept: a sweep that saw somebody put in since has left them to this grant.
-    if (takenAt < quietBefore || now >= row.busyUntil) {
+    // What was read before this process slept shows nobody who was put in since, and whom a sweep has left to this grant.
+    if (now >= row.busyUntil) {
       await q.changeMembership(row, free);
-      for (const grant of await revokingOn(q, row)) await q.changeGrant(grant, { nextAttemptAt: Math.max(quietBefore, now), next: null });
+      const error = new ProviderError(
+        row.directory,
+        'timeout',
+        `taking ${row.userName} out of ${titleOf(row.groupName)} took too long to be sure of it`,
+      );
+      await later(deps, q, now, { row, error, type: 'membership.remove-failed' });
+      return { outcome: 'failed', error, removed: tried.removed };
+    }
+    // An add may have landed behind this removal, and a read that lags would not show it.
+    if (takenAt < quietBefore) {
+      await q.changeMembership(row, free);
+      for (const grant of await revokingOn(q, row)) await q.changeGrant(grant, { nextAttemptAt: quietBefore, next: null });
       return { outcome: 'quiet', removed: tried.removed };
     }
     // Read back absent, and nothing of ours can land any more: confirmed. Grants that came meanwhile wait for the row and start from a clean one.

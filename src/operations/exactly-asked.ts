@@ -9,11 +9,13 @@ export const stillOf = ({ targets }: Pick<Request, 'targets'>, role: Pick<Role, 
   targets.filter(({ directory, group }) => role.targets.some((one) => one.directory === directory && one.group === group));
 
 /** Its digest (`Ledger.digest`) is what a yes is bound to. The id makes it another one for each request, however alike they are. */
-export function exactlyAsked(request: Request, role: Pick<Role, 'targets'>) {
+export function exactlyAsked(request: Request, role: Pick<Role, 'targets' | 'ttl'>) {
   const { id, requester, asked, reason, incident } = request;
   const { issuer, subject, email } = requester;
   const targets = stillOf(request, role).map(({ directory, group }) => ({ directory, group }));
-  return { v: 'oncall.request.v1', id, requester: { issuer, subject, email }, role: request.role, targets, asked, reason, incident };
+  // A length that was asked for is one within these: a yes to an hour is none to twelve.
+  const { ttl } = role;
+  return { v: 'oncall.request.v1', id, requester: { issuer, subject, email }, role: request.role, targets, asked, ttl, reason, incident };
 }
 
 /** What somebody has looked at: breaking the glass once more moves the end. */

@@ -89,6 +89,9 @@ export function isExclusive(policy: Policy, directory: string, groupName: string
 }
 
 /** As it is typed in a shell. */
+/** Of an emergency, by whoever looks at it; not without what they found. */
+export const reviewCommand = (id: string): string => `oncall approve ${id} --reason "…"`;
+
 export const adoptCommand = ({ directory, group }: Target): string => {
   const name = `${directory}/${group}`;
   return `oncall adopt ${/^[\w.@:/+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`}`;

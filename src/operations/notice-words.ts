@@ -3,11 +3,13 @@
 import type { LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import type { EndReason, Request } from '../lifecycle/types.ts';
 import { positiveLeaves } from '../policy/conditions.ts';
+import { formatDuration } from '../policy/duration.ts';
 import { nameOf } from '../policy/iam-role.ts';
 import type { NoticeKind } from '../policy/notices.ts';
 import { reviewText } from '../policy/standing.ts';
 import { type Turn, turnsOf } from '../policy/turns.ts';
 import type { Finding, Policy, Rule } from '../policy/types.ts';
+import { reviewCommand } from './names.ts';
 import { acceptCommand } from './rotation-words.ts';
 
 /** `request`: the one that the event names, as it is now. */

@@ -3,7 +3,7 @@
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import { isInLine } from '../lifecycle/line.ts';
-import type { Actor } from '../lifecycle/types.ts';
+import type { Actor, Request } from '../lifecycle/types.ts';
 import { decideFor } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
 import type { Decision, Facts, Finding, Role } from '../policy/types.ts';
@@ -117,6 +117,7 @@ export type Asking = {
 async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promise<Settled> {
   if (typed.role.maxHolders !== undefined) await tendLine(q, now, typed.role);
   const { open, standing, ending } = await before(q, typed.actor, typed.role.name, originOf(typed.input));
+  if (open) requireSameSignIn(typed.actor, open);
   const asking = asWaitedFor(typed, open);
   const { input, role, actor, facts, pins } = asking;
   const held = open !== undefined && standing.length > 0;
@@ -143,9 +144,10 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
   if (held) {
     if (input.breakGlass) await requireReviewed(q, now, role);
     const settled = await repeat(deps, q, now, asking, open, standing, decided);
-    // Longer is once more: somebody has to look at that, too.
-    const longer = input.breakGlass && 'whole' in settled && settled.whole === 'extended' ? await q.request(open.id) : undefined;
-    if (longer !== undefined) await breakGlass(deps, q, now, role, { ...longer, ...about(input, decided) });
+    // Longer, or one more group, is once more: somebody has to look at that, too.
+    const isMore = 'whole' in settled && (settled.whole === 'extended' || settled.activate.length > 0);
+    const more = input.breakGlass && isMore ? await q.request(open.id) : undefined;
+    if (more !== undefined) await breakGlass(deps, q, now, role, { ...more, ...about(input, decided) });
     return settled;
   }
   const inLine = isInLine(open) ? await settleInLine(q, now, asking, open, decided) : undefined;
@@ -189,6 +191,17 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
   if (input.breakGlass) await breakGlass(deps, q, now, role, approved);
   const grants = await insertGrants(deps, q, now, approved, pins.pinned, actor);
   return { requestId: approved.id, activate: grants, whole: ending ? 'again' : 'granted', decision };
+}
+
+/** What is held stands on that sign-in's name and user: under another e-mail neither a block nor `revoke --holder` would find it, and another user may be meant. */
+function requireSameSignIn(actor: Actor, { id, role, requester }: Request): void {
+  const { issuer, subject, email } = requester;
+  if (actor.issuer === issuer && actor.subject === subject && actor.email === email) return;
+  const how = actor.email === email ? 'by another sign-in' : `as ${email}`;
+  throw new OncallError('another-sign-in', `you have ${role} already, or asked for it, ${how}`, {
+    why: `request ${id} is for whoever that sign-in was`,
+    next: `give it back, then ask again: oncall release ${id}`,
+  });
 }
 
 const overriding = 'it goes past a sweep that is late';

@@ -8,7 +8,7 @@ import { nameOf } from '../policy/iam-role.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { clockFault } from './gate.ts';
-import { adoptCommand, hostNamed, isExclusive } from './names.ts';
+import { adoptCommand, hostNamed, isExclusive, reviewCommand } from './names.ts';
 import { rotationFaults } from './rotation-status.ts';
 import type { StatusFault, StatusResult } from './types.ts';
 

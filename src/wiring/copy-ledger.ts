@@ -40,11 +40,13 @@ export type CopyOptions = {
 };
 
 export async function copyLedger(options: CopyOptions, { to, dryRun }: CopyInput): Promise<LedgerCopy> {
-  const { policy, target, places } = await bothPolicies(options, to);
-  const { deps, ledger, database } = await source(options, policy, places.from);
+  const { policy, place } = await policyInUse(options);
+  const { deps, ledger, database } = await source(options, policy, place);
   try {
     const actor = await deps.actor();
+    // Before the other policy is read: it may name a file to read and a program to run, and whoever is no admin does not choose those here.
     await requireAdmin(deps, actor, 'copy the ledger');
+    const { target, places } = await policyNext(options, to, place);
     const heads = anchors(places, options);
     const facts = await ledgerFacts(database);
     await requireNothingLost(deps, heads, facts);
@@ -80,8 +82,8 @@ export async function copyLedger(options: CopyOptions, { to, dryRun }: CopyInput
 
 type Places = { readonly from: LedgerPlace; readonly to: LedgerPlace };
 
-async function bothPolicies(options: CopyOptions, to: string) {
-  const { env, signal, cwd } = options;
+async function policyInUse(options: CopyOptions) {
+  const { env, signal } = options;
   const broker = chosenBroker(options);
   if (broker !== undefined) {
     throw new OncallError('not-over-broker', 'a ledger is not copied over a broker', {
@@ -91,18 +93,22 @@ async function bothPolicies(options: CopyOptions, to: string) {
     });
   }
   const { policy } = await loadPolicy(readPolicyFile(findPolicy(options)), env);
+  return { policy, place: await ledgerPlace(policy, { env, signal }) };
+}
+
+async function policyNext({ env, signal, cwd }: CopyOptions, to: string, from: LedgerPlace) {
   const { policy: target } = await loadPolicy(
     readPolicyFile({ path: resolve(cwd, to), why: 'named by --to', fromWorkingFolder: false }),
     env,
   );
-  const places = { from: await ledgerPlace(policy, { env, signal }), to: await ledgerPlace(target, { env, signal }) };
+  const places: Places = { from, to: await ledgerPlace(target, { env, signal }) };
   if (places.from.name === places.to.name) {
     throw new OncallError('same-ledger', `both policies name the ledger ${places.from.name}`, {
       exit: 2,
       next: `name under \`ledger\` in ${target.path} the one that is to be used from now on`,
     });
   }
-  return { policy, target, places };
+  return { target, places };
 }
 
 async function source(options: CopyOptions, policy: Policy, place: LedgerPlace) {

@@ -36,7 +36,7 @@ describe('status', () => {
     const { out } = await status(aStatus({ requests, emergencies: [owed] }));
     expect(out).toMatch(/2 of 2 +emergency /);
     expect(out).toContain(
-      '  note: maria@acme.dev broke the glass of db-admin; to be reviewed by 14:00Z, 2 h left: oncall approve k7m2xq\n',
+      '  note: maria@acme.dev broke the glass of db-admin; to be reviewed by 14:00Z, 2 h left: oncall approve k7m2xq --reason "…"\n',
     );
     expect((await status(aStatus({ requests, emergencies: [{ ...owed, dueAt: noon - 1 }] }))).out).not.toContain('note:');
     const seen = await status(aStatus({ requests, emergencies: [{ ...owed, reviewedAt: noon - 5 * minute }] }), ['k7m2xq']);

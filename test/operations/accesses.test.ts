@@ -166,7 +166,7 @@ describe('an emergency', () => {
     const emergency = { ...ask, reason: 'no one answers', breakGlass: true } as const;
     world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to add', { applied: 'no' }), 'before', 1);
     const { request } = granted(await world.as('maria').request(emergency));
-    await world.as('boss').approve({ id: request.id });
+    await world.as('boss').approve({ reason: 'all in order', id: request.id });
     world.now += hour / 2;
     expect(granted(await world.as('maria').request(emergency)).request.id).toBe(request.id);
     const found = await all(world);

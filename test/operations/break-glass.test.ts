@@ -131,7 +131,7 @@ describe('status', () => {
     expect((await world.as('sam').status({})).emergencies).toEqual([owed]);
     await world.sweepAfter(2 * hour);
     expect((await world.as('sam').status({})).emergencies).toEqual([owed]);
-    await world.as('boss').approve({ id: request.id });
+    await world.as('boss').approve({ reason: 'all in order', id: request.id });
     expect((await world.as('sam').status({})).emergencies).toEqual([]);
     expect((await world.as('sam').status({ of: request.id })).emergencies).toEqual([{ ...owed, reviewedAt: world.now }]);
   });
@@ -141,13 +141,16 @@ describe('the review', () => {
   it('is made by somebody else, once, and changes nothing about the access', async () => {
     const world = await night();
     const { request } = granted(await ask(world, 'maria'));
-    await expect(world.as('maria').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request', exit: 3 });
-    await expect(world.as('sam').approve({ id: request.id })).rejects.toMatchObject({ code: 'forbidden', exit: 3 });
+    await expect(world.as('maria').approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({
+      code: 'own-request',
+      exit: 3,
+    });
+    await expect(world.as('sam').approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({ code: 'forbidden', exit: 3 });
     expect((await world.as('boss').waiting()).reviews.map(({ id }) => id)).toEqual([request.id]);
-    expect(granted(await world.as('boss').approve({ id: request.id })).result).toBe('reviewed');
+    expect(granted(await world.as('boss').approve({ reason: 'all in order', id: request.id })).result).toBe('reviewed');
     expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
     expect((await world.as('boss').waiting()).reviews).toEqual([]);
-    await expect(world.as('boss').approve({ id: request.id })).rejects.toMatchObject({ code: 'not-pending' });
+    await expect(world.as('boss').approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({ code: 'not-pending' });
     expect((await events(world)).filter((type) => type === 'request.reviewed')).toHaveLength(1);
   });
 
@@ -158,9 +161,11 @@ describe('the review', () => {
     const before = await seen();
     world.now += minute;
     granted(await world.as('maria').request({ ...emergency, asked: { forMs: 2 * hour } }));
-    await expect(world.as('boss').approve({ id: request.id, seen: before })).rejects.toMatchObject({ code: 'not-as-seen' });
+    await expect(world.as('boss').approve({ reason: 'all in order', id: request.id, seen: before })).rejects.toMatchObject({
+      code: 'not-as-seen',
+    });
     expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
-    expect(granted(await world.as('boss').approve({ id: request.id, seen: await seen() })).result).toBe('reviewed');
+    expect(granted(await world.as('boss').approve({ reason: 'all in order', id: request.id, seen: await seen() })).result).toBe('reviewed');
   });
 
   it('says so where somebody wants to say no to it, and changes nothing', async () => {
@@ -183,14 +188,14 @@ describe('the review', () => {
     const as = world.as('boss', { directory: async (name) => (name === 'people' ? security : world.okta) });
     expect((await as.waiting()).reviews).toHaveLength(1);
     security.deactivate('boss@acme.dev');
-    await expect(as.approve({ id: request.id })).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(as.approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({ code: 'forbidden' });
     expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
   });
 
   it('is owed again by whoever makes it last longer', async () => {
     const world = await night();
     const { request } = granted(await ask(world, 'maria'));
-    await world.as('boss').approve({ id: request.id });
+    await world.as('boss').approve({ reason: 'all in order', id: request.id });
     world.now += minute;
     const again = granted(await world.as('maria').request({ ...emergency, asked: { forMs: 2 * hour }, reason: 'it goes on' }));
     expect(again).toMatchObject({ result: 'extended', request: { id: request.id } });
@@ -203,7 +208,7 @@ describe('the review', () => {
     const world = await night();
     const { request } = granted(await ask(world, 'maria'));
     Object.assign(world.policy, { people: { 'boss@acme.dev': { okta: 'maria@acme.dev' } } });
-    await expect(world.as('boss').approve({ id: request.id })).rejects.toMatchObject({ code: 'own-request' });
+    await expect(world.as('boss').approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({ code: 'own-request' });
     expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
   });
 
@@ -220,9 +225,9 @@ describe('the review', () => {
       return name === 'boss@acme.dev' ? login : undefined;
     };
     const as = world.as('boss', { directory: async () => ({ ...okta, findUser }) });
-    await expect(as.approve({ id: request.id })).rejects.toMatchObject({ code });
+    await expect(as.approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({ code });
     expect((await world.ledger.read((q) => q.review(request.id)))?.reviewedAt).toBeUndefined();
-    expect(granted(await world.as('boss').approve({ id: request.id })).result).toBe('reviewed');
+    expect(granted(await world.as('boss').approve({ reason: 'all in order', id: request.id })).result).toBe('reviewed');
   });
 
   it('is due by the first day, however often it is broken again under one id', async () => {
@@ -249,7 +254,7 @@ describe('the review', () => {
     expect((await events(world)).filter((type) => type === 'request.review-overdue')).toHaveLength(1);
     expect((await world.as('ana').status({})).faults.map(({ code }) => code)).toContain('review-overdue');
     for (const name of ['maria', 'ana']) await expect(ask(world, name)).rejects.toMatchObject({ code: 'review-overdue', exit: 3 });
-    expect(granted(await world.as('boss').approve({ id: request.id })).result).toBe('reviewed');
+    expect(granted(await world.as('boss').approve({ reason: 'all in order', id: request.id })).result).toBe('reviewed');
     expect(granted(await ask(world, 'ana')).result).toBe('granted');
   });
 
@@ -257,8 +262,10 @@ describe('the review', () => {
     const world = await night();
     const { request } = granted(await ask(world, 'maria'));
     const policy = { ...world.policy, roles: {} };
-    await expect(world.as('ana', { policy }).approve({ id: request.id })).rejects.toMatchObject({ code: 'forbidden' });
-    expect(granted(await world.as('boss', { policy }).approve({ id: request.id })).result).toBe('reviewed');
+    await expect(world.as('ana', { policy }).approve({ reason: 'all in order', id: request.id })).rejects.toMatchObject({
+      code: 'forbidden',
+    });
+    expect(granted(await world.as('boss', { policy }).approve({ reason: 'all in order', id: request.id })).result).toBe('reviewed');
   });
 });
 

@@ -79,7 +79,7 @@ describe('what is told', () => {
       title: 'maria@acme.dev asks for db-admin',
       lines: [
         'reason: replica lag',
-        `until: ${at(now + hour)}`,
+        'for: 1 h 1 min from the yes on',
         'who may say yes: boss@acme.dev; on call for pagerduty/PMGR567',
         `it waits until: ${at(now + hour)}`,
       ],
@@ -228,7 +228,7 @@ describe('what is told', () => {
         kind: 'break-glass',
         title: `BREAK-GLASS: maria@acme.dev took db-admin until ${at(now + hour)}`,
         lines: ['reason: everything is down', `somebody else has to look at it until: ${at(now + 2 * hour)}`],
-        commands: ['oncall explain k7m2xq', 'oncall approve k7m2xq'],
+        commands: ['oncall explain k7m2xq', 'oncall approve k7m2xq --reason "…"'],
         to: [{ email: 'boss@acme.dev', slack: 'U0BOSS' }],
       },
     ],

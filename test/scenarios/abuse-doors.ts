@@ -68,6 +68,8 @@ export type Door = {
   /** `POST /v1/…` as it is written; where the door is the broker's. */
   post(who: string | undefined, operation: string, input: object, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 };
+/** A review says so, and a yes may. */
+const inOrder = 'all in order';
 type Verb = 'approve' | 'deny' | 'release' | 'revoke';
 
 /** Sign-ins: whose e-mail, spelled as the issuer spells it, and which subject. A second one of somebody is somebody else to the issuer. */
@@ -111,7 +113,8 @@ function byCommands(
         ...(despiteLateSweep ? ['--despite-late-sweep'] : []),
       ]);
     },
-    act: (who, verb, id, seen) => run(who, [verb, id, ...(seen === undefined ? [] : ['--seen', seen])]),
+    act: (who, verb, id, seen) =>
+      run(who, [verb, id, ...(verb === 'approve' ? ['--reason', inOrder] : []), ...(seen === undefined ? [] : ['--seen', seen])]),
     waiting: async (who) => digestsOf((await run(who, ['approve'])).document),
     line: async (role) => waitingIn(role, (await run('boss', ['status', role])).document.requests),
     sweep: () => run('cron', ['sweep']),
@@ -253,7 +256,8 @@ export async function openBroker(files: Files, issuer: Issuer, postgres?: Postgr
         const asked = forMs !== undefined ? { forMs } : untilMs !== undefined ? { untilMs } : { byDefault: true };
         return post(who, 'request', { role, asked, ...rest });
       },
-      act: (who, verb, id, seen) => post(who, verb, { id, ...(seen === undefined ? {} : { seen }) }),
+      act: (who, verb, id, seen) =>
+        post(who, verb, { id, ...(verb === 'approve' ? { reason: inOrder } : {}), ...(seen === undefined ? {} : { seen }) }),
       waiting: async (who) => digestsOf(await resultOf(who, 'waiting', {})),
       line: async (role) => waitingIn(role, (await resultOf('boss', 'status', { of: role })).requests),
       sweep: () => post('cron', 'sweep', {}),

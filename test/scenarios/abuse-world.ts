@@ -18,6 +18,7 @@ const refusals: Readonly<Record<string, readonly [exit: number, http: number]>> 
   taken: [8, 409],
   'not-pending': [1, 409],
   'not-as-seen': [1, 409],
+  'another-sign-in': [1, 409],
   undecided: [1, 503],
   'reason-needed': [2, 400],
   usage: [2, 400],
@@ -49,6 +50,8 @@ export type World = Pick<Door, 'act' | 'waiting' | 'sweep' | 'pass' | 'now' | 'w
   /** It is refused, told so, and nothing begins. */
   refused(code: string | Coded, act: () => Promise<Answer>): Promise<Answer>;
   /** It is answered, and nothing begins by it, but for what is named. */
+  /** Where people sign in, another subject or e-mail than what is open is for; typed on the host itself, only another spelling. */
+  ofAnotherSignIn(act: () => Promise<Answer>): Promise<Answer>;
   inVain(act: () => Promise<Answer>, ...events: readonly string[]): Promise<Answer>;
   /** The policy is another one from now on, for this row. */
   edit(from: string | RegExp, to: string): Promise<void>;
@@ -146,6 +149,7 @@ export async function played(door: Door, { role, play }: Named): Promise<void> {
       if (code === 'denied') expect(types).toContain('request.refused');
       return answer;
     },
+    ofAnotherSignIn: (act) => (door.name === 'CLI direct' ? w.inVain(act) : w.refused('another-sign-in', act)),
     inVain: async (act, ...events) => {
       const { answer, since } = await watched(act);
       expect(answer.code, answer.text).toBe('ok');

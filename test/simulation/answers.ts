@@ -32,5 +32,7 @@ export function looks(world: World, storage: Storage): void {
 
 export function reviews(world: World, storage: Storage, id: string): void {
   const actor = world.random.pick(signIns);
-  launch(world, storage, { what: `review ${id}`, email: actor.email, actor }, (operations) => operations.approve({ id }));
+  launch(world, storage, { what: `review ${id}`, email: actor.email, actor }, (operations) =>
+    operations.approve({ id, reason: 'all in order' }),
+  );
 }

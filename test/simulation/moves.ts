@@ -159,7 +159,8 @@ function checkAllowed(world: World, process: Process, after: Rows, request: Requ
   const late = world.now - world.sweepCommittedAt > process.policy.sweep.refuseWhenLateMs + (world.config.clockStep > 0 ? 3 * minute : 0);
   if (world.lost) violate(world, `I10: request ${request.id} was approved by a ledger that has lost what it knew`);
   if (late && !isBroken(request)) violate(world, `I10: request ${request.id} was approved, though no sweep has run for long`);
-  checkPlace(world, process, request, after);
+  // What only lasts longer has had its place since it began; a leftover of the one before, found meanwhile, is taken out beside it.
+  if (endBefore === undefined) checkPlace(world, process, request, after);
   if (isBroken(request)) checkBroken(world, process, after, request);
   else if (isOfRota(request)) checkRotaIn(world, process, request);
   else if (isStanding(request)) checkNamedIn(world, process, request, isNew);

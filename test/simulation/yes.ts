@@ -137,6 +137,9 @@ function checkDropped(world: World, process: Process, request: RequestRow, yes: 
   const email = yes.by.email;
   const items = rulesFor(world, process, role, email, [true]);
   count(world, 'a yes was dropped');
+  // Where enough are left without it, one of which nothing could be found out is not waited for.
+  const left = (JSON.parse(request.approvals) as { answer: string }[]).filter(({ answer }) => answer === 'yes').length;
+  if (left >= (role?.quorum ?? 1)) return;
   // What may have been against it cannot be told.
   if (churn + clockStep > 0 || yes.inPlaceOf !== undefined || policy.blocked.includes(email) || items.length === 0) return;
   const isOther = world.yes.said.get(nameOf(request.id, yes)) !== exactly(policy, request);
