@@ -42,6 +42,13 @@ export async function draft(options: DraftOptions, written: string): Promise<Dra
 
 function requireRoom(path: string): void {
   const folder = dirname(path);
+  // The path is written into the policy's comments and into the crontab, where another line is another key or job.
+  if (/\p{Cc}/u.test(path)) {
+    throw new OncallError('bad-path', 'the path of the policy holds a line break or another control character', {
+      exit: 2,
+      next: 'name another file with --output',
+    });
+  }
   if (!existsSync(folder)) {
     throw new OncallError('no-folder', `there is no folder ${folder} to write the policy into`, {
       exit: 2,

@@ -52,6 +52,22 @@ describe('what was looked at', () => {
   });
 });
 
+it('a yes is for the length of its time: not where the role’s usual one has changed since', async () => {
+  const world = await approval(two, { ttl: { defaultMs: hour, maxMs: 12 * hour } });
+  const id = await world.ask();
+  const seen = await seenBy(world, id);
+  world.change({ roles: { 'db-admin': approvedBy(two, { ttl: { defaultMs: 12 * hour, maxMs: 12 * hour } }) } });
+  await expect(world.approve('sam', id, { seen })).rejects.toMatchObject({ code: 'not-as-seen' });
+  expect(world.isIn()).toBe(false);
+});
+
+it('a no by revoke keeps its reason', async () => {
+  const world = await approval(two);
+  const id = await world.ask();
+  await world.as('boss').revoke({ id, reason: 'not tonight' });
+  expect((await world.as('boss').audit({ of: id })).at(-1)).toMatchObject({ type: 'request.denied', reason: 'not tonight' });
+});
+
 describe('a request that waits', () => {
   const ask = (world: Awaited<ReturnType<typeof approval>>, over: object) =>
     world.as('maria').request({ role: 'db-admin', asked: { byDefault: true }, ...over });

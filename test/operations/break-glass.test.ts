@@ -138,6 +138,27 @@ describe('status', () => {
 });
 
 describe('the review', () => {
+  it('says what was found, or is none', async () => {
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    for (const reason of [undefined, ' '])
+      await expect(world.as('boss').approve({ id: request.id, ...(reason && { reason }) })).rejects.toMatchObject({
+        ...{ code: 'reason-needed', exit: 2, next: `oncall approve ${request.id} --reason "…"` },
+      });
+    expect((await world.as('boss').status({})).emergencies).toHaveLength(1);
+  });
+
+  it('is owed again for one more group, however much was looked at before', async () => {
+    const web = { directory: 'okta', group: 'web' };
+    const world = await night();
+    const { request } = granted(await ask(world, 'maria'));
+    await world.as('boss').approve({ id: request.id, reason: 'only the database' });
+    const policy = { ...world.policy, roles: { 'db-admin': guarded({ targets: [{ directory: 'okta', group: 'db' }, web] }) } };
+    await world.as('maria', { policy }).request({ ...emergency, asked: { forMs: 60_000 } });
+    expect(world.okta.in('web')).toEqual(['maria@acme.dev']);
+    expect((await world.as('boss').status({})).emergencies).toMatchObject([{ requestId: request.id }]);
+  });
+
   it('is made by somebody else, once, and changes nothing about the access', async () => {
     const world = await night();
     const { request } = granted(await ask(world, 'maria'));
