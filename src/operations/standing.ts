@@ -83,11 +83,47 @@ async function keepIn(deps: Deps, world: Lookups, step: Keeping): Promise<Omit<K
   if (step.action === 'keep') return {};
   if (step.action === 'give') return (await whyNotAgain(deps, step)) ?? outcomeOf(await letIn(deps, world, givenTo(step)), step);
   const ledger = await deps.ledger();
+  const only = await ofOtherUsers(deps, world, step);
+  if (only.length > 0) {
+    await endIt(deps, { request: step.request, because: 'not-a-target', only }, `${step.email} is another user there now`);
+    return {
+      because: 'was let in as another user than the one that the name leads to now; the next run lets that one in',
+      outcome: 'later',
+    };
+  }
   await ledger.write(async (q, now) => {
     const request = await q.request(step.request.id);
     if (request?.version === step.request.version) await renew(deps, q, now, request, givenTo(step));
   });
   return {};
+}
+
+/** Grants of a user to whom the name no longer leads: `people` was corrected, or the user made anew. Asked whenever the end is moved on; who cannot be found out ends nothing. */
+async function ofOtherUsers(deps: Deps, world: Lookups, { email, request }: Pick<Named, 'email'> & { readonly request: Request }) {
+  const ledger = await deps.ledger();
+  const held = await ledger.read(async (q) =>
+    Promise.all(
+      (await q.grantsOfRequest(request.id))
+        .filter(({ state }) => state === 'active')
+        .map(async ({ id, membershipId }) => ({ id, row: await q.membership(membershipId) })),
+    ),
+  );
+  const others = await Promise.all(
+    held.map(async ({ id, row }) => {
+      const user = row && Object.hasOwn(deps.policy.directories, row.directory) ? await userOf(world, row.directory, email) : undefined;
+      return user !== undefined && row !== undefined && user.userId !== row.userId ? [id] : [];
+    }),
+  );
+  return others.flat();
+}
+
+async function userOf(world: Lookups, directory: string, email: string) {
+  try {
+    return await world.user(directory, email);
+  } catch (error) {
+    if (!isOncallError(error) && !isProviderError(error)) throw error;
+    return undefined;
+  }
 }
 
 /** Each on its own: what one meets keeps nobody else in or out. */

@@ -246,6 +246,19 @@ describe('whoever is not to have it', () => {
     expect((await world.as('boss').status({})).standing.notIn).toEqual([]);
   });
 
+  it('is in as the user to whom the name leads, from the next time on that the end is moved: who was in by a slip goes', async () => {
+    const world = await withRole(prodRead());
+    const slip = { people: { 'maria@acme.dev': { okta: 'sam@acme.dev' } } };
+    await sweepBy(world, [prodRead()], {}, slip);
+    expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
+    world.now += standingMs / 2 + hour;
+    for (let run = 0; run < 3; run++) {
+      await sweepBy(world, [prodRead()]);
+      world.now += 5 * minute;
+    }
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+  });
+
   it('is out where the role denies them, and neither let in nor moved on where that is not known', async () => {
     const deny = [rule({ kind: 'onCall', roster: 'pagerduty', schedule: 'PDB', levels: [] }, { name: 'prod-read.deny[0]' })];
     const denying = prodRead({}, { deny });

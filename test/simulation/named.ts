@@ -34,6 +34,10 @@ export function isEndOfNamed(world: World, process: Process, { membershipId }: G
   if (!isStanding(request)) return false;
   const row = world.rows.memberships.get(membershipId);
   const targets = process.policy.roles[request.role]?.targets ?? [];
+  const users = row && world.accounts.get(row.directory)?.own.users;
+  // Made anew, and another user now.
+  const leads = users && [...users].find(([, user]) => user.email === request.email)?.[0];
+  if (leads !== undefined && leads !== row?.userId) return true;
   const isTarget = targets.some(({ directory, group }) => row?.groupId.split('.')[0] === groupIdOf(group) && directory === row.directory);
   if (isNamed(process, request) && isTarget) return false;
   count(world, 'what was standing ended as the policy no longer says so');

@@ -35,7 +35,7 @@ export function exactly(
   { roles }: Policy,
   { role, email, asked, targets }: Pick<RequestRow, 'role' | 'email' | 'asked' | 'targets'>,
 ): string {
-  return JSON.stringify([email, role, asked, stillOf(roles[role], targets)]);
+  return JSON.stringify([email, role, asked, stillOf(roles[role], targets), roles[role]?.ttl]);
 }
 
 const stillOf = (role: Role | undefined, targets: string | null): readonly string[] =>
