@@ -36,7 +36,7 @@ export async function deviceFlow(client: Configuration, identity: OidcIdentity, 
 
 /** Never the complete address with the code in it: to type the code is what makes a person look at whose device they let in (RFC 8628 §5.4). */
 function showCode(code: string, page: URL, endsAt: number, identity: OidcIdentity, { say, now }: DeviceContext): void {
-  const minutes = Math.max(1, Math.floor((endsAt - now()) / 60_000));
+  const minutes = Math.max(1, Math.round((endsAt - now()) / 60_000));
   const until = `${new Date(endsAt).toISOString().slice(11, 16)}Z`;
   say(`open   ${page.href}`);
   say(`enter  ${quotable(code)}`);
