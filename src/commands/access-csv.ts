@@ -39,10 +39,10 @@ export function accessCsv(accesses: readonly Access[]): string {
 }
 
 /**
- * Spreadsheets run what begins with these, whatever the file is called; where a semicolon parts cells, also what comes after one. Full-width
- * forms count as well (OWASP, CSV Injection).
+ * Spreadsheets run what begins with these, whatever the file is called; where a semicolon parts cells, also what comes after one, and there
+ * quotes in between are no more than quotes. Full-width forms count as well (OWASP, CSV Injection).
  */
-const formula = /(^|;)(\s*)([=+\-@\uff0b\uff0d\uff1d\uff20])/g;
+const formula = /(^|;)([\s"]*)([=+\-@\uff0b\uff0d\uff1d\uff20])/g;
 
 function cell(written: string): string {
   const text = clean(written).replace(formula, "$1$2'$3");

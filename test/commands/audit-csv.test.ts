@@ -136,6 +136,8 @@ describe('a line', () => {
     ['\uff1d1+1', "'\uff1d1+1"],
     ['page 4711;=cmd|calc', "page 4711;'=cmd|calc"],
     ['page; -1', "page; '-1"],
+    ['page;"=1+1', `page;"'=1+1`],
+    ['"=1+1', `"'=1+1`],
     ['a "quoted" word, and a comma', 'a "quoted" word, and a comma'],
     ['two\r\nlines', 'two lines'],
     ['red\u001b[31m alert\u0007', 'red alert'],

@@ -47,7 +47,7 @@ it.skipIf(noPostgres !== undefined)(
       })();
       await Promise.all([...callers, killing, restarting]);
       const overAt = performance.now();
-      const { faults, events, repeated } = await verdict(world, done);
+      const { faults, events, repeated } = await verdict(world, done, tally.failedRequests);
       const statuses = [...tally.statuses].sort().map(([status, times]) => `${status}: ${times}`);
       console.info(
         [

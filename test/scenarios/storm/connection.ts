@@ -17,11 +17,13 @@ export type Tally = {
   calls: number;
   retried: number;
   readonly statuses: Map<string, number>;
+  /** Of each person: requests that were answered by an outage and sent again. What failed may have been done, and is done anew. */
+  readonly failedRequests: Map<string, number>;
   /** What should not have been answered. */
   readonly wrong: string[];
 };
 
-export const newTally = (): Tally => ({ calls: 0, retried: 0, statuses: new Map(), wrong: [] });
+export const newTally = (): Tally => ({ calls: 0, retried: 0, statuses: new Map(), failedRequests: new Map(), wrong: [] });
 
 export type Connection = {
   /** `undefined`: it is under way somewhere, or nothing but silence came. */
@@ -51,6 +53,7 @@ export function connection(world: StormWorld, tally: Tally, first: number): Conn
       // Under way at a broker that was killed: that is only known when the claim is old.
       if (code === 'same-call-running') return undefined;
       if (answered !== undefined && status !== 429 && !isOutage) return answered;
+      if (isOutage && call.name === 'request') tally.failedRequests.set(call.who, (tally.failedRequests.get(call.who) ?? 0) + 1);
       // A balancer would send it to the other one.
       if (answered === undefined || status === 503) at = (at + 1) % agents.length;
       await sleep(100 + 150 * tried);

@@ -1,6 +1,6 @@
 /** When everything is up again: what was lost, what was done twice, what did not end. Each line is one fault. */
 
-import { type Connection, connection, newTally } from './connection.ts';
+import { type Connection, connection, newTally, type Tally } from './connection.ts';
 import { type Done, learn } from './load.ts';
 import { boss, groups, type StormWorld } from './world.ts';
 
@@ -22,6 +22,7 @@ const claimsEndMs = 130_000;
 export async function verdict(
   world: StormWorld,
   done: Done,
+  failedRequests: Tally['failedRequests'],
 ): Promise<{ readonly faults: readonly string[]; readonly events: number; readonly repeated: number }> {
   const faults: string[] = [];
   let repeated = 0;
@@ -69,7 +70,7 @@ export async function verdict(
     const chain = (await line.call(boss, 'verify')).answered?.document.result;
     if (chain === undefined || chain.breach !== undefined) faults.push(`the chain is not whole: ${JSON.stringify(chain)}`);
     const events = await trail(line);
-    faults.push(...inTrail(events, done), ...tally.wrong);
+    faults.push(...inTrail(events, done, failedRequests), ...tally.wrong);
     const unseemly = world
       .logs()
       .split('\n')
@@ -97,7 +98,7 @@ async function trail(line: Connection): Promise<readonly Event[]> {
   return events;
 }
 
-function inTrail(events: readonly Event[], done: Done): readonly string[] {
+function inTrail(events: readonly Event[], done: Done, failedRequests: Tally['failedRequests']): readonly string[] {
   const faults: string[] = [];
   const of = (type: string): readonly Event[] => events.filter((event) => event.type === type);
   const active = new Set(of('grant.active').map(({ requestId }) => requestId));
@@ -121,14 +122,18 @@ function inTrail(events: readonly Event[], done: Done): readonly string[] {
     faults.push(`${grant} was intended ${intended} times, given ${given} times, ended ${over} times: ${trail.join('; ')}`);
   }
 
-  // What nobody was told of may have been done once, by one of the calls that nobody answered.
+  // What nobody was told of may have been done once by each call that nobody answered, and by each try whose answer was an outage.
   const untold = of('request.approved').filter(({ requestId = '' }) => !done.known.has(requestId));
   for (const who of new Set(untold.map(({ holder }) => holder))) {
     const requests = new Set(untold.filter(({ holder }) => holder === who).map(({ requestId }) => requestId));
     const unanswered = done.open.filter((call) => call.name === 'request' && call.who === who).length;
-    if (requests.size > unanswered)
-      faults.push(`${who} has ${requests.size} requests beside what was answered, and ${unanswered} calls went unanswered`);
+    const failed = failedRequests.get(who ?? '') ?? 0;
+    if (requests.size > unanswered + failed)
+      faults.push(
+        `${who} has ${requests.size} requests beside what was answered; ${unanswered} calls went unanswered, ${failed} tries failed`,
+      );
   }
+  faults.push(...atOnce(events));
 
   const ends = new Map(of('grant.ended').map((event) => [event.requestId, event]));
   for (const { requestId, expiresAt, call } of done.granted) {
@@ -149,6 +154,24 @@ function inTrail(events: readonly Event[], done: Done): readonly string[] {
     if (type === 'grant.ended') live.delete(grantId);
     const inPlace = new Set(live.values());
     if (inPlace.size > 1) faults.push(`at once in the one place: ${[...inPlace].join(', ')}`);
+  }
+  return faults;
+}
+
+/** Whoever asks again while they hold a role is told of the request that they hold it by. */
+function atOnce(events: readonly Event[]): readonly string[] {
+  const faults: string[] = [];
+  const [asked, live] = [new Map<string, Event>(), new Map<string, string>()];
+  for (const event of events) {
+    const { type, requestId = '', grantId = '' } = event;
+    if (type === 'request.approved') asked.set(requestId, event);
+    // What is about to end does not keep them from asking again.
+    if (type === 'grant.revoking' || type === 'grant.ended') live.delete(grantId);
+    if (type !== 'grant.activating') continue;
+    const { holder, role } = asked.get(requestId) ?? {};
+    const beside = [...live.values()].find((id) => id !== requestId && asked.get(id)?.holder === holder && asked.get(id)?.role === role);
+    if (beside !== undefined) faults.push(`${holder} has ${role} twice at once: ${beside}, ${requestId}`);
+    live.set(grantId, requestId);
   }
   return faults;
 }
