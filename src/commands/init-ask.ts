@@ -3,6 +3,7 @@
 import type { Prompts } from '../terminal/prompt.ts';
 import { type Args, usage } from './command.ts';
 import type { Question } from './init-kinds.ts';
+import { quoted } from './init-sweep.ts';
 
 export type Ask = (question: Question, start?: string) => Promise<unknown>;
 
@@ -20,39 +21,38 @@ const optionOf = (question: Question): string =>
   flagOf(question)
     .slice(2)
     .replace(/-./g, (part) => part.slice(1).toUpperCase());
+const flagNamed = (option: string): string => `--${option.replace(/[A-Z]/g, (big) => `-${big.toLowerCase()}`)}`;
 
-export function asker(args: Args, prompts: Prompts | undefined, yes: boolean): Asker {
-  const answers = new Map(Object.entries(args.options).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])));
-  const flags = new Map<string, string>();
+const given = ({ options }: Args): readonly (readonly [option: string, typed: string])[] =>
+  Object.entries(options).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as const] : []));
+
+/** `lacks` is told of what has no answer where nobody can be asked. */
+export function asker(args: Args, prompts: Prompts | undefined, yes: boolean, lacks: (question: Question) => void): Asker {
+  const answers = new Map(given(args));
+  const flags = new Set<string>();
   let isAgain = false;
 
   const ask: Ask = async (question, start = question.start) => {
     const name = optionOf(question);
-    flags.set(name, flagOf(question));
+    flags.add(name);
     const before = answers.get(name);
     const isAsked = prompts !== undefined && question.ask !== undefined;
     const isUsual = start !== undefined || question.optional === true;
     const asks = isAsked && (isAgain || (before === undefined && !(yes && isUsual)));
-    const typed = (asks ? await askPerson(question, startOf(question, before ?? start), prompts) : (before ?? start ?? '')).trim();
-    if (typed === '' && question.optional) return undefined;
-    if (typed === '') throw missing(question);
-    answers.set(name, typed);
-    const fault = faultOf(question, typed);
-    if (fault !== undefined) throw usage(`${flagOf(question)} is not right: ${fault}`, 'oncall help init');
-    return readOf(question, typed);
+    const typed = (asks ? await askPerson(question, before ?? start, prompts) : (before ?? start ?? '')).trim();
+    if (typed !== '') answers.set(name, typed);
+    else answers.delete(name);
+    if (typed === '' && !question.optional) lacks(question);
+    return typed === '' ? undefined : readOf(question, typed);
   };
   return {
     ask,
     again: (wanted) => {
       isAgain = wanted;
     },
-    unused: () =>
-      [...answers.keys()].filter((name) => !flags.has(name)).map((name) => `--${name.replace(/[A-Z]/g, (big) => `-${big.toLowerCase()}`)}`),
+    unused: () => [...answers.keys()].filter((name) => !flags.has(name)).map(flagNamed),
   };
 }
-
-/** What Enter alone takes cannot be emptied any more, and to what is optional nothing is an answer. */
-const startOf = ({ optional }: Question, start: string | undefined): string | undefined => (optional ? undefined : start);
 
 function askPerson(question: Question, start: string | undefined, prompts: Prompts): Promise<string> {
   const { ask = '', choices, optional } = question;
@@ -64,7 +64,9 @@ function askPerson(question: Question, start: string | undefined, prompts: Promp
     if (typed.trim() === '') return optional ? undefined : 'an answer is needed; Ctrl-C leaves without writing anything';
     return faultOf(question, typed.trim());
   };
-  return prompts.input(ask, check, start);
+  // Enter alone would keep it for ever.
+  const way = optional && start !== undefined ? `${ask} Backspace takes this out:` : ask;
+  return prompts.input(way, check, start);
 }
 
 function faultOf({ choices, read }: Question, typed: string): string | undefined {
@@ -78,8 +80,48 @@ function readOf({ read }: Question, typed: string): unknown {
   return 'value' in answer ? answer.value : undefined;
 }
 
-function missing(question: Question) {
+/** Before the first question: whoever typed one wrongly should not hear of it after all the others. */
+export function requireForms(args: Args, questions: readonly Question[]): void {
+  const faults = given(args).flatMap(([name, typed]) => {
+    const question = questions.find((one) => optionOf(one) === name);
+    const fault = question && typed.trim() !== '' ? faultOf(question, typed.trim()) : undefined;
+    return fault === undefined ? [] : [{ flag: flagNamed(name), fault }];
+  });
+  const [first] = faults;
+  if (first === undefined) return;
+  const why = faults.map(({ flag, fault }) => (faults.length === 1 ? fault : `${flag}: ${fault}`)).join('; ');
+  throw usage(`${namesOf(faults.map(({ flag }) => flag))} not right`, 'oncall help init', why);
+}
+
+/** At a terminal only a flag without a value: all else is asked. */
+export function isEmpty(question: Question): never {
+  throw usage(`${flagOf(question)} has no value`, 'leave it out, to be asked');
+}
+
+/** Where nobody can be asked: all that is missing in one error, and what nothing asks for, before anything is tried. `others`: flags that answer no question. */
+export async function rehearse(args: Args, others: readonly string[], course: (ask: Ask) => Promise<unknown>): Promise<void> {
+  const missing: Question[] = [];
+  const { ask, unused } = asker(args, undefined, true, (question) => missing.push(question));
+  await course(ask);
+  if (missing.length === 0) return requireAllUsed(unused());
   const why = 'no question can be asked: not a terminal, or --no-input or CI is set';
-  const words = question.choices === undefined ? '' : `: ${Object.keys(question.choices).join(', ')}`;
-  return usage(`${flagOf(question)} is missing`, `add ${question.flags}${words}`, why);
+  const typed = given(args).flatMap(([name, value]) => (value.trim() === '' ? [] : [`${flagNamed(name)} ${quoted(value)}`]));
+  const line = ['oncall init', ...others, ...typed, ...missing.map(({ flags, choices }) => withWords(flags, choices))].join(' ');
+  throw usage(`${namesOf(missing.map(flagOf))} missing`, line, why);
+}
+
+const withWords = (flags: string, choices: Question['choices']): string =>
+  choices === undefined ? flags : `${flags.split(' ')[0]} <${Object.keys(choices).join('|')}>`;
+
+/** `--a, --b and --c are`. */
+function namesOf(flags: readonly string[]): string {
+  const last = flags.at(-1);
+  return flags.length === 1 ? `${last} is` : `${flags.slice(0, -1).join(', ')} and ${last} are`;
+}
+
+export function requireAllUsed(unused: readonly string[]): void {
+  if (unused.length === 0) return;
+  const why =
+    'it belongs to another kind of directory, roster or identity than the one that was chosen, or to approvers where there are none';
+  throw usage(`${unused.join(', ')} means nothing here, so nothing was written`, `leave ${unused.length === 1 ? 'it' : 'them'} out`, why);
 }

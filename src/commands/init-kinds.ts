@@ -1,9 +1,7 @@
 /** Which directories and rosters `init` can set up, and what it asks about each. The next kind goes here: one entry. */
 
 import type { Option } from './command.ts';
-
-/** What stands in the policy; a fault never repeats what was typed, which may have been a secret. */
-type Read = { readonly value: unknown } | { readonly fault: string };
+import { accountId, address, like, oktaOrg, type Read, secretPlace } from './init-forms.ts';
 
 export type Question = Option & {
   /** On a terminal; left out: told by its flag alone. */
@@ -27,23 +25,15 @@ export type Setting = Question & {
 export type Kind = {
   readonly title: string;
   readonly settings: readonly Setting[];
+  /** Of a file at `path`: what would do in it to begin with. */
+  readonly starter?: (user: string, thing: string) => Readonly<Record<string, unknown>>;
   /** It may be one for trying out, where nobody has to prove who they are. */
   readonly embedded?: true;
 };
 
-const secretForm = 'write env:NAME (capital letters) or file:/path: where the secret is, never the secret itself';
-
-/** Strict about both: people paste the secret itself, and it must not become the name of anything. */
-function readSecret(typed: string): Read {
-  const [, env] = /^env:([A-Z_][A-Z0-9_]*)$/.exec(typed) ?? [];
-  const [, file] = /^file:(\.{0,2}\/.+)$/.exec(typed) ?? [];
-  if (env !== undefined) return { value: { env } };
-  return file === undefined ? { fault: secretForm } : { value: { file } };
-}
-
 function secret(key: string, flag: string, what: string, start: string): Setting {
   return {
-    ...{ key, flags: `${flag} <where>`, summary: `where ${what} is: env:NAME or file:/path`, start: `env:${start}`, read: readSecret },
+    ...{ key, flags: `${flag} <where>`, summary: `where ${what} is: env:NAME or file:/path`, start: `env:${start}`, read: secretPlace },
     ask: `Where is ${what}? (env:NAME or file:/path, never the secret itself)`,
     comment: 'where it is, never the secret itself',
   };
@@ -53,6 +43,7 @@ const endpoint = (flag: string): Setting => ({
   key: 'endpoint',
   flags: `${flag} <url>`,
   summary: 'of an emulator',
+  read: address('https://emulator.acme.dev'),
   optional: true,
   hidden: true,
 });
@@ -93,10 +84,12 @@ export const directories: Readonly<Record<string, Kind>> = {
       {
         ...{ key: 'orgUrl', flags: '--okta-url <url>', summary: "the org's address, https://acme.okta.com" },
         ask: "What is the org's address? (https://acme.okta.com)",
+        read: oktaOrg,
       },
       {
         ...{ key: 'clientId', flags: '--okta-client-id <id>', summary: 'of an API service app, in the place of a token', optional: true },
         ask: 'Which API service app? (its client id; empty: an API token)',
+        read: like(/^[\w-]{4,}$/, 'the id of the app, such as 0oa1b2c3'),
       },
       { ...secret('token', '--okta-token', 'the API token', 'OKTA_TOKEN'), when: ({ clientId }) => clientId === undefined },
       { ...secret('privateKey', '--okta-key', "the app's private key", 'OKTA_KEY'), when: ({ clientId }) => clientId !== undefined },
@@ -108,6 +101,7 @@ export const directories: Readonly<Record<string, Kind>> = {
       {
         ...{ key: 'account', flags: '--aws-account <digits>', summary: 'its 12 digits' },
         ask: 'Which account? (12 digits)',
+        read: accountId,
         comment: 'credentials of another one are refused',
       },
       profile,
@@ -121,8 +115,12 @@ export const directories: Readonly<Record<string, Kind>> = {
       {
         ...{ key: 'identityStoreId', flags: '--identity-store <id>', summary: 'such as d-1234567890' },
         ask: 'What is the id of the identity store? (d-1234567890)',
+        read: like(/^(?:d-[0-9a-f]{10}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/, 'the id of the store, such as d-1234567890'),
       },
-      { key: 'region', flags: '--aws-region <region>', summary: 'such as eu-central-1', ask: 'In which region? (eu-central-1)' },
+      {
+        ...{ key: 'region', flags: '--aws-region <region>', summary: 'such as eu-central-1', ask: 'In which region? (eu-central-1)' },
+        read: like(/^[a-z]{2,}(?:-[a-z]+)+-\d$/, 'a region such as eu-central-1'),
+      },
       profile,
       awsUserName,
       endpoint('--aws-endpoint'),
@@ -131,6 +129,7 @@ export const directories: Readonly<Record<string, Kind>> = {
   local: {
     title: 'a JSON file, for trying out',
     embedded: true,
+    starter: (user, group) => ({ users: [user], groups: { [group]: [] } }),
     settings: [
       {
         ...{
@@ -179,6 +178,7 @@ export const rosters: Readonly<Record<string, Kind>> = {
   },
   file: {
     title: 'a YAML file that you keep by hand',
+    starter: (user, schedule) => ({ schedules: { [schedule]: [{ user }] } }),
     settings: [
       {
         ...{ key: 'path', flags: '--schedule-file <path>', summary: 'shifts (./schedule.yaml)', start: './schedule.yaml', words: 'files' },

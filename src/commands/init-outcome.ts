@@ -9,13 +9,16 @@ import { labelled } from './lines.ts';
 type Written = { readonly draft: Draft; readonly answers: Answers; readonly by: SweepBy; readonly unverified: readonly Check[] };
 
 export function initOutcome({ draft, answers, by, unverified }: Written, context: Context): Outcome {
-  const { directory, roster, identity, role } = answers;
+  const { admin, directory, roster, identity, role } = answers;
   const command = (words: string): string => `oncall --policy ${quoted(draft.path)} ${words}`;
+  const before = [...new Set(unverified.flatMap(({ next }) => (next === undefined ? [] : [next])))];
+  // The name of a user of this host is no e-mail.
+  const asWho = identity['kind'] === 'local' ? `ONCALL_USER=${quoted(admin)} ` : '';
   const steps = [
     [command('sweep'), 'first, as the user who sweeps'],
     [command('doctor'), 'looks at all of it'],
     ...(identity['kind'] === 'local' ? [] : [[command('login'), 'everybody, once']]),
-    [command(`request ${role.name}`), roster === undefined ? 'asks, and waits for a yes' : 'whoever is on call is in'],
+    [`${asWho}${command(`request ${role.name}`)}`, roster === undefined ? 'asks, and waits for a yes' : 'whoever is on call is in'],
   ] as const;
   const variables = [directory, ...(roster === undefined ? [] : [roster])].flatMap(({ settings }) => variablesIn(settings));
   const sweep = sweepText(by, draft, variables);
@@ -29,8 +32,13 @@ export function initOutcome({ draft, answers, by, unverified }: Written, context
     ),
     ...labelled(
       'next',
-      [...steps.map(([typed, what]) => `${typed}    ${what}`), `to leave --policy out: export ONCALL_POLICY=${quoted(draft.path)}`],
-      context,
+      [
+        ...before,
+        ...steps.map(([typed, what]) => `${typed}    ${what}`),
+        `to leave --policy out: export ONCALL_POLICY=${quoted(draft.path)}`,
+      ],
+      // To be copied: a line break of ours would end a command.
+      { screen: { ...context.screen, width: Number.POSITIVE_INFINITY } },
     ),
     ...(sweep === '' ? [] : ['', sweep]),
   ];

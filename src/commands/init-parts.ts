@@ -5,22 +5,25 @@ import { directories, type Kind, type Question, rosters } from './init-kinds.ts'
 import type { Answers, Source, Who } from './init-policy.ts';
 import { questions } from './init-questions.ts';
 
-export async function directoryPart(ask: Ask) {
+export async function directoryPart(ask: Ask, admin: string) {
   const { kind, source } = await sourceOf(ask, String(await ask(questions.directory)), directories);
-  return { kind, source, group: String(await ask(questions.group)) };
+  const group = String(await ask(questions.group));
+  return { kind, source, group, starter: kind.starter?.(admin, group) };
 }
 
-export async function rosterPart(ask: Ask) {
+export async function rosterPart(ask: Ask, admin: string) {
   const name = String(await ask(questions.roster));
   if (name === 'none') return undefined;
-  const read = await sourceOf(ask, name, rosters);
-  const schedule = await ask(questions.onCall);
-  return { ...read, schedule: typeof schedule === 'string' ? { schedule } : {} };
+  const { kind, source } = await sourceOf(ask, name, rosters);
+  const schedule = kind === unchosen ? '' : String(await ask(questions.onCall));
+  return { kind, source: { ...source, schedule }, starter: kind.starter?.(admin, schedule) };
 }
 
+/** Of this kind is what stands open while it is found out what is missing. */
+const unchosen: Kind = { title: '', settings: [], embedded: true };
+
 async function sourceOf(ask: Ask, name: string, kinds: Readonly<Record<string, Kind>>): Promise<{ kind: Kind; source: Source }> {
-  const kind = kinds[name];
-  if (kind === undefined) throw new Error(`there is no kind ${name}`);
+  const kind = kinds[name] ?? unchosen;
   const settings: Record<string, unknown> = {};
   for (const setting of kind.settings) {
     if (setting.when?.(settings) === false) continue;
@@ -59,7 +62,8 @@ export async function rolePart(ask: Ask, group: string, hasRoster: boolean) {
   // Without a roster there is no other way in.
   const asked = (question: Question): Promise<unknown> => ask(hasRoster ? question : required(question));
   const approvers = who(await asked(questions.approver));
-  return { name, ttl, approvers, mayAsk: approvers.length === 0 ? [] : who(await asked(questions.mayAsk)) };
+  const nobody = hasRoster && approvers.length === 0;
+  return { name, ttl, approvers, mayAsk: nobody ? [] : who(await asked(questions.mayAsk)) };
 }
 
 const who = (answer: unknown): readonly Who[] => (answer === undefined ? [] : (answer as readonly Who[]));

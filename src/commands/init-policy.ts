@@ -8,19 +8,21 @@ export type Source = {
   readonly settings: Readonly<Record<string, unknown>>;
 };
 
+/** Never without a schedule: any of them would let in whoever is on call for anything. */
+export type Duty = Source & { readonly schedule: string };
+
 export type Who = { readonly user: string } | { readonly group: string };
 
 export type Answers = {
   readonly admin: string;
   readonly ledger: string;
   readonly directory: Source;
-  readonly roster: Source | undefined;
+  readonly roster: Duty | undefined;
   readonly identity: Readonly<Record<string, unknown>>;
   readonly role: {
     readonly name: string;
     readonly group: string;
     readonly ttl: string;
-    readonly onCall: string | undefined;
     readonly mayAsk: readonly Who[];
     readonly approvers: readonly Who[];
   };
@@ -52,7 +54,7 @@ export function policyText({ admin, ledger, directory, roster, identity, role }:
     `  ${role.name}: # what people ask for: oncall request ${role.name}`,
     `    targets: ${flow({ [directory.name]: targetOf(role.group) })} # who is in there has the access`,
     `    ttl: ${flow({ default: role.ttl, max: role.ttl })} # whoever asks for less gets less`,
-    ...allowLines(roster, role.onCall),
+    ...allowLines(roster),
     ...peopleLines('ask', 'they may ask …', role.mayAsk, directory),
     ...peopleLines(
       'approvers',
@@ -89,9 +91,9 @@ const settingLines = (settings: Readonly<Record<string, unknown>>, comments: Com
     ([key, value]) => `${indent}${key}: ${flow(value)}${comments[key] === undefined ? '' : ` # ${comments[key]}`}`,
   );
 
-function allowLines(roster: Source | undefined, schedule: string | undefined): readonly string[] {
+function allowLines(roster: Duty | undefined): readonly string[] {
   if (roster === undefined) return [];
-  const onCall = schedule === undefined ? roster.name : `${roster.name}/${schedule}`;
+  const onCall = `${roster.name}/${roster.schedule}`;
   return ['    allow:', `      - ${flow({ onCall, until: 'shift' })} # at once, until 15m after the shift`];
 }
 

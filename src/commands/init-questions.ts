@@ -1,10 +1,8 @@
 /** What `init` asks besides the settings of a directory and a roster. */
 
 import { parseDuration } from '../policy/duration.ts';
+import { address, domains, email, ledgerPath, people, port, word } from './init-forms.ts';
 import { directories, type Question, rosters } from './init-kinds.ts';
-
-const emails = (typed: string): readonly string[] => typed.split(/[\s,]+/).filter((part) => part !== '');
-const isEmail = (text: string): boolean => /^[^\s@/<>,;"]+@[^\s@/<>,;"]+$/.test(text);
 
 const titles = (kinds: typeof directories) => Object.fromEntries(Object.entries(kinds).map(([kind, { title }]) => [kind, title]));
 
@@ -22,8 +20,8 @@ export const questions = {
     ...{ ask: 'Who knows who is on call?', choices: { ...titles(rosters), none: 'nobody: a person says yes each time' } },
   },
   onCall: {
-    ...{ flags: '--on-call <schedule>', summary: 'the schedule that lets people in; left out: any of that roster', optional: true },
-    ask: 'Which schedule lets people in? (its name or id; empty: any of them)',
+    ...{ flags: '--on-call <schedule>', summary: 'the schedule that lets people in: its name or id there' },
+    ask: 'Which schedule lets people in? (its name or id there)',
   },
   identity: {
     ...{ flags: '--identity <kind>', summary: 'how people prove who they are: oidc, or local' },
@@ -33,30 +31,33 @@ export const questions = {
   issuer: {
     ...{ flags: '--issuer <url>', summary: 'where they sign in, as the issuer spells it' },
     ask: 'What is the issuer? (https://acme.okta.com/oauth2/default)',
+    read: address('https://acme.okta.com/oauth2/default'),
   },
   clientId: {
     flags: '--client-id <id>',
     summary: 'of a native client, without a secret',
     ask: 'What is the id of the client, a native one?',
+    read: word,
   },
   audience: {
     ...{ flags: '--audience <text>', summary: 'of its access tokens; left out: ID tokens are used', optional: true },
     ask: 'What is the audience of its access tokens? (empty: ID tokens are used)',
+    read: word,
   },
   domains: {
     ...{ flags: '--domains <list>', summary: 'whose e-mails it may vouch for (that of --admin)' },
     ask: 'For which domains does it speak?',
-    read: (typed) => ({ value: emails(typed) }),
+    read: domains,
   },
   redirectPort: {
     ...{ flags: '--redirect-port <port>', summary: 'for issuers that compare it, as Okta does', optional: true },
     ask: 'On which port does a browser come back? (Okta compares it; empty: any)',
-    read: (typed) => (/^\d{4,5}$/.test(typed) ? { value: Number(typed) } : { fault: 'write a port, such as 52700' }),
+    read: port,
   },
   admin: {
     ...{ flags: '--admin <email>', summary: "may end anybody's access and read the whole audit" },
     ask: "Who may end anybody's access, and read the whole audit? (your e-mail)",
-    read: (typed) => (isEmail(typed) ? { value: typed.toLowerCase() } : { fault: 'write one e-mail, such as ana@acme.dev' }),
+    read: email,
   },
   role: {
     ...{ flags: '--role <name>', summary: 'what people ask for (from the name of the group)' },
@@ -80,16 +81,13 @@ export const questions = {
     ask: 'Who may ask them? (a group there, or e-mails; empty: nobody)',
   },
   output: { flags: '--output <file>', summary: 'the policy (./oncall.yaml)', start: './oncall.yaml', words: 'files' },
-  ledger: { flags: '--ledger <file>', summary: 'the record, a file (./oncall.db beside the policy)', start: './oncall.db', words: 'files' },
+  ledger: {
+    ...{ flags: '--ledger <file>', summary: 'the record, a file (./oncall.db beside the policy)', start: './oncall.db', words: 'files' },
+    read: ledgerPath,
+  },
   schedule: {
     ...{ flags: '--schedule <by>', summary: 'what runs the sweep: cron, systemd or none (cron)', start: 'cron' },
     ask: 'What runs the sweep, which takes people out again?',
     choices: { cron: 'cron', systemd: 'systemd', none: 'nothing: a broker, or something else' },
   },
 } as const satisfies Readonly<Record<string, Question>>;
-
-/** E-mails, one by one, or else one group. */
-function people(typed: string): { readonly value: unknown } {
-  const parts = emails(typed);
-  return { value: parts.every(isEmail) ? parts.map((user) => ({ user: user.toLowerCase() })) : [{ group: typed }] };
-}

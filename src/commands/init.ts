@@ -27,6 +27,6 @@ export const init: Command = {
     ['oncall init --directory okta --roster pagerduty', 'asks for what these leave open'],
   ],
   notes:
-    'Off a terminal, what is missing is named by its flag. Secrets are only named: a variable or a file. Directory and roster are only read. A file that is there is never written over, and nothing is written where an answer fails. docs/policy.md has a whole line for scripts.',
+    'Off a terminal, all that is missing is named at once. Secrets are only named: a variable or a file. Directory and roster are only read. A file that is there is never written over, and nothing is written where an answer fails. docs/policy.md has a whole line for scripts.',
   run: async (args, context) => (await import('./init-run.ts')).run(args, context),
 };

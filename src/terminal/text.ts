@@ -46,12 +46,15 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Breaks at spaces; later lines are indented. A word that is too long stays whole, so that it can be copied. */
+/** A word, all that comes after a `$`, or a command of this program as far as it can be told from the sentence that goes on behind it. */
+const whole = / *(?:\$ .*|oncall(?: --policy (?:'[^']*'|[^ ]+))? [a-z]+(?: [^ ;,()]+)?(?: (?:--[a-z-]+|"…"|[\w-]+=[^ ]+))*[^ ]*|[^ ]+)/g;
+
+/** Breaks at spaces; later lines are indented. What is to be copied stays whole: a command, and a word that is too long. */
 export function wrap(text: string, width: number, indent: number): string {
   if (widthOf(text) <= width) return text;
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(/(?<=\S)(?= )/)) {
+  for (const word of text.match(whole) ?? []) {
     if (line !== '' && widthOf(line + word) > width) {
       lines.push(line);
       line = ' '.repeat(indent) + word.trimStart();

@@ -23,6 +23,7 @@ import { allKinds, checkFile } from './load-policy.ts';
 import { writeOnce } from './write-once.ts';
 
 export type DraftOptions = Pick<Deps, 'now' | 'signal' | 'log' | 'progress'> & { readonly env: Env; readonly cwd: string };
+type Source = NonNullable<DraftPart['directory'] | DraftPart['roster']>;
 type Fault = { readonly message: string; readonly hint?: string; readonly path: readonly (string | number)[] };
 
 export async function draft(options: DraftOptions, written: string): Promise<Draft> {
@@ -97,17 +98,26 @@ async function checkPart({ directory, roster, identity }: DraftPart, path: strin
     rosters: rosters?.source && roster ? { [roster.name]: rosters.source } : {},
     admins: roster ? [{ name: 'on call', graceMs: 0, condition: onCallOf(roster) }] : [],
   };
-  return ask(policy, directory?.admin, options);
+  const checks = await ask(policy, directory?.admin, options);
+  const begin = starterIn(path, directory ?? roster);
+  return checks.map((one) => (begin !== undefined && one.outcome === 'fault' ? { ...one, next: begin } : one));
+}
+
+/** The command that makes the file of a directory or a roster, where there is none. */
+function starterIn(policy: string, source: Source | undefined): string | undefined {
+  if (source?.starter === undefined) return undefined;
+  const file = resolve(dirname(policy), String(source.settings['path']));
+  if (existsSync(file)) return undefined;
+  // Not echo, to which a backslash is something else in some shells. JSON is YAML too.
+  return `make one to begin with: $ printf '%s\\n' ${quoted(JSON.stringify(source.starter))} > ${quoted(file)}`;
 }
 
 const nothing = { digest: '', identity: [], people: {}, blocked: [], roles: {} } as const;
 
-const sourceOf = ({ name, settings }: NonNullable<DraftPart['roster']>) => ({ name, settings });
+const sourceOf = ({ name, settings }: Source) => ({ name, settings });
 
-const onCallOf = ({ name, schedule }: NonNullable<DraftPart['roster']>) => ({
-  ...({ kind: 'onCall', roster: name, levels: [] } as const),
-  ...(schedule === undefined ? {} : { schedule }),
-});
+const onCallOf = ({ name, schedule }: NonNullable<DraftPart['roster']>) =>
+  ({ kind: 'onCall', roster: name, schedule, levels: [] }) as const;
 
 const ofText = ({ message, hint, path }: Fault): Check => check('policy', path.join('.'), 'fault', message, hint);
 

@@ -1,12 +1,13 @@
 /** `init` at a terminal: what it asks, what it does where an answer fails its check, and that nothing is written before the last yes. */
 
-import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Prompts } from '../../src/terminal/prompt.ts';
 import type { FakeIo } from '../fakes/io.ts';
+import { hasScript, onTerminal, scriptMissing, type Typed } from '../fakes/terminal.ts';
 import { argvOf, beforehand, type Flags, type Folder, file, newFolder } from './init-world.ts';
 
 let folder: Folder;
@@ -15,12 +16,14 @@ beforeEach(() => {
 });
 afterEach(() => folder.remove());
 
-/** By how a question begins; a list is answered one after the other, the last again and again. `''`: Enter. */
+/** By how a question begins; a list is answered one after the other, the last again and again. `''`: Enter; `Backspace` takes out what Enter would keep. */
 type Answers = Readonly<Record<string, string | readonly string[]>>;
 
-function person(answers: Answers) {
+/** `meanwhile`: what somebody does elsewhere who is asked what now, shown all that was printed. */
+function person(answers: Answers, meanwhile: (printed: string) => void = () => undefined) {
   const asked: { message: string; start: unknown; refused: string | undefined }[] = [];
   let press = (): void => undefined;
+  let printed = (): string => '';
   const left = new Map(Object.entries(answers).map(([begins, answer]) => [begins, [answer].flat()]));
   const answer = (message: string): string => {
     const found = [...left].find(([begins]) => message.startsWith(begins));
@@ -34,6 +37,7 @@ function person(answers: Answers) {
   const prompts: Prompts = {
     select: async (message, choices, start) => {
       asked.push({ message, start, refused: undefined });
+      if (message === 'What now?') meanwhile(printed());
       const typed = answer(message);
       const chosen =
         typed === '' ? (choices.find(({ value }) => value === start) ?? choices[0]) : choices.find(({ name }) => name.startsWith(typed));
@@ -42,7 +46,8 @@ function person(answers: Answers) {
     },
     input: async (message, check, start) => {
       for (let tries = 0; tries < 3; tries += 1) {
-        const typed = answer(message) || (start ?? '');
+        const key = answer(message);
+        const typed = key === 'Backspace' ? '' : key || (start ?? '');
         const refused = check(typed);
         asked.push({ message, start, refused });
         if (refused === undefined) return typed;
@@ -54,6 +59,7 @@ function person(answers: Answers) {
   };
   const meet = (io: FakeIo): void => {
     press = io.interrupt;
+    printed = io.err;
   };
   return { prompts, asked, meet, questions: () => asked.map(({ message }) => message.replace(/ \(.*\)/, '')) };
 }
@@ -116,6 +122,100 @@ describe('init at a terminal', () => {
     expect(parse(folder.text()).roles['db-admins'].targets).toEqual({ local: 'db-admins' });
   });
 
+  it('keeps by Enter what was answered before, also to what is optional', async () => {
+    const answers = { ...all, 'For how long': ['4h', ''], 'Who may say yes': ['nobodies', 'leads'], 'Who may ask': ['engineering', ''] };
+    const { exit, asked } = await init({ ...answers, 'What now': 'correct' }, file);
+    expect(exit).toBe(0);
+    const starts = (begins: string) => asked.filter(({ message }) => message.startsWith(begins)).map(({ start }) => start);
+    expect(starts('What do people call it')).toEqual(['db-admins', 'db-admins']);
+    expect(starts('For how long')).toEqual(['12h', '4h']);
+    expect(starts('Who may say yes')).toEqual([undefined, 'nobodies']);
+    expect(starts('Who may ask')).toEqual([undefined, 'engineering']);
+    expect(parse(folder.text()).roles['db-admins']).toMatchObject({
+      ttl: { max: '4h' },
+      ask: [{ member: 'local/engineering' }],
+      approvers: [{ member: 'local/leads' }],
+    });
+  });
+
+  it('keeps every answer of a part, so that one is corrected by typing one', async () => {
+    const wrongly = {
+      'Which schedule': ['nothing', 'db-primary'],
+      'In which file are the shifts': ['schedule.yaml', ''],
+      'What now': 'correct',
+    };
+    const { exit, asked } = await init({ ...all, ...wrongly, 'Who knows': ['a YAML file', ''] });
+    const again = asked.slice(asked.findIndex(({ message }) => message === 'What now?')).slice(1, 4);
+    expect([exit, again.map(({ start }) => start)]).toEqual([0, ['file', 'schedule.yaml', 'nothing']]);
+  });
+
+  it('says how an answer to what is optional is taken out, where Enter would keep it', async () => {
+    const twice = { 'Who may say yes': ['nobodies', 'Backspace', ''], 'What do people call': ['', 'x'.repeat(300), 'db-admins'] };
+    const { exit, asked } = await init({ ...all, ...twice, 'What now': 'correct' }, file);
+    expect([exit, parse(folder.text()).roles['db-admins'].approvers]).toEqual([0, undefined]);
+    const questions = asked.filter(({ message }) => message.startsWith('Who may say yes'));
+    expect(questions.map(({ message }) => message.includes('Backspace takes this out'))).toEqual([false, true, false]);
+  });
+
+  it('needs a schedule of the roster: empty is no answer', async () => {
+    const { exit, asked } = await init({ ...all, 'Which schedule': [' ', 'db-primary'] });
+    expect([exit, parse(folder.text()).roles['db-admins'].allow]).toEqual([0, [{ onCall: 'file/db-primary', until: 'shift' }]]);
+    const [empty] = asked.filter(({ message }) => message.startsWith('Which schedule'));
+    expect(empty?.refused).toContain('an answer is needed');
+    const { exit: refused, err } = await init(all, { ...file, 'on-call': ' ', output: 'next.yaml' }, '--yes');
+    expect([refused, err]).toEqual([2, expect.stringContaining('--on-call has no value')]);
+  });
+
+  it('says the form of an answer at its question, and writes it so where the meaning is plain', async () => {
+    const flags = { admin: 'ana@acme.dev', directory: 'okta', group: 'x', 'okta-token': 'env:NOT_SET' };
+    const typed = { 'What is the org': ['http://acme.okta.com', 'acme okta', '127.0.0.1:9'], 'What now': ['go on', 'stop'] };
+    const { asked } = await init({ ...typed, 'Who knows': 'nobody', 'What is the issuer': 'acme', 'On which port': '80' }, flags);
+    const refused = asked.filter(({ message }) => message.startsWith('What is the org')).map((one) => one.refused);
+    const form = "write the org's https:// address alone, such as https://acme.okta.com";
+    expect(refused).toEqual([form, form, undefined]);
+    const [issuer] = asked.filter(({ message }) => message.startsWith('What is the issuer'));
+    expect(issuer?.refused).toContain('such as https://acme.okta.com/oauth2/default');
+  });
+
+  it('says before the first question which flag is not right', async () => {
+    const { exit, err, asked } = await init(all, { ...file, ttl: '12', domains: 'acme dev@' });
+    expect([exit, asked, err]).toEqual([2, [], expect.stringContaining('--ttl and --domains are not right')]);
+  });
+
+  it('says which commands make the files that are not there, checks again with the same answers, and lets somebody in', async () => {
+    for (const name of ['groups.json', 'schedule.yaml']) rmSync(join(folder.path, name));
+    const at = person({ ...all, 'Who may say yes': '', 'What now': 'check again' }, (printed) => {
+      const commands = [...printed.matchAll(/next: make one to begin with: \$ (printf .*)\n/g)].map((match) => match[1] ?? '');
+      spawnSync('sh', ['-c', commands.at(-1) ?? 'false'], { cwd: '/' });
+    });
+    const { exit, out } = await folder.run(['init'], at);
+    expect(exit).toBe(0);
+    expect(at.questions().filter((message) => message === 'What now?')).toHaveLength(2);
+    expect(at.questions().filter((message) => message.startsWith('Which group'))).toHaveLength(1);
+    expect(JSON.parse(folder.textOf('groups.json'))).toEqual({ users: ['ana@acme.dev'], groups: { 'db-admins': [] } });
+    expect(parse(folder.textOf('schedule.yaml'))).toEqual({ schedules: { 'db-primary': [{ user: 'ana@acme.dev' }] } });
+    expect(out).toContain(`ONCALL_USER=ana@acme.dev oncall --policy ${folder.file} request db-admins`);
+    expect((await folder.run(['sweep'])).exit).toBe(0);
+    expect((await folder.run(['request', 'db-admins'], { user: 'ana' })).exit).toBe(0);
+  });
+
+  it('has those commands first at the end, where somebody went on without the files', async () => {
+    for (const name of ['groups.json', 'schedule.yaml']) rmSync(join(folder.path, name));
+    const { exit, out } = await init({ ...all, 'Who may say yes': '', 'What now': 'go on' });
+    const next = out
+      .slice(out.indexOf('next: '))
+      .split('\n')
+      .map((line) => line.trim());
+    expect([exit, next.slice(0, 3)]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^next: make one to begin with: \$ printf .*> \S*\/groups\.json$/),
+        expect.stringMatching(/^make one to begin with: \$ printf .*> \S*\/schedule\.yaml$/),
+        expect.stringContaining(' sweep '),
+      ],
+    ]);
+  });
+
   it('goes on all the same where somebody wants to, asks that once, and says at the end what was not verified', async () => {
     const { exit, out, questions } = await init({ ...all, 'Which group': 'nobodies', 'What now': 'go on' });
     expect([exit, out]).toEqual([0, expect.stringContaining('not verified: local/nobodies: there is no such group')]);
@@ -165,7 +265,8 @@ describe('init at a terminal', () => {
   });
 
   it('offers nobody to go on with what policy check would not pass', async () => {
-    const flags = { admin: 'ana@acme.dev', directory: 'okta', 'okta-url': 'http://acme.okta.com', 'okta-token': 'env:NOT_SET', group: 'x' };
+    chmodSync(folder.path, 0o777);
+    const flags = { admin: 'ana@acme.dev', directory: 'okta', 'okta-url': 'https://acme.invalid', 'okta-token': 'env:NOT_SET', group: 'x' };
     const { err } = await init({ 'What now': 'go on' }, flags);
     expect(err).toContain('What now? has no choice go on');
     expect((await init({ 'What now': 'stop' }, flags)).exit).toBe(2);
@@ -187,12 +288,11 @@ describe('init at a terminal', () => {
   });
 });
 
-const hasScript = spawnSync('script', ['--version']).status === 0;
 const root = resolve(import.meta.dirname, '../..');
 
-describe.skipIf(!hasScript)(`init on a real terminal${hasScript ? '' : ' (skipped: there is no script(1) here to make one)'}`, () => {
+describe.skipIf(!hasScript)(`init on a real terminal${scriptMissing}`, () => {
   it('is answered by keys alone, and writes a policy that an editor knows the schema of', async () => {
-    const keys: (readonly [appears: string, types: string])[] = [
+    const keys: Typed = [
       ["Who may end anybody's access", 'ana@acme.dev\r'],
       ['Where does access live?', '\u001b[A\u001b[B\u001b[B\u001b[B\r'],
       ['In which file are users and groups?', '\r'],
@@ -203,37 +303,27 @@ describe.skipIf(!hasScript)(`init on a real terminal${hasScript ? '' : ' (skippe
       ['How do people prove who they are?', '\r'],
       ['What do people call it', '\r'],
       ['For how long at most?', '4h\r'],
-      ['Who may say yes to others?', '\r'],
+      ['Who may say yes to others?', 'nobodies\r'],
+      ['Who may ask them?', 'engineering\r'],
+      ['What now?', '\r'],
+      ['What do people call it', '\r'],
+      ['For how long at most?', '\r'],
+      ['Backspace takes this out', '\u007f\r'],
       ['What runs the sweep', '\r'],
       ['Write this to', '\r'],
     ];
-    const { exit, out } = await onTerminal(keys);
+    const { exit, out } = await atTerminal(keys);
     expect([exit, out]).toEqual([0, expect.stringContaining(`${folder.file} is written`)]);
     expect(folder.text()).toContain(`# yaml-language-server: $schema=${join(root, 'schema/oncall.schema.json')}\n`);
     expect(existsSync(join(root, 'schema/oncall.schema.json'))).toBe(true);
-    expect(parse(folder.text()).roles['db-admins'].ttl).toEqual({ default: '4h', max: '4h' });
+    const { ttl, approvers } = parse(folder.text()).roles['db-admins'];
+    expect([ttl, approvers]).toEqual([{ default: '4h', max: '4h' }, undefined]);
     expect((await folder.check()).exit).toBe(0);
     expect(out).toContain(`*/5 * * * * ${join(root, 'bin/oncall.js')} --policy ${folder.file} sweep`);
   });
 });
 
-/** Types each text when what stands before it has appeared. */
-function onTerminal(typed: readonly (readonly [appears: string, types: string])[]) {
+function atTerminal(typed: Typed) {
   const env = { PATH: process.env['PATH'], HOME: folder.path, XDG_STATE_HOME: folder.path, ONCALL_USER: 'maria@acme.dev', TERM: 'xterm' };
-  const command = `stty cols 100; ${process.execPath} ${join(root, 'bin/oncall.js')} init`;
-  const child = spawn('script', ['-qefc', command, '/dev/null'], { cwd: folder.path, env });
-  const left = [...typed];
-  let [out, seen] = ['', 0];
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-    const [next] = left;
-    if (next === undefined || !out.slice(seen).includes(next[0])) return;
-    left.shift();
-    seen = out.length;
-    child.stdin.write(next[1]);
-  });
-  return new Promise<{ exit: number | null; out: string }>((done, fail) => {
-    child.on('error', fail);
-    child.on('close', (exit) => done({ exit, out: out.replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, '').replaceAll('\r', '') }));
-  });
+  return onTerminal({ command: `${process.execPath} ${join(root, 'bin/oncall.js')} init`, columns: 100, cwd: folder.path, env }, typed);
 }

@@ -21,7 +21,7 @@ import { type Moto, motoAccount, noMoto, startMoto } from '../fakes/moto.ts';
 import { type FakeOkta, startOkta } from '../fakes/okta.ts';
 import { startOpsgenie } from '../fakes/opsgenie.ts';
 import { startPagerDuty } from '../fakes/pagerduty.ts';
-import { beforehand, type Flags, type Folder, file, local, newFolder } from './init-world.ts';
+import { argvOf, beforehand, type Flags, type Folder, file, local, newFolder } from './init-world.ts';
 
 let folder: Folder;
 let okta: FakeOkta;
@@ -156,14 +156,32 @@ describe('a policy for each roster', () => {
     expect(done.err).toContain(`ok: ${roster}: it answers: 1 person on call now`);
   });
 
+  const program: Flags = { roster: 'command', 'roster-command': './roster.sh --all', 'on-call': 'db-primary' };
+
   it('command', async () => {
-    const text = await expectWritten(await folder.init({ ...local, roster: 'command', 'roster-command': './roster.sh --all' }));
+    const text = await expectWritten(await folder.init({ ...local, ...program }));
     expect(parse(text).rosters.command).toEqual({ run: ['./roster.sh', '--all'] });
+  });
+
+  it.each([
+    ['file', { ...local, ...file }],
+    ['command', { ...local, ...program }],
+    ['pagerduty', { ...local, roster: 'pagerduty' }],
+    ['opsgenie', { ...local, roster: 'opsgenie' }],
+    ['incident-io', { ...local, roster: 'incident-io' }],
+  ] as [string, Flags][])('%s lets in by one schedule alone: any of them would let in who is on call for anything', async (_, flags) => {
+    const { 'on-call': __, ...others } = flags;
+    for (const empty of [others, { ...others, 'on-call': '' }, { ...others, 'on-call': ' ' }] as Flags[]) {
+      const { exit, err } = await folder.init(empty, '--unchecked');
+      expect([exit, err]).toEqual([2, expect.stringContaining('error: --on-call is missing')]);
+    }
+    expect(folder.files()).toEqual(beforehand);
   });
 
   it('none: then there is no way in but an approver', async () => {
     const flags = { ...local, roster: 'none' };
-    expect((await folder.init(flags)).err).toContain('error: --approver is missing');
+    expect((await folder.init(flags)).err).toContain('error: --approver and --may-ask are missing');
+    expect((await folder.init({ ...flags, 'may-ask': 'engineering' })).err).toContain('error: --approver is missing');
     expect((await folder.init({ ...flags, approver: 'leads' })).err).toContain('error: --may-ask is missing');
     const text = await expectWritten(await folder.init({ ...flags, approver: 'ana@acme.dev, kim@acme.dev', 'may-ask': 'engineering' }));
     expect(parse(text).roles['db-admins']).toMatchObject({
@@ -208,6 +226,13 @@ describe('what fails its check', () => {
     expect(err).not.toContain('CANARY');
   });
 
+  it('is a file that is not there: then the command that makes one stands last, to be copied', async () => {
+    const { exit, err } = await folder.init({ ...local, ...file, 'groups-file': "./Ana's.json" });
+    const made = `printf '%s\\n' '{"users":["ana@acme.dev"],"groups":{"db-admins":[]}}' > '${join(folder.path, "Ana'\\''s.json")}'`;
+    const next = `next: write it all the same: --unchecked; or make one to begin with: $ ${made}\n`;
+    expect([exit, err]).toEqual([1, expect.stringContaining(next)]);
+  });
+
   it('is written all the same with --unchecked, which says what was not verified', async () => {
     const flags = { ...atOkta(), ...atPagerDuty(), 'okta-token': 'env:WRONG_TOKEN' };
     const { exit, out } = await folder.init(flags, '--unchecked');
@@ -224,14 +249,17 @@ describe('what fails its check', () => {
     expect([exit, err]).toEqual([0, expect.stringMatching(/\nwarning: kim@acme\.dev: local has no such user/)]);
   });
 
+  const atStore: Flags = {
+    ...{ admin: 'ana@acme.dev', directory: 'aws-identity-center', 'identity-store': 'd-1234567890', group: 'x' },
+    ...{ 'aws-region': 'eu-central-1', 'aws-endpoint': 'http://127.0.0.1:9' },
+  };
+  const twoDomains = { issuer: 'http://127.0.0.1:9', 'client-id': 'x', domains: 'acme.dev,acme.com' };
   const unwritable: readonly (readonly [string, () => Flags, string])[] = [
-    [
-      'an address that may be read on the way',
-      () => ({ ...atOkta(), ...file, 'okta-url': 'http://acme.okta.com' }),
-      'directories.okta.orgUrl',
-    ],
+    ['an address that may be read on the way', () => ({ ...atOkta(), ...file, 'okta-url': 'http://acme.okta.com' }), '--okta-url'],
     ['an identity that proves nothing', () => ({ ...atOkta(), ...file, 'okta-url': 'https://acme.invalid' }), 'identity'],
-    ['an issuer without a name', () => ({ ...local, ...file, issuer: 'acme.okta.com', 'client-id': 'x' }), 'identity.0.issuer'],
+    ['an issuer that may be read on the way', () => ({ ...local, ...file, issuer: 'http://acme.okta.com', 'client-id': 'x' }), '--issuer'],
+    ['a role whose name is too long', () => ({ ...local, ...file, role: 'x'.repeat(300) }), 'roles.xxx'],
+    ['names that could be two people', () => ({ ...atStore, ...file, ...twoDomains, 'aws-user-name': 'local-part' }), 'local-part'],
   ];
 
   it.each(unwritable)('is never written where policy check would not pass it: %s', async (_, flags, what) => {
@@ -255,16 +283,64 @@ async function json(flags: Flags, ...more: readonly string[]) {
 }
 
 describe('a flag', () => {
-  it.each(['admin', 'directory', 'okta-url', 'group', 'roster', 'issuer', 'client-id'])(
+  it.each(['admin', 'directory', 'okta-url', 'group', 'roster', 'on-call', 'issuer', 'client-id'])(
     '--%s is named where it is missing',
     async (name) => {
       const all: Flags = { ...atOkta(), ...atPagerDuty(), issuer: issuer.url, 'client-id': '0oa1' };
-      const others = Object.entries(all).filter(([flag]) => flag !== 'identity' && flag !== name);
-      const { exit, err } = await folder.init(Object.fromEntries(others));
-      expect([exit, err]).toEqual([2, expect.stringContaining(`error: --${name} is missing`)]);
-      expect(err).toContain(`next: add --${name} <`);
+      const others = Object.fromEntries(Object.entries(all).filter(([flag]) => flag !== 'identity' && flag !== name));
+      const { exit, err } = await folder.init(others);
+      expect([exit, err]).toEqual([2, expect.stringContaining(`error: --${name} is missing\n`)]);
+      const line = /next: oncall init (.*)\n/.exec(err)?.[1] ?? '';
+      expect(line).toMatch(new RegExp(` --${name} <[^>]+>$`));
+      for (const [flag, value] of Object.entries(others)) expect(line).toMatch(new RegExp(`--${flag} '?${value}`));
     },
   );
+
+  const wholes: readonly (readonly [Flags, string, string])[] = [
+    [
+      {},
+      '--admin, --directory, --group and --roster are',
+      '--admin <email> --directory <okta|aws-iam|aws-identity-center|local> --group <name> --roster <pagerduty|opsgenie|incident-io|command|file|none>',
+    ],
+    [
+      { directory: 'okta', roster: 'pagerduty' },
+      '--admin, --okta-url, --group, --on-call, --issuer and --client-id are',
+      '--directory okta --roster pagerduty --admin <email> --okta-url <url> --group <name> --on-call <schedule> --issuer <url> --client-id <id>',
+    ],
+    [
+      { ...local, group: "Ana's DBs", roster: 'none', issuer: 'acme.okta.com', approver: '' },
+      '--client-id, --approver and --may-ask are',
+      "--admin ana@acme.dev --directory local --group 'Ana'\\''s DBs' --roster none --issuer acme.okta.com --client-id <id> --approver <who> --may-ask <who>",
+    ],
+  ];
+
+  it.each(wholes)(
+    'that is missing is named beside all the others that are, with the whole line to type: %j',
+    async (flags, which, line) => {
+      const { exit, out, err } = await folder.run(['--policy', 'next.yaml', 'init', ...argvOf(flags), '--unchecked']);
+      const why = 'no question can be asked: not a terminal, or --no-input or CI is set';
+      const next = `oncall --policy next.yaml init --unchecked ${line}`;
+      expect([exit, out, err]).toEqual([2, '', `error: ${which} missing\n  why:  ${why}\n  next: ${next}\n`]);
+      expect(folder.files()).toEqual(beforehand);
+    },
+  );
+
+  it('of a form that is not right is told before anything is tried, with all the others and the form that is', async () => {
+    const before = okta.requests.length;
+    const { exit, err } = await folder.init({ ...atOkta(), ...file, issuer: 'http://acme.okta.com', 'redirect-port': '80' });
+    expect([exit, err]).toEqual([2, expect.stringContaining('error: --issuer and --redirect-port are not right\n')]);
+    expect(err).toContain(
+      '--issuer: write an https:// address, such as https://acme.okta.com/oauth2/default; http:// only on this machine',
+    );
+    expect(err).toContain('--redirect-port: write a port from 1024 to 65535, such as 52700');
+    expect(err).not.toContain('ok: okta');
+    expect([okta.requests.length, folder.files()]).toEqual([before, beforehand]);
+  });
+
+  it('of which the meaning is plain is written in the right form', async () => {
+    const text = await expectWritten(await folder.init({ ...atOkta(), ...file, 'okta-url': `${okta.url}/` }));
+    expect(parse(text).directories.okta.orgUrl).toBe(okta.url);
+  });
 
   it.each([
     ['okta-token', wrong],
@@ -280,6 +356,8 @@ describe('a flag', () => {
   it('that no answer uses is refused', async () => {
     const { exit, err } = await folder.init({ ...local, ...file, 'okta-url': 'https://acme.okta.com', 'may-ask': 'engineering' });
     expect([exit, err]).toEqual([2, expect.stringContaining('--okta-url, --may-ask means nothing here')]);
+    // Before anything is tried.
+    expect(err).not.toContain('ok: ');
     expect(folder.files()).toEqual(beforehand);
   });
 

@@ -1,9 +1,10 @@
 /** What people use before and around a request, whole: doctor, the prompts on a real terminal, and completion in a real bash. */
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hasScript, onTerminal, scriptMissing, type Typed } from '../fakes/terminal.ts';
 import { type Door, doors, type Json, type Stage, schedule } from './stage.ts';
 import { brokerDoors, brokers, cannotOpen, isBrokerDoor, openStage, skippedAt } from './through-broker.ts';
 
@@ -85,39 +86,18 @@ for (const door of [...doors, ...brokerDoors])
 const envOf = ({ folder, env }: Stage) => ({ ...env('maria'), PATH: `${folder}:${process.env.PATH}`, TERM: 'xterm' });
 const doorsOfProcesses: readonly Door[] = ['the built bundle', ...brokerDoors];
 
-const hasScript = spawnSync('script', ['--version']).status === 0;
-
-/** Types each text when what stands before it has appeared. */
-function onTerminal(at: Stage, typed: readonly (readonly [appears: string, types: string])[]) {
-  const child = spawn('script', ['-qefc', `stty cols 80; ${process.execPath} ${bin} request`, '/dev/null'], {
-    cwd: at.env('maria')['HOME'],
-    env: envOf(at),
-  });
-  const left = [...typed];
-  let [out, seen] = ['', 0];
-  child.stdout.on('data', (chunk) => {
-    out += chunk;
-    const [next] = left;
-    if (next === undefined || !out.slice(seen).includes(next[0])) return;
-    left.shift();
-    seen = out.length;
-    child.stdin.write(next[1]);
-  });
-  return new Promise<{ exit: number | null; out: string }>((done, fail) => {
-    child.on('error', fail);
-    child.on('close', (exit) => done({ exit, out: out.replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, '') }));
-  });
-}
+const atTerminal = (at: Stage, typed: Typed) =>
+  onTerminal({ command: `${process.execPath} ${bin} request`, columns: 80, cwd: at.env('maria')['HOME'], env: envOf(at) }, typed);
 
 for (const door of doorsOfProcesses)
   describe.skipIf(!hasScript || cannotOpen(door) !== undefined)(
-    `request on a terminal, through ${door}${hasScript ? skippedAt(door) : ' (skipped: there is no script(1) here to make one)'}`,
+    `request on a terminal, through ${door}${scriptMissing || skippedAt(door)}`,
     () => {
       it('asks for role and length, says what would be approved now, and gives it', async () => {
         const made = await open(door);
         const { run, read } = made;
         await run('cron', 'sweep');
-        const { exit, out } = await onTerminal(made, [
+        const { exit, out } = await atTerminal(made, [
           ['select', '\r'],
           ['For how long?', '\r'],
         ]);
@@ -131,7 +111,7 @@ for (const door of doorsOfProcesses)
         const made = await open(door);
         const { run, read } = made;
         await run('cron', 'sweep');
-        const { exit, out } = await onTerminal(made, [['select', '\u0003']]);
+        const { exit, out } = await atTerminal(made, [['select', '\u0003']]);
         expect(exit).toBe(130);
         expect(out).not.toMatch(/error|stopping|interrupted/);
         expect(JSON.parse(read('groups.json')).groups['db-admins']).toEqual([]);

@@ -66,4 +66,18 @@ describe('width', () => {
     expect(wrap('aaa bbbbbbbbbbbb c', 6, 2)).toBe('aaa\n  bbbbbbbbbbbb\n  c');
     expect(wrap('never wrapped off a terminal', Number.POSITIVE_INFINITY, 2)).toBe('never wrapped off a terminal');
   });
+
+  it('never breaks a command, which would be two where it is copied', () => {
+    expect(wrap("  next: make one: $ printf '%s' 'a b' > c", 18, 8)).toBe("  next: make one:\n        $ printf '%s' 'a b' > c");
+    expect(wrap('costs 5$ or $5 here', 8, 2)).toBe('costs 5$\n  or $5\n  here');
+  });
+
+  it.each([
+    'oncall approve k7m2xq',
+    'oncall approve k7m2xq --reason "…"',
+    "oncall --policy '/etc/on call/a.yaml' request support customer=acme --queue",
+    'oncall --policy p.yaml sweep',
+  ])('keeps %s in one line, and breaks what stands around it', (command) => {
+    expect(wrap(`to be reviewed by then: ${command}; or never`, 30, 2)).toContain(`\n  ${command};`);
+  });
 });
