@@ -49,30 +49,41 @@ async function run({ argument }: Args, context: Context): Promise<Outcome> {
 const note = (what: string, names: readonly string[], context: Context): string[] =>
   names.length === 0 ? [] : labelled('note', [`${what}: ${names.join(', ')}`], context);
 
-function documentOf({ case: { world: _, ...one }, found, differences, findings, several }: Tried): object {
-  return { ...one, passed: differences.length === 0, differences, found, findings, several };
+function documentOf(one: Tried): object {
+  const { world: _, ...said } = one.case;
+  const { found, differences, findings } = one;
+  return { ...said, passed: differences.length === 0, differences, found, findings, several: severalOf(one) };
 }
+
+const severalOf = (one: Tried): readonly string[] => ('several' in one ? one.several : []);
 
 /** What differs, then why it came out so. */
 function diffLines(one: Tried, context: Context): string[] {
+  const lines = bothOf(one).map(([what, wanted, is]) => wrap(`  ${what}: expected ${wanted}, found ${is}`, context.screen.width, 4));
+  const candidates = severalOf(one);
+  const several = candidates.length === 0 ? [] : [`  which incident it is for has to be said: ${candidates.join(', ')}`];
+  return [...lines, ...several, ...one.findings.map((finding) => findingLine(finding, context))];
+}
+
+/** Of each difference what was expected, and what was found. */
+function bothOf(one: Tried): readonly (readonly [what: string, wanted: string, is: string])[] {
+  if (!('several' in one))
+    return one.differences.map((what) => [what, listText(one.case.expected.in, 'nobody'), listText(one.found.in, 'nobody')]);
   const {
     found,
     case: { expected, at },
-    differences,
   } = one;
   const both = {
     outcome: [expected.outcome, found.outcome],
     end: [endText(expected.expiresAt, at), endText(found.expiresAt, at)],
     limitedBy: [expected.limitedBy ?? '', found.limitedBy],
+    endsWith: [listText(expected.endsWith, 'nothing'), listText(found.endsWith, 'nothing')],
     rule: [listText(expected.rules), listText(found.rules)],
     approvers: [listText(expected.approvers, 'nobody'), listText(found.approvers, 'nobody')],
-  };
-  const lines = differences.map((what) => {
-    const [wanted, is] = both[what];
-    return wrap(`  ${what}: expected ${wanted}, found ${is}`, context.screen.width, 4);
-  });
-  const several = one.several.length === 0 ? [] : [`  which incident it is for has to be said: ${one.several.join(', ')}`];
-  return [...lines, ...several, ...one.findings.map((finding) => findingLine(finding, context))];
+    quorum: [`${expected.quorum}`, `${found.quorum ?? 'none'}`],
+    maxHolders: [`${expected.maxHolders}`, `${found.maxHolders ?? 'no limit'}`],
+  } as const;
+  return one.differences.map((what) => [what, ...both[what]]);
 }
 
 const listText = (names: readonly string[] = [], none = 'none'): string => (names.length === 0 ? none : names.join(' and '));

@@ -33,11 +33,7 @@ export async function askRotation(deps: Deps, world: Lookups, follows: Follows):
   // It would be asked who is on call at another time.
   if (because !== undefined) return { askedAt, unanswered: { because, lasts: false } };
   try {
-    const found = await Promise.all(schedulesIn(follows).map((condition) => onDuty(deps, world, condition, follows)));
-    const all = found.flatMap(({ duties }) => duties);
-    const emails = [...new Set(all.map(({ email }) => email))];
-    const duties = emails.map((email) => together(all.filter((one) => one.email === email)));
-    return { askedAt, duties, nameless: found.flatMap(({ nameless }) => nameless) };
+    return { askedAt, ...(await whoIsOnDuty(deps, world, follows)) };
   } catch (error) {
     if (!isOncallError(error) && !isProviderError(error)) throw error;
     const next = isProviderError(error) ? nextStep(error) : error.next;
@@ -46,12 +42,17 @@ export async function askRotation(deps: Deps, world: Lookups, follows: Follows):
   }
 }
 
-async function onDuty(
-  deps: Deps,
-  world: Lookups,
-  condition: OnCallCondition,
-  { rule, overlapMs }: Follows,
-): Promise<{ readonly duties: readonly OnDuty[]; readonly nameless: readonly Nameless[] }> {
+type Found = { readonly duties: readonly OnDuty[]; readonly nameless: readonly Nameless[] };
+
+export async function whoIsOnDuty(deps: Deps, world: Lookups, follows: Follows): Promise<Found> {
+  const found = await Promise.all(schedulesIn(follows).map((condition) => onDuty(deps, world, condition, follows)));
+  const all = found.flatMap(({ duties }) => duties);
+  const emails = [...new Set(all.map(({ email }) => email))];
+  const duties = emails.map((email) => together(all.filter((one) => one.email === email)));
+  return { duties, nameless: found.flatMap(({ nameless }) => nameless) };
+}
+
+async function onDuty(deps: Deps, world: Lookups, condition: OnCallCondition, { rule, overlapMs }: Follows): Promise<Found> {
   const at = deps.now();
   const [now, ahead] = await Promise.all([world.shifts(condition, at), shiftsAhead(deps, condition, at, overlapMs)]);
   const shifts = [...now.shifts, ...ahead.filter((shift) => !now.shifts.some((one) => isSame(one, shift)))];

@@ -2,6 +2,7 @@
 
 import type { RoleCheck } from './checks.ts';
 import { factConditions } from './conditions.ts';
+import { formatDuration } from './duration.ts';
 import type { Role, Rule } from './types.ts';
 
 export type BreakGlass = {
@@ -15,6 +16,9 @@ export type BreakGlass = {
 export function emergencyRole(role: Role, { when, ttl }: BreakGlass): Role {
   return { ...role, allow: when, ask: [], approvers: [], ttl, reason: 'required', whenUnknown: 'deny' };
 }
+
+/** For whoever looks at it; not without what they found. */
+export const reviewCommand = (id: string): string => `oncall approve ${id} --reason "…"`;
 
 const asksRoster = (rules: readonly Rule[]): boolean => factConditions(rules).some(({ kind }) => kind !== 'member');
 
@@ -34,6 +38,16 @@ export function breakGlassHolds({ role, path, report }: RoleCheck): void {
       path: [...path, 'deny'],
     });
   }
-  if (role.breakGlass.ttl.defaultMs <= role.breakGlass.ttl.maxMs) return;
-  report({ code: 'ttl-default-over-max', message: 'the default is longer than the maximum', path: [...at, 'ttl', 'default'] });
+  const { defaultMs, maxMs } = role.breakGlass.ttl;
+  if (defaultMs > maxMs)
+    report({ code: 'ttl-default-over-max', message: 'the default is longer than the maximum', path: [...at, 'ttl', 'default'] });
+  if (maxMs <= role.ttl.maxMs) return;
+  const [emergency, usual] = [formatDuration(maxMs), formatDuration(role.ttl.maxMs)];
+  report({
+    severity: 'warning',
+    code: 'break-glass-long',
+    message: `an emergency, to which nobody says yes, may last ${emergency}, and what somebody is given ${usual} at most`,
+    hint: 'write a shorter "max" under "ttl" of "breakGlass"; whoever needs longer asks somebody',
+    path: [...at, 'ttl', 'max'],
+  });
 }

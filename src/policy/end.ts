@@ -58,7 +58,7 @@ export function endOf({ role, asked, subject, startedAt, rules }: Asking): End {
   const wanted = without ? now + role.ttl.defaultMs : wantedEnd(role, asked, subject, rules);
   const expiresAt = Math.min(wanted, limit.at, max);
   if (without && expiresAt >= wanted) {
-    return { expiresAt, limitedBy: without, limitedBecause: `no ${without} is among what lets you in, so it is as long as usual` };
+    return { expiresAt, limitedBy: without, limitedBecause: `it rests on no ${without}, so it is as long as usual` };
   }
   if (expiresAt >= wanted) return { expiresAt };
   if (max <= limit.at) return { expiresAt, limitedBy: 'max', limitedBecause: maxBecause(role, startedAt) };

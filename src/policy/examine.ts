@@ -2,6 +2,7 @@
 
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileChecks, roleChecks } from './checks.ts';
+import { placesAreNotShared } from './checks-places.ts';
 import { usersOf } from './conditions.ts';
 import { resolveDelegations } from './delegation.ts';
 import { type PolicyDocument, readDocument } from './document.ts';
@@ -110,6 +111,7 @@ function resolveFile(written: WrittenFile, { keysAt }: PolicyDocument, { path, d
       check({ role, path: at, ...keys, directories: scope.directories, exclusive, endsSessions, givesIamRole, blocked, now, report });
     }
   }
+  placesAreNotShared(roles, report);
   const admins = resolveRules(written.admins ?? [], 'admins', 'admins', ['admins'], defaults.graceMs, scope);
   const people = written.people ?? {};
   const delegations = resolveDelegations(written.delegate ?? {}, { machines: machines.map(([, name]) => name), now, report });

@@ -9,6 +9,8 @@ const optional = z.exactOptional;
 /** An instant, or a length of time counted from the moment of the case. */
 export type When = { readonly at: number } | { readonly afterMs: number };
 
+export const momentOf = (when: When, at: number): number => ('at' in when ? when.at : at + when.afterMs);
+
 const readInstant = (written: unknown) => {
   const parsed = typeof written === 'string' ? parseInstant(written) : { fault: 'must be an instant, for example 2026-11-22T03:00:00Z' };
   return 'ms' in parsed ? { value: parsed.ms } : { code: 'bad-instant', message: parsed.fault };
@@ -34,7 +36,13 @@ export const untilAsked = field<number | 'shift' | 'incident'>((written) =>
 
 const duty = z.union([
   text,
-  z.strictObject({ schedule: optional(text), escalationPolicy: optional(text), level: optional(wholeNumber), until: optional(when) }),
+  z.strictObject({
+    schedule: optional(text),
+    escalationPolicy: optional(text),
+    level: optional(wholeNumber),
+    from: optional(when),
+    until: optional(when),
+  }),
 ]);
 
 const names = oneOrMany(text);
@@ -56,14 +64,22 @@ const incident = z.strictObject({
   assignedBy: optional(folded),
 });
 
-const world = { incidents: optional(filled(z.record(z.string(), incident))), down: optional(names) };
+const world = {
+  people: optional(filled(z.record(z.string(), z.strictObject(aboutPerson)))),
+  incidents: optional(filled(z.record(z.string(), incident))),
+  down: optional(names),
+};
 
 const expected = {
-  expect: z.enum(['allow', 'ask', 'deny']),
+  expect: optional(z.enum(['allow', 'ask', 'deny'])),
   end: optional(when),
   limitedBy: optional(z.enum(['max', 'shift', 'incident', 'nothing'])),
+  endsWith: optional(oneOrMany(z.enum(['shift', 'incident', 'nothing']))),
   rule: optional(names),
   approvers: optional(names),
+  quorum: optional(wholeNumber),
+  maxHolders: optional(wholeNumber),
+  in: optional(names),
 };
 
 const one = z.strictObject({
@@ -77,12 +93,12 @@ const one = z.strictObject({
   incident: optional(text),
   for: optional(duration),
   until: optional(untilAsked),
+  breakGlass: optional(z.literal(true)),
   ...expected,
 });
 
 export const fixtureFile = z.strictObject({
   at: optional(instant),
-  people: optional(filled(z.record(z.string(), z.strictObject(aboutPerson)))),
   ...world,
   cases: listOf(one),
 });
@@ -90,4 +106,5 @@ export const fixtureFile = z.strictObject({
 export type WrittenFixtures = z.infer<typeof fixtureFile>;
 export type WrittenCase = z.infer<typeof one>;
 export type WrittenDuty = z.infer<typeof duty>;
+export type WrittenWorld = Pick<WrittenFixtures, 'people' | 'incidents' | 'down'>;
 export type WrittenIncident = z.infer<typeof incident>;

@@ -9,7 +9,8 @@ export type Duty = {
   readonly schedule?: string;
   readonly escalationPolicy?: string;
   readonly level: number;
-  /** Left out: no end. */
+  /** Left out: since ever, and without an end. */
+  readonly from?: When;
   readonly until?: When;
 };
 
@@ -27,28 +28,42 @@ export type FixtureWorld = {
   readonly down: readonly string[];
 };
 
-export type Case = {
+type Row = {
   readonly name: string;
   readonly line: number;
   readonly role: string;
-  readonly email: string;
-  readonly client?: string;
   /** Epoch ms. */
   readonly at: number;
+  readonly world: FixtureWorld;
+};
+
+/** What somebody gets who asks. */
+export type Asking = Row & {
+  readonly email: string;
+  readonly client?: string;
   readonly asked: Asked;
   readonly incident?: string;
-  readonly world: FixtureWorld;
+  /** As with `--break-glass`. */
+  readonly breakGlass?: true;
   readonly expected: Expected;
 };
+
+/** Who is in without asking. */
+export type WhoIsIn = Row & { readonly expected: { readonly in: readonly string[] } };
+
+export type Case = Asking | WhoIsIn;
 
 export type Expected = {
   readonly outcome: Decision['outcome'];
   /** Epoch ms. */
   readonly expiresAt?: number;
   readonly limitedBy?: 'max' | 'shift' | 'incident' | 'nothing';
+  readonly endsWith?: readonly ('shift' | 'incident')[];
   /** As written: `allow[0]`. */
   readonly rules?: readonly string[];
   readonly approvers?: readonly string[];
+  readonly quorum?: number;
+  readonly maxHolders?: number;
 };
 
 export type Fixtures = {
@@ -58,19 +73,33 @@ export type Fixtures = {
 };
 
 /** What came of one case. */
-export type Tried = {
-  readonly case: Case;
+export type Tried = TriedAsking | TriedWhoIsIn;
+
+export type TriedWhoIsIn = {
+  readonly case: WhoIsIn;
+  readonly found: { readonly in: readonly string[] };
+  readonly differences: readonly 'in'[];
+  readonly findings: readonly Finding[];
+};
+
+export type TriedAsking = {
+  readonly case: Asking;
   readonly found: {
     readonly outcome: Decision['outcome'];
     readonly expiresAt?: number;
     readonly limitedBy: 'max' | 'shift' | 'incident' | 'nothing';
+    /** What takes it back before its time; empty: nothing does. */
+    readonly endsWith: readonly ('shift' | 'incident')[];
     /** Those it rests on; of a refusal, the rules of `deny` that are not known not to hold. */
     readonly rules: readonly string[];
     /** Those of the people in the file who could say yes. */
     readonly approvers: readonly string[];
+    /** Where somebody is asked: how many have to say yes. */
+    readonly quorum?: number;
+    readonly maxHolders?: number;
   };
   /** What is not as expected; empty: it passes. */
-  readonly differences: readonly ('outcome' | 'end' | 'limitedBy' | 'rule' | 'approvers')[];
+  readonly differences: readonly ('outcome' | 'end' | 'limitedBy' | 'endsWith' | 'rule' | 'approvers' | 'quorum' | 'maxHolders')[];
   readonly findings: readonly Finding[];
   /** Incidents of which one has to be named: with any of them it would come out better. */
   readonly several: readonly string[];

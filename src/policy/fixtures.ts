@@ -3,15 +3,10 @@
 import { factConditions } from './conditions.ts';
 import { type PolicyDocument, readDocument } from './document.ts';
 import { foldEmail } from './fields.ts';
-import {
-  fixtureFile,
-  type When,
-  type WrittenCase,
-  type WrittenDuty,
-  type WrittenFixtures,
-  type WrittenIncident,
-} from './fixture-schema.ts';
-import type { Case, Duty, Expected, FixtureIncident, Fixtures, FixtureWorld } from './fixture-types.ts';
+import { emailsOf, expectedOf, refuseIdle } from './fixture-expected.ts';
+import { refuseIn } from './fixture-in.ts';
+import { fixtureFile, type When, type WrittenCase, type WrittenDuty, type WrittenIncident, type WrittenWorld } from './fixture-schema.ts';
+import type { Asking, Case, Duty, FixtureIncident, Fixtures, FixtureWorld } from './fixture-types.ts';
 import type { Fault, Issue, Path, Report } from './issue.ts';
 import { editDistance, suggest } from './nearest.ts';
 import { splitSource } from './resolve-condition.ts';
@@ -38,9 +33,14 @@ function readCases(document: PolicyDocument, input: FixtureInput, faults: Fault[
   faults.push(...misshapen);
   if (written === undefined || misshapen.length > 0) return undefined;
   const reader: Reader = { ...input, document, asked: factConditions(rulesOf(input.policy)), report: (fault) => faults.push(fault) };
-  const shared = sharedWorld(written, reader);
+  const shared = worldOf(written, [], reader);
   const cases = written.cases.flatMap((one, index) => readCase(one, ['cases', index], { at: written.at, shared }, reader) ?? []);
-  return { cases, people: [...new Set([...peopleOf(shared), ...cases.flatMap((one) => [one.email, ...peopleOf(one.world)])])] };
+  return {
+    cases,
+    people: [
+      ...new Set([...peopleOf(shared), ...cases.flatMap((one) => [...('email' in one ? [one.email] : []), ...peopleOf(one.world)])]),
+    ],
+  };
 }
 
 type Reader = FixtureInput & {
@@ -51,13 +51,17 @@ type Reader = FixtureInput & {
 };
 
 const rulesOf = ({ roles }: Policy) =>
-  Object.values(roles).flatMap(({ deny, allow, ask, approvers }) => [...deny, ...allow, ...ask, ...approvers]);
+  Object.values(roles).flatMap(({ deny, allow, ask, approvers, follows, breakGlass }) => [
+    ...[...deny, ...allow, ...ask, ...approvers, ...(breakGlass?.when ?? [])],
+    ...(follows === undefined ? [] : [follows.rule]),
+  ]);
 
 const peopleOf = ({ members, duties }: FixtureWorld): string[] => [...members, ...duties].map(({ email }) => email);
 
-function sharedWorld(written: WrittenFixtures, reader: Reader): FixtureWorld {
+/** `at`: of the file, or of a case. */
+function worldOf(written: WrittenWorld, at: Path, reader: Reader): FixtureWorld {
   const each = Object.entries(written.people ?? {}).map(([person, about]) => {
-    const path = ['people', person];
+    const path = [...at, 'people', person];
     const email = foldEmail(person);
     if (email === undefined)
       reader.report({ code: 'bad-email', message: `${JSON.stringify(person)} is not an e-mail address`, path, on: 'key' });
@@ -66,8 +70,8 @@ function sharedWorld(written: WrittenFixtures, reader: Reader): FixtureWorld {
   return {
     members: each.flatMap(({ members }) => members),
     duties: each.flatMap(({ duties }) => duties),
-    incidents: incidentsOf(written.incidents, ['incidents'], reader),
-    down: downOf(written.down, ['down'], reader),
+    incidents: incidentsOf(written.incidents, [...at, 'incidents'], reader),
+    down: downOf(written.down, [...at, 'down'], reader),
   };
 }
 
@@ -89,7 +93,7 @@ function aboutPerson(
 }
 
 function dutyOf(written: WrittenDuty, email: string, path: Path, reader: Reader): Duty {
-  const { schedule, escalationPolicy, level = 1, until } = typeof written === 'string' ? { schedule: written } : written;
+  const { schedule, escalationPolicy, level = 1, from, until } = typeof written === 'string' ? { schedule: written } : written;
   const onSchedule =
     schedule === undefined ? undefined : sourceAt('roster', schedule, typeof written === 'string' ? path : [...path, 'schedule'], reader);
   const onPolicy = escalationPolicy === undefined ? undefined : sourceAt('policy', escalationPolicy, [...path, 'escalationPolicy'], reader);
@@ -98,12 +102,21 @@ function dutyOf(written: WrittenDuty, email: string, path: Path, reader: Reader)
     reader.report({ code: 'missing-key', message: 'on call where? "schedule" or "escalationPolicy" is missing', path });
   if (onSchedule !== undefined && onPolicy !== undefined && onSchedule.name !== onPolicy.name)
     reader.report({ code: 'bad-source', message: 'a schedule and an escalation policy of one shift belong to one roster', path });
+  if (from !== undefined && until !== undefined && isOver(from, until))
+    reader.report({ code: 'bad-instant', message: 'the shift ends before it begins', path: [...path, 'until'] });
   return {
     ...{ email, roster, level },
     ...(onSchedule === undefined ? {} : { schedule: onSchedule.thing }),
     ...(onPolicy === undefined ? {} : { escalationPolicy: onPolicy.thing }),
+    ...(from === undefined ? {} : { from }),
     ...(until === undefined ? {} : { until }),
   };
+}
+
+/** Of an instant and a length of time it is not known before the moment is. */
+function isOver(from: When, until: When): boolean {
+  if ('at' in from) return 'at' in until && until.at <= from.at;
+  return 'afterMs' in until && until.afterMs <= from.afterMs;
 }
 
 /** `what` is what stands behind the slash: a `directory`'s group, a `roster`'s schedule, or an escalation `policy`. */
@@ -172,32 +185,51 @@ type Common = { readonly at: number | undefined; readonly shared: FixtureWorld }
 function readCase(written: WrittenCase, path: Path, { at: commonAt, shared }: Common, reader: Reader): Case | undefined {
   const { report, policy, document } = reader;
   const at = written.at ?? commonAt;
-  const who = whoIs(written, path, reader);
   if (at === undefined) report({ code: 'missing-key', message: 'at which moment? "at" is missing, here and at the top', path });
   if (!Object.hasOwn(policy.roles, written.role)) undeclared('role', written.role, Object.keys(policy.roles), [...path, 'role'], reader);
+  const own = worldOf(written, path, reader);
+  const replaced = new Set(own.incidents.map(({ roster, ref }) => `${roster}/${ref}`));
+  const world = {
+    members: [...shared.members, ...own.members],
+    duties: [...shared.duties, ...own.duties],
+    incidents: [...shared.incidents.filter(({ roster, ref }) => !replaced.has(`${roster}/${ref}`)), ...own.incidents],
+    down: [...shared.down, ...own.down],
+  };
+  const row = { line: document.locate({ code: '', message: '', path }).line, role: written.role };
+  if (written.in === undefined) {
+    const asking = readAsking(written, path, at, reader);
+    if (at === undefined || asking === undefined) return undefined;
+    const { about, ...who } = asking;
+    const both = { ...world, members: [...world.members, ...about.members], duties: [...world.duties, ...about.duties] };
+    return { name: written.name ?? `${who.client ?? who.email}, ${written.role}`, ...row, ...who, at, world: both };
+  }
+  refuseIn(written, policy.roles[written.role], world.down, path, report);
+  const people = emailsOf(written.in, [...path, 'in'], report);
+  return at === undefined ? undefined : { name: written.name ?? `${written.role}, who is in`, ...row, at, world, expected: { in: people } };
+}
+
+type Asker = Pick<Asking, 'email' | 'client' | 'asked' | 'incident' | 'breakGlass' | 'expected'> & {
+  readonly about: ReturnType<typeof aboutPerson>;
+};
+
+/** Who asks for what, what is so of them, and what is to come of it. */
+function readAsking(written: WrittenCase, path: Path, at: number | undefined, reader: Reader): Asker | undefined {
+  const { report } = reader;
+  const who = whoIs(written, path, reader);
+  const { expect } = written;
+  if (expect === undefined)
+    report({ code: 'missing-key', message: 'what is expected? write "expect", or "in" for who is in without asking', path });
   if (written.for !== undefined && written.until !== undefined)
     report({ code: 'orphan-key', message: '"for" and "until" exclude each other', path: [...path, 'until'], on: 'key' });
   refuseIdle(written, path, report);
-  if (at === undefined || who === undefined) return undefined;
-  const own = aboutPerson(written, who.email, path, reader);
-  const incidents = incidentsOf(written.incidents, [...path, 'incidents'], reader);
-  const replaced = new Set(incidents.map(({ roster, ref }) => `${roster}/${ref}`));
-  const { name = `${who.client ?? who.email}, ${written.role}` } = written;
+  if (at === undefined || who === undefined || expect === undefined) return undefined;
   return {
-    name,
-    line: document.locate({ code: '', message: '', path }).line,
-    role: written.role,
     ...who,
-    at,
     asked: askedOf(written),
     ...(written.incident === undefined ? {} : { incident: written.incident }),
-    world: {
-      members: [...shared.members, ...own.members],
-      duties: [...shared.duties, ...own.duties],
-      incidents: [...shared.incidents.filter(({ roster, ref }) => !replaced.has(`${roster}/${ref}`)), ...incidents],
-      down: [...shared.down, ...downOf(written.down, [...path, 'down'], reader)],
-    },
-    expected: expectedOf(written, at, path, report),
+    ...(written.breakGlass === undefined ? {} : { breakGlass: written.breakGlass }),
+    about: aboutPerson(written, who.email, path, reader),
+    expected: expectedOf({ ...written, expect }, at, path, report),
   };
 }
 
@@ -222,34 +254,3 @@ function askedOf({ for: forMs, until }: WrittenCase): Asked {
   if (until === undefined) return { byDefault: true };
   return typeof until === 'number' ? { untilMs: until } : { until };
 }
-
-/** A thing that is expected and never looked at would pass whatever the policy says. */
-function refuseIdle(written: WrittenCase, path: Path, report: Report): void {
-  const { expect } = written;
-  const idle = [...(expect === 'deny' ? (['end', 'limitedBy'] as const) : []), ...(expect === 'ask' ? [] : (['approvers'] as const))];
-  for (const key of idle.filter((one) => written[one] !== undefined))
-    report({ code: 'orphan-key', message: `"${key}" means nothing beside "expect: ${expect}"`, path: [...path, key], on: 'key' });
-}
-
-function expectedOf({ expect, end, limitedBy, rule, approvers }: WrittenCase, at: number, path: Path, report: Report): Expected {
-  const isNobody = approvers?.length === 1 && approvers[0] === 'nobody';
-  const emails = approvers?.flatMap((one, index) => {
-    const email = foldEmail(one);
-    if (email === undefined && !isNobody)
-      report({
-        code: 'bad-email',
-        message: 'is not an e-mail address, and not the one word "nobody"',
-        path: [...path, 'approvers', index],
-      });
-    return email ?? [];
-  });
-  return {
-    outcome: expect,
-    ...(end === undefined ? {} : { expiresAt: momentOf(end, at) }),
-    ...(limitedBy === undefined ? {} : { limitedBy }),
-    ...(rule === undefined ? {} : { rules: rule.length === 1 && rule[0] === 'none' ? [] : rule }),
-    ...(emails === undefined ? {} : { approvers: emails }),
-  };
-}
-
-export const momentOf = (when: When, at: number): number => ('at' in when ? when.at : at + when.afterMs);

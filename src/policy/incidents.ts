@@ -78,6 +78,12 @@ function candidatesOf(rules: readonly Rule[], facts: Facts, named: boolean): rea
 /** The incidents that were named and are the person's: what a grant that ends with one is asked about again. */
 export const namedIn = (rules: readonly Rule[], facts: Facts): readonly IncidentRef[] => candidatesOf(rules, facts, true).map(refOf);
 
+/** Those of the person that are recorded by this name. */
+export const incidentsCalled = (name: string, role: Role, rules: readonly Rule[], facts: Facts): readonly IncidentRef[] =>
+  candidatesOf(rules, facts, false)
+    .filter((one) => one.ref === name || incidentName(role, one) === name)
+    .map(refOf);
+
 const incidentsIn = (rules: readonly Rule[]): readonly IncidentCondition[] =>
   rules.flatMap(({ condition }) => positiveLeaves(condition)).filter((leaf) => leaf.kind === 'incident');
 

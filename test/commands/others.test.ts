@@ -423,6 +423,76 @@ describe('explain', () => {
     ]);
   });
 
+  describe('of a request by its id begins with what became of it', () => {
+    const decision = aDecision({ outcome: 'ask', quorum: 2, heldBy: [], approvers: ['member of okta/Eng Managers'], findings: [] });
+    const told = async (became: Partial<NonNullable<ExplainResult['became']>>, more: Partial<ExplainResult> = {}) => {
+      const whole = { state: 'approved', origin: 'asked', requestedAt: noon - hour, quorum: 2, approvals: [], grants: [] } as const;
+      const decided = { id: 'k7m2xq', at: noon - hour };
+      const explain = async () => result({ decision, decided, became: { ...whole, ...became }, exit: 0, ...more });
+      const { out, exit } = await run(['explain', 'k7m2xq'], { explain });
+      return { lines: out.split('\n'), exit, brief: (await run(['explain', 'k7m2xq', '--quiet'], { explain })).out };
+    };
+    const yes = (email: string, over: object = {}) => ({ by: { ...ana, email }, at: noon - hour, answer: 'yes' as const, ...over });
+
+    it('given: by whose yes, for whom, and until when', async () => {
+      const approvals = [yes('ana@acme.dev', { reason: 'go ahead' }), yes('bo@acme.dev', { inPlaceOf: 'cy@acme.dev' })];
+      const { lines, exit, brief } = await told({ approvals, grants: [aGrant(oktaTarget)], expiresAt: noon + hour });
+      expect([exit, brief]).toEqual([0, 'approved\n']);
+      expect(lines).toEqual([
+        'db-admin for sam@acme.dev: active until 13:00Z, 1 h',
+        '  yes:  ana@acme.dev, 11:00Z, 1 h ago: "go ahead"',
+        '        bo@acme.dev for cy@acme.dev, 11:00Z, 1 h ago',
+        '  as it was decided 11:00Z, 1 h ago (k7m2xq): 2 people had to say yes: member of okta/Eng Managers; then until 14:47Z',
+        '  in okta/On-Call Database Admin',
+        '',
+      ]);
+      const review = await told({ grants: [aGrant(oktaTarget)], expiresAt: noon + hour, reviewAt: noon + 36 * hour, origin: 'standing' });
+      expect(review.lines[0]).toBe('db-admin for sam@acme.dev: active, to be reviewed by 2026-11-23');
+      expect(review.lines[1]).not.toContain('until');
+    });
+
+    it('waiting: for how many, and who has said yes', async () => {
+      const { lines } = await told({ state: 'pending', pendingUntil: noon + hour, approvals: [yes('ana@acme.dev')] }, { exit: 8 });
+      expect(lines.slice(0, 3)).toEqual([
+        'db-admin for sam@acme.dev: waits for 2 to say yes until 13:00Z, 1 h; 1 did',
+        '  yes:  ana@acme.dev, 11:00Z, 1 h ago',
+        '  as it was decided 11:00Z, 1 h ago (k7m2xq): 2 people must say yes: member of okta/Eng Managers; then until 14:47Z, 2 h 47 min',
+      ]);
+      const offered = { state: 'offered', pendingUntil: noon + hour } as const;
+      expect((await told({ state: 'queued' })).lines[0]).toMatch(/: stands in line for a place$/);
+      expect((await told(offered)).lines[0]).toMatch(/: a place is kept for you until 13:00Z, 1 h$/);
+      expect((await told(offered, { ofOther: true })).lines[0]).toMatch(/: a place is kept for them until/);
+    });
+
+    it('over: by whom, when and why', async () => {
+      const ended = { by: 'boss@acme.dev', at: noon - 60_000, how: 'revoked', because: 'lost laptop' } as const;
+      const { lines } = await told({ grants: [aGrant(oktaTarget, { state: 'ended', activatedAt: noon - hour })], ended });
+      expect(lines.slice(0, 2)).toEqual([
+        'db-admin for sam@acme.dev: was given, and has ended',
+        '  end:  revoked by boss@acme.dev 11:59:00Z, 1 min ago: "lost laptop"',
+      ]);
+      const no = { ...yes('ana@acme.dev'), answer: 'no' as const, reason: 'not today' };
+      const denied = await told({ state: 'denied', approvals: [no], ended: { by: 'ana@acme.dev', at: noon, how: 'denied' } }, { exit: 3 });
+      expect(denied.lines.slice(0, 3)).toEqual([
+        'db-admin for sam@acme.dev: denied',
+        '  no:   ana@acme.dev, 11:00Z, 1 h ago: "not today"',
+        expect.stringContaining('  as it was decided'),
+      ]);
+      const late = await told({ state: 'expired', pendingUntil: noon - hour });
+      expect(late.lines[0]).toBe('db-admin for sam@acme.dev: its time was up 11:00Z');
+    });
+
+    it('given in part, or not at all: why', async () => {
+      const failed = aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'no right to add' });
+      const part = await told({ grants: [aGrant(oktaTarget), failed], expiresAt: noon + hour }, { exit: 1 });
+      expect(part.lines.slice(0, 2)).toEqual([
+        'db-admin for sam@acme.dev: active in okta/On-Call Database Admin only until 13:00Z, 1 h',
+        '  but:  not in aws-prod/db-admins: no right to add',
+      ]);
+      expect((await told({ grants: [failed] }, { exit: 1 })).lines[0]).toMatch(/: approved, but not given$/);
+    });
+  });
+
   it('asks for somebody else, and always looks for the next shift', async () => {
     const asked: ExplainInput[] = [];
     const explain = async (input: ExplainInput) => {
@@ -473,6 +543,7 @@ describe('explain', () => {
       [oktaTarget],
       'you have it, but not okta/On-Call Database Admin, until 13:00Z, 1 h (mk2w7e); asking again for the rest: denied, because not everything could be found out\n',
     ],
+    [{ expiresAt: noon + hour + 59_000 }, [], 'you have it until 13:00Z, 1 h (mk2w7e); asking again changes nothing\n'],
   ])('says what one has already: %j', async (decision, missing, text) => {
     const held = { id: 'mk2w7e', expiresAt: noon + hour, missing };
     const { out } = await run(['explain', 'db-admin'], { explain: async () => result({ decision: aDecision(decision), held, exit: 0 }) });
@@ -687,6 +758,17 @@ describe('policy check', () => {
   it('exits 0 for a sound policy, and for warnings', async () => {
     expect((await run(['policy', 'check'], {})).exit).toBe(0);
     expect((await run(['policy', 'check'], {}, { issues: [{ ...issue, severity: 'warning' }] })).exit).toBe(0);
+  });
+
+  it('exits 1 for warnings with --strict, says that it is for them, and passes a policy without any', async () => {
+    const warned = { issues: [{ ...issue, severity: 'warning' as const }] };
+    const { exit, out } = await run(['policy', 'check', '--strict'], {}, warned);
+    expect(exit).toBe(1);
+    expect(out).toContain('/etc/oncall/oncall.yaml: no faults, 1 warning, which --strict does not pass (the system-wide policy)\n');
+    expect((await run(['policy', 'check', '--strict', '--json'], {}, warned)).exit).toBe(1);
+    expect((await run(['policy', 'check', '--strict'], {})).exit).toBe(0);
+    const both = await run(['policy', 'check', '--strict'], {}, { issues: [issue, ...warned.issues] });
+    expect([both.exit, both.out.split('\n')[0]]).toEqual([1, '/etc/oncall/oncall.yaml: 1 fault, 1 warning (the system-wide policy)']);
   });
 
   it('says once, and whole, where it is a courtesy', async () => {

@@ -35,12 +35,15 @@ function changed(policy: (text: string) => string, tests: (text: string) => stri
 const same = (text: string): string => text;
 
 describe('policy test', () => {
-  it.each(['quickstart', 'broker', 'rosters'])('finds the example %s as its tests say, and every rule of it tried', async (name) => {
-    const path = join(root, 'examples', name, 'oncall.yaml');
-    const { exit, out, err } = await run('--policy', path);
-    expect([exit, err]).toEqual([0, '']);
-    expect(out).toMatch(new RegExp(`^\\d cases, all as expected \\(${path}\\)\\n$`));
-  });
+  it.each(['quickstart', 'broker', 'rosters', '1-standing', '2-rotation', '3-twelve-hours', '4-task-roles', '5-semaphore'])(
+    'finds the example %s as its tests say, and every rule of it tried',
+    async (name) => {
+      const path = join(root, 'examples', name, 'oncall.yaml');
+      const { exit, out, err } = await run('--policy', path);
+      expect([exit, err]).toEqual([0, '']);
+      expect(out).toMatch(new RegExp(`^\\d+ cases, all as expected \\(${path}\\)\\n$`));
+    },
+  );
 
   it('shows the cases that pass where that is asked for', async () => {
     const { out } = await run('--policy', quickstart, '--verbose');
@@ -79,6 +82,27 @@ not as expected  ${tests}:14 sam@example.com, db-admin
     expect(out).toContain('  approvers: expected kim@example.com and ana@example.com, found ana@example.com\n');
     expect(out).toContain('  rule: expected ask[0] and allow[0], found none\n');
     expect(out).toContain('  ?    db-admin.allow[0]: file does not answer (file)\n');
+  });
+
+  it('shows of a rotation that was changed who was to be in, who is, and why', async () => {
+    const path = join(folder, 'oncall.yaml');
+    const example = (name: string): string => readFileSync(join(root, 'examples/2-rotation', name), 'utf8');
+    writeFileSync(path, example('oncall.yaml').replace('overlap: 30m', 'overlap: 20m'), { mode: 0o600 });
+    const tests = join(folder, 'oncall.test.yaml');
+    writeFileSync(tests, example('oncall.test.yaml').replace('T08:45', 'T08:35'));
+    const { exit, out } = await run('--policy', path);
+    expect(exit).toBe(1);
+    expect(out).toBe(`not as expected  ${tests}:11 support, who is in
+  in: expected maria@example.com and sam@example.com, found maria@example.com
+  yes  support.follows: maria@example.com is on call for "support"
+6 cases, 1 not as expected (${path})
+`);
+    const { document } = JSON.parse(`{ "document": ${(await run('--policy', path, '--json')).out} }`);
+    expect(document.cases[1]).toMatchObject({
+      ...{ role: 'support', at: '2026-11-23T08:35:00.000Z', passed: false, differences: ['in'], several: [] },
+      ...{ expected: { in: ['maria@example.com', 'sam@example.com'] }, found: { in: ['maria@example.com'] } },
+    });
+    expect(document.cases[1]).not.toHaveProperty('world');
   });
 
   it('names the roles that no case asks for, and the rules that no case made hold', async () => {
@@ -154,6 +178,6 @@ describe('files that cannot be tried', () => {
     const { exit, err } = await run('--policy', path);
     expect(exit).toBe(2);
     expect(err).toContain(`error: the tests ${join(folder, 'oncall.test.yaml')} cannot be read`);
-    expect(err).toContain('next: name another: oncall policy test FILE');
+    expect(err).toContain(`next: name another: oncall --policy ${path} policy test FILE`);
   });
 });

@@ -153,7 +153,7 @@ describe('delegate', () => {
     const { fixtures, issues } = parseFixtures(text, { policy, machines: {} });
     expect(issues).toEqual([]);
     const { tried } = await rehearse(policy, fixtures ?? { cases: [], people: [] });
-    expect(tried.map(({ found, differences }) => [found.approvers.length, differences])).toEqual([
+    expect(tried.map(({ found, differences }) => ['approvers' in found && found.approvers.length, differences])).toEqual([
       [4, []],
       [3, []],
     ]);

@@ -46,7 +46,9 @@ describe('docs/policy.md', () => {
   it('lists every code that the source has, and no other', () => {
     const source = readdirSync(join(root, 'src/policy')).map((name) => readFileSync(join(root, 'src/policy', name), 'utf8'));
     const literal = source.flatMap((text) => [...text.matchAll(/(?:\bcode: |refuse\()'([a-z-]+)'/g)].map((match) => match[1]));
+    const aboutFile = readFileSync(join(root, 'src/wiring/load-policy.ts'), 'utf8').matchAll(/issueOf\(\s*'([a-z-]+)'/g);
     const derived = [
+      ...[...aboutFile].map((match) => match[1]),
       'undeclared-directory',
       'undeclared-roster',
       'undeclared-role',

@@ -34,7 +34,7 @@ async function found(one: string, top = '', by = policy) {
   const { fixtures, issues } = parseFixtures(`${at}${top}\ncases: [ { ${one} } ]`, { policy: by, machines });
   if (fixtures === undefined) throw new Error(JSON.stringify(issues));
   const [tried] = (await rehearse(by, fixtures)).tried;
-  if (tried === undefined) throw new Error('no case');
+  if (tried === undefined || !('several' in tried)) throw new Error('no case');
   return { ...tried.found, differences: tried.differences, several: tried.several, because: tried.findings.map(({ because }) => because) };
 }
 
@@ -71,6 +71,12 @@ describe('a file of tests', () => {
     ['that asks in two ways', `${at}cases: [ { ${me}, for: 1h, ‹orphan-key›until: shift, expect: allow } ]`],
     ['that expects an end of what is refused', `${at}cases: [ { ${me}, expect: deny, ‹orphan-key›end: 1h } ]`],
     ['that expects approvers where nobody is asked', `${at}cases: [ { ${me}, expect: allow, ‹orphan-key›approvers: nobody } ]`],
+    ['that expects a number of yeses where nobody is asked', `${at}cases: [ { ${me}, expect: allow, ‹orphan-key›quorum: 2 } ]`],
+    ['that expects what ends what is refused', `${at}cases: [ { ${me}, expect: deny, ‹orphan-key›endsWith: nothing } ]`],
+    ['that expects a number of places of what is refused', `${at}cases: [ { ${me}, expect: deny, ‹orphan-key›maxHolders: 1 } ]`],
+    ['that expects no places at all', `${at}cases: [ { ${me}, expect: allow, maxHolders: ‹bad-value›0 } ]`],
+    ['that expects an end with what ends nothing', `${at}cases: [ { ${me}, expect: allow, endsWith: ‹bad-value›max } ]`],
+    ['that asks for no emergency', `${at}cases: [ { ${me}, breakGlass: ‹bad-value›false, expect: deny } ]`],
     ['with a group that differs in a letter', `${at}cases: [ { ${me}, member: ‹not-asked›local/enginering, expect: deny } ]`],
     ['with a group that differs in case', `${at}cases: [ { ${me}, member: ‹not-asked›local/Engineering, expect: deny } ]`],
   ])('%s', (_, text) => {
@@ -172,5 +178,93 @@ describe('a case', () => {
     expect((await found(`${one}, member: local/leavers, expect: deny, rule: none`)).differences).toEqual(['rule']);
     expect((await found(`${one}, ${twoWays}, expect: allow, rule: 'allow[0]'`)).differences).toEqual(['rule']);
     expect((await found(`${one}, expect: ask, approvers: lea@acme.dev`)).differences).toEqual(['outcome', 'approvers']);
+  });
+});
+
+describe('what a policy says besides who gets in', () => {
+  const strict = policyOf(
+    fileWith(
+      `maxHolders: 2
+allow:
+  - { onCall: file/db, until: shift }
+  - { incident: file, severities: [major], until: incident }
+  - { incident: file, severities: [minor] }
+ask: [ { member: local/engineering } ]
+approvers: [ { member: local/engineering-leads } ]
+quorum: 3`,
+    ),
+  );
+  const one = (severity: string) =>
+    `incidents: { file/INC-1: { severities: ${severity}, assigned: me@acme.dev, openedBy: Datadog, assignedBy: Datadog } }`;
+  const tried = async (written: string) => (await found(`${me}, ${written}`, '', strict)).differences;
+
+  it('is how many have to say yes, and how many may be in', async () => {
+    expect(await tried('member: local/engineering, expect: ask, quorum: 3, maxHolders: 2')).toEqual([]);
+    expect(await tried('member: local/engineering, expect: ask, quorum: 2, maxHolders: 3')).toEqual(['quorum', 'maxHolders']);
+    expect(await tried('onCall: file/db, expect: allow, maxHolders: 2')).toEqual([]);
+    expect((await found(`${me}, member: local/engineering, expect: ask, quorum: 1`)).differences).toEqual([]);
+    expect((await found(`${me}, onCall: file/db, expect: allow, maxHolders: 1`)).differences).toEqual(['maxHolders']);
+  });
+
+  it('is what access ends with', async () => {
+    expect(await tried('onCall: file/db, expect: allow, endsWith: shift')).toEqual([]);
+    expect(await tried(`${one('major')}, expect: allow, endsWith: incident`)).toEqual([]);
+    expect(await tried(`${one('major')}, onCall: file/db, expect: allow, endsWith: [shift, incident]`)).toEqual([]);
+    expect(await tried(`${one('major')}, onCall: file/db, expect: allow, endsWith: incident`)).toEqual(['endsWith']);
+    expect(await tried(`${one('minor')}, expect: allow, endsWith: nothing`)).toEqual([]);
+    expect(await tried(`${one('minor')}, expect: allow, endsWith: incident`)).toEqual(['endsWith']);
+    expect(await tried(`${one('minor')}, until: incident, expect: allow, endsWith: incident`)).toEqual([]);
+  });
+});
+
+describe('an emergency', () => {
+  const glass = policyOf(
+    fileWith(
+      `deny: [ { member: local/leavers } ]
+allow: [ { onCall: file/db } ]
+breakGlass:
+  when: [ { member: local/engineering } ]
+  ttl: { default: 30m, max: 2h }
+  review: { by: [ { user: boss@acme.dev } ] }`,
+    ),
+  );
+  const tried = (written: string) => found(`${me}, breakGlass: true, ${written}`, '', glass);
+
+  it('is for whom the policy names for it, while rosters are down, and has an end of its own', async () => {
+    const engineer = 'down: file, member: local/engineering';
+    expect(await tried(`${engineer}, expect: allow, end: 30m, rule: 'breakGlass.when[0]'`)).toMatchObject({ differences: [] });
+    expect(await tried(`${engineer}, for: 3h, expect: allow, end: 2h, limitedBy: max`)).toMatchObject({ differences: [] });
+    expect(await tried('onCall: file/db, expect: deny')).toMatchObject({ differences: [] });
+    expect(await tried('down: local, expect: deny')).toMatchObject({ differences: [] });
+    expect(await tried("member: [local/engineering, local/leavers], expect: deny, rule: 'deny[0]'")).toMatchObject({ differences: [] });
+  });
+
+  it('has nobody in a role that has none, and says so', async () => {
+    expect(await found(`${me}, breakGlass: true, onCall: file/db, expect: allow`)).toMatchObject({
+      outcome: 'deny',
+      differences: ['outcome'],
+      because: ['the policy gives it no way in for emergencies'],
+    });
+    expect(await found(`${me}, breakGlass: true, expect: deny, rule: breakGlass`)).toMatchObject({ differences: [] });
+  });
+
+  it('asks for groups of its own, which are no slip of others', () => {
+    const near = policyOf(
+      fileWith(
+        'allow: [ { member: local/dba } ]\nbreakGlass: { when: [ { member: local/dbas } ], review: { by: [ { user: boss@acme.dev } ] } }',
+      ),
+    );
+    const issuesOf = (group: string) =>
+      parseFixtures(`${at}cases: [ { ${me}, member: local/${group}, expect: deny } ]`, { policy: near, machines: {} }).issues;
+    expect([issuesOf('dbas'), issuesOf('dbass').map(({ code }) => code)]).toEqual([[], ['not-asked']]);
+  });
+
+  it('counts among the rules that no case has tried', async () => {
+    const untried = async (one: string) => {
+      const { fixtures } = parseFixtures(`${at}cases: [ { ${me}, member: local/engineering, ${one} } ]`, { policy: glass, machines: {} });
+      return (await rehearse(glass, fixtures ?? { cases: [], people: [] })).untried.rules;
+    };
+    expect(await untried('expect: deny')).toEqual(['db.deny[0]', 'db.allow[0]', 'db.breakGlass.when[0]']);
+    expect(await untried('breakGlass: true, expect: allow')).toEqual(['db.deny[0]', 'db.allow[0]']);
   });
 });

@@ -153,8 +153,13 @@ describe('the schema of the tests', () => {
     ['two who ask', { ...one, client: 'bot' }],
     ['nothing that is expected', { ...one, expect: undefined }],
     ['what there is not to expect', { ...one, expect: 'yes' }],
+    ['who is in beside who asks', { ...one, in: 'nobody' }],
+    ['who is in beside what is expected of a request', { role: 'db', in: 'nobody', expect: 'deny' }],
     ['a moment without an offset', { ...one, at: '2026-11-22T03:00:00' }],
     ['an end that is none', { ...one, end: 'soon' }],
+    ['an end with what ends nothing', { ...one, endsWith: 'max' }],
+    ['an emergency that is none', { ...one, breakGlass: false }],
+    ['no places at all', { ...one, maxHolders: 0 }],
     ['a shift of a level that is none', { ...one, onCall: { schedule: 'file/db', level: 0 } }],
     ['an incident with a key nobody knows', { ...one, incidents: { 'file/x': { severity: 'major' } } }],
   ])('refuses %s', (_, faulty) => {

@@ -209,12 +209,12 @@ export function testsSchema(words: Words): Json {
   const schema = jsonOf(fixtureFile);
   const top = schema.properties ?? {};
   const cases = top['cases']?.items ?? {};
-  const person = top['people']?.additionalProperties as Json;
+  const personOf = ({ properties }: Json) => (properties?.['people']?.additionalProperties as Json | undefined)?.properties ?? {};
   const within =
     (parent: string): Words =>
     (section, key) =>
       words(section, `${parent}.${key}`);
-  for (const map of [top, cases.properties ?? {}, person.properties ?? {}]) {
+  for (const map of [top, cases.properties ?? {}, personOf(schema), personOf(cases)]) {
     for (const parent of ['incidents', 'onCall']) {
       const { additionalProperties, anyOf = [] } = map[parent] ?? {};
       const parts = [
@@ -226,7 +226,8 @@ export function testsSchema(words: Words): Json {
     }
     describe(map, 'Testing a policy', words);
   }
-  cases.oneOf = [{ required: ['user'] }, { required: ['client'] }];
+  const oneOf = (...keys: readonly string[]) => ({ oneOf: keys.map((key) => ({ required: [key] })) });
+  cases.allOf = [oneOf('user', 'client', 'in'), oneOf('expect', 'in')];
   return finished(schema, 'oncall: tests of a policy');
 }
 

@@ -39,6 +39,16 @@ const checked: [string, string, 'error' | 'warning'][] = [
   ['a way in where a source is down', `allow: [ { onCall: file/db } ]\nwhenUnknown: ‹bad-value›allow`, 'error'],
   ['a question to nobody where a source is down', `allow: [ { onCall: file/db } ]\nwhenUnknown: ‹ask-without-approvers›ask`, 'error'],
   ['a length of time without its unit', `allow: [ { onCall: file/db } ]\nttl: { max: ‹bad-duration›12 }`, 'error'],
+  [
+    'an emergency that is longer than what somebody says yes to',
+    `allow: [ { onCall: file/db } ]\nttl: { max: 4h }\nbreakGlass: { when: [ { user: a@acme.dev } ], ttl: { max: ‹break-glass-long›5h }, review: { by: [ { user: b@acme.dev } ] } }`,
+    'warning',
+  ],
+  [
+    'the same, where nothing is said of how long it is',
+    `allow: [ { onCall: file/db } ]\nttl: { max: 1h }\n‹break-glass-long›breakGlass: { when: [ { user: a@acme.dev } ], review: { by: [ { user: b@acme.dev } ] } }`,
+    'warning',
+  ],
   ['an end with a shift that nobody has', 'allow: [ { user: a@acme.dev, until: ‹until-without-shift›shift } ]', 'error'],
 ];
 
@@ -49,6 +59,42 @@ describe('policy check', () => {
     const { issues } = parsePolicy(text, input);
     expect(issues.map(({ line, column, code }) => `${line}:${column} ${code}`)).toEqual(expected);
     expect(issues.map((issue) => issue.severity)).toEqual([severity]);
+  });
+
+  it.each([
+    ['deny', 'allow: [ { user: a@acme.dev } ]\ndeny: [ { onCall: ‹any-schedule›file } ]'],
+    [
+      'ask, approvers',
+      `ask: [ { onCall: ‹any-schedule›file } ]\napprovers: [ { user: b@acme.dev }, { onCall: [ file/db, ‹any-schedule›file ] } ]`,
+    ],
+    ['approvers that whenUnknown asks', 'allow: [ { onCall: file/db } ]\nwhenUnknown: ask\napprovers: [ { onCall: ‹any-schedule›file } ]'],
+    ['not, all', 'allow: [ { user: a@acme.dev, not: { onCall: ‹any-schedule›file } }, { all: [ { onCall: ‹any-schedule›file } ] } ]'],
+    ['a list', 'allow: [ [ { user: a@acme.dev }, { onCall: ‹any-schedule›file } ] ]'],
+    ['follows', 'follows: ‹any-schedule›file'],
+    ['a list of follows', 'follows: [ file/db, ‹any-schedule›file ]'],
+    ['a condition of follows', 'follows: { onCall: ‹any-schedule›file, levels: [1] }'],
+    [
+      'the emergency, which no roster may speak for, and its review',
+      'breakGlass:\n  when: ‹break-glass-roster›[ { onCall: ‹any-schedule›file } ]\n  review: { by: [ { onCall: ‹any-schedule›file } ] }',
+    ],
+    ['every role, admins and names', 'allow: [ any ]', 'defaults', 'admins', 'conditions'],
+  ])('says that any schedule is counted, wherever a condition may stand: %s', (_, role, ...above) => {
+    const tops: Readonly<Record<string, string>> = {
+      defaults: 'defaults: { deny: [ { onCall: ‹any-schedule›file } ], approvers: [ { onCall: ‹any-schedule›file } ] }',
+      admins: 'admins: [ { onCall: ‹any-schedule›file } ]',
+      conditions: 'conditions: { any: { onCall: ‹any-schedule›file } }',
+    };
+    const { text, expected } = marked(fileWith(role, above.map((top) => tops[top]).join('\n')));
+    const { issues } = parsePolicy(text, input);
+    expect(issues.map(({ line, column, code }) => `${line}:${column} ${code}`)).toEqual(expected);
+  });
+
+  it('finds nothing wrong with an emergency that is as long as what somebody says yes to, and tells of a family of roles once', () => {
+    const role = (max: string) =>
+      `params: { customer: [x, y] }\nallow: [ { onCall: file/db } ]\nttl: { max: 4h }\nbreakGlass: { when: [ { user: a@acme.dev } ], ttl: { max: ${max} }, review: { by: [ { user: b@acme.dev } ] } }`;
+    const codes = (max: string) =>
+      parsePolicy(fileWith(role(max)).replace('{ local: db-admins }', "{ local: 'db-{customer}' }"), input).issues.map(({ code }) => code);
+    expect([codes('4h'), codes('4h1s')]).toEqual([[], ['break-glass-long']]);
   });
 
   it('finds nothing wrong with a rule that names somebody and then takes away', () => {
