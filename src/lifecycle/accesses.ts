@@ -22,6 +22,7 @@ export type Access = {
   readonly beganAt?: number;
   /** They were in already when it began. */
   readonly wasIn?: true;
+  /** Of standing access: the one that the sweep moves on, which nobody has planned. */
   readonly plannedEnd?: number;
   /** Confirmed by the directory. */
   readonly endedAt?: number;
@@ -29,8 +30,19 @@ export type Access = {
   /** An e-mail, or `sweep`, `oncall`. */
   readonly endedBy?: string;
   readonly because?: string;
-  /** Of an emergency: what somebody else owes for it, or has done. */
-  readonly review?: { readonly dueAt: number; readonly at?: number; readonly by?: string; readonly reason?: string };
+  /** Of an emergency what somebody else owes for it, or has done; of standing access when it is to be looked at. */
+  readonly review?: Review;
+};
+
+export type Review = {
+  readonly dueAt: number;
+  readonly at?: number;
+  readonly by?: string;
+  readonly reason?: string;
+  /** Of standing access: what a missed one does. */
+  readonly ifMissed?: 'alert' | 'end';
+  /** Likewise: the day before, and by which policy it was moved on, which is how it is seen that somebody has looked. */
+  readonly moved?: { readonly from: number; readonly policyDigest?: string };
 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -67,10 +79,13 @@ export function foldAccesses(): AccessFold {
   const ofRequest = (event: RecordedEvent, id: string): void => {
     const asked = asAfter(requests.get(id) ?? unknown(event.at, event.holder ?? '', event.role ?? ''), event);
     requests.set(id, asked);
-    if (event.type !== 'request.extended' && event.type !== 'request.broken-glass') return;
+    if (!moving.has(event.type) && event.type !== 'request.broken-glass') return;
     for (const access of open.values()) {
       if (access.requestId !== id) continue;
       access.origin = asked.origin;
+      // As the policy says it by now; of what was asked for, what was found at first is what let them in.
+      if (asked.origin === 'standing')
+        Object.assign(access, { findings: asked.findings }, asked.reason === undefined ? {} : { reason: asked.reason });
       if (asked.plannedEnd !== undefined) access.plannedEnd = asked.plannedEnd;
       if (asked.review !== undefined) access.review = asked.review;
     }
@@ -124,7 +139,27 @@ const unknown = (askedAt: number, holder: string, role: string): Asked => ({
 /** What is told of a request besides what becomes of it. */
 const aside: ReadonlySet<string> = new Set(['request.expiring', 'request.review-overdue'] satisfies LedgerEvent['type'][]);
 
-const reviewOf = (event: RecordedEvent, { dueAt }: NonNullable<Access['review']>): NonNullable<Access['review']> => ({
+/** Of access that goes on: its end, or what the policy says of it. */
+const moving: ReadonlySet<string> = new Set([
+  'request.extended',
+  'rotation.changed',
+  'rotation.held-over',
+  'standing.changed',
+] satisfies LedgerEvent['type'][]);
+
+/** Moved to an earlier day, nobody need have looked. */
+function standingReview(event: RecordedEvent, before: Review | undefined): Pick<Access, 'review'> {
+  const { reviewDueAt, ifMissed } = fieldsOf(event);
+  if (typeof reviewDueAt !== 'number' || (ifMissed !== 'alert' && ifMissed !== 'end')) return {};
+  const isLater = before !== undefined && reviewDueAt > before.dueAt;
+  const { policyDigest } = event;
+  const by = policyDigest === undefined ? {} : { policyDigest };
+  return {
+    review: { ...before, dueAt: reviewDueAt, ifMissed, ...(isLater ? { at: event.at, moved: { from: before.dueAt, ...by } } : {}) },
+  };
+}
+
+const reviewOf = (event: RecordedEvent, { dueAt }: Review): Review => ({
   ...{ dueAt, at: event.at, by: actorOf(event) },
   ...(event.reason === undefined ? {} : { reason: event.reason }),
 });
@@ -153,7 +188,12 @@ function asAfter(before: Asked, event: RecordedEvent): Asked {
     const due = typeof reviewDueAt === 'number' ? { review: { dueAt: Math.min(owed ?? reviewDueAt, reviewDueAt) } } : {};
     return { ...before, origin: 'break-glass', ...due };
   }
-  if (type === 'request.extended') return { ...before, ...(typeof to === 'number' ? { plannedEnd: to } : {}) };
+  if (moving.has(type)) {
+    const end = typeof to === 'number' ? { plannedEnd: to } : {};
+    if (before.origin !== 'standing') return { ...before, ...end };
+    const said = { ...(reason === undefined ? {} : { reason }), findings: holding(event) };
+    return { ...before, ...end, ...said, ...standingReview(event, before.review) };
+  }
   // Of a request that is approved anew under its id nothing of before counts.
   const earlier = before.waits ? before : unknown(at, holder, role);
   const approvers = saidYes(earlier, event);
@@ -167,6 +207,7 @@ function asAfter(before: Asked, event: RecordedEvent): Asked {
     origin: typeof origin === 'string' ? (origin as Origin) : 'asked',
     findings: holding(event),
     ...(typeof expiresAt === 'number' ? { plannedEnd: expiresAt } : {}),
+    ...(origin === 'standing' ? standingReview(event, undefined) : {}),
   };
 }
 

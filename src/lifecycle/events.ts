@@ -38,6 +38,7 @@ export type LedgerEvent = {
     | 'rotation.refused'
     | 'rotation.accepted'
     | 'rotation.held-over'
+    | 'standing.changed'
     | 'standing.review-due'
     | 'standing.review-missed'
     | 'ledger.behind'

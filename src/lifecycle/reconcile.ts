@@ -19,9 +19,11 @@ export type Reading = {
   readonly now: number;
 };
 
+type Leaving = { readonly member: Member; readonly row?: Membership; readonly because: string };
+
 export type Reconciliation = {
   /** Members to be taken out: an add of ours that was never answered, or a stranger in an exclusive group. */
-  readonly adopt: readonly { readonly member: Member; readonly row?: Membership; readonly because: string }[];
+  readonly adopt: readonly Leaving[];
   /** New to us, reported once. */
   readonly drift: readonly Member[];
   readonly baseline: readonly Member[];
@@ -40,9 +42,9 @@ const shareLeaves = 0.3;
 export function planReconcile(reading: Reading): Reconciliation {
   const { members, rows, known, exclusive, first, clean, now } = reading;
   const rowOf = new Map(rows.map((row) => [row.userId, row]));
-  const adopt: { member: Member; row?: Membership; because: string }[] = [];
+  const adopt: Leaving[] = [];
   const others: Member[] = [];
-  const intruders: { member: Member; row?: Membership; because: string }[] = [];
+  const intruders: Leaving[] = [];
   let undecided = false;
   for (const member of members) {
     const row = rowOf.get(member.userId);

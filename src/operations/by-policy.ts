@@ -7,6 +7,7 @@ import { isOncallError, isProviderError, OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, EndReason, Origin, Request } from '../lifecycle/types.ts';
 import { judge } from '../policy/evaluate.ts';
+import type { Standing } from '../policy/standing.ts';
 import type { Asked, Decision, Finding, Policy, Role } from '../policy/types.ts';
 import { activate } from './activate.ts';
 import type { Deps } from './deps.ts';
@@ -31,6 +32,8 @@ export type Given = {
   readonly until: number;
   /** When the world was asked what it rests on; left out: it rests on the policy alone. */
   readonly askedAt?: number;
+  /** Of standing access: what a missed review does. */
+  readonly ifMissed?: Standing['ifMissed'];
   /** Whether the last one for them was given back or taken away, and this would be the same again; asked inside the transaction. */
   readonly isRefused: (last: Request, now: number) => boolean;
 };
@@ -128,10 +131,14 @@ export async function insertGiven(deps: Deps, q: Queries, now: number, given: Gi
     holder: email,
     reason,
     policyDigest: deps.policy.digest,
-    data: { startsAt: now, expiresAt: until, by: 'policy', origin, findings: request.decision.findings },
+    data: { startsAt: now, expiresAt: until, by: 'policy', origin, findings: request.decision.findings, ...reviewOf(given) },
   });
   return request;
 }
+
+/** When standing access is to be looked at, as the policy says it now: moving that day is what shows that somebody did. */
+const reviewOf = ({ asked, ifMissed }: Given) =>
+  ifMissed === undefined || !('untilMs' in asked) ? {} : { reviewDueAt: asked.untilMs, ifMissed };
 
 function decisionFor({ digest }: Pick<Policy, 'digest'>, { role, finding, until }: Given): Decision {
   return {
@@ -154,20 +161,21 @@ export async function renew(deps: Pick<Deps, 'policy'>, q: Queries, now: number,
   const expiresAt = Math.max(before, until);
   const decision = { ...decisionFor(deps.policy, given), expiresAt };
   await q.changeRequest(open, { reason, asked, decision, expiresAt });
-  if (expiresAt === before) return;
-  for (const { id } of await q.grantsOfRequest(open.id)) {
+  // What the policy says may have changed, and the end not: a review that comes sooner.
+  const isMoved = expiresAt !== before;
+  for (const { id } of isMoved ? await q.grantsOfRequest(open.id) : []) {
     const grant = await q.grant(id);
     if (grant?.state === 'active') await q.changeGrant(grant, { nextAttemptAt: expiresAt });
   }
   await q.record({
-    type: 'request.extended',
+    type: isMoved ? 'request.extended' : 'standing.changed',
     actor: 'sweep',
     requestId: open.id,
     role: role.name,
     holder: email,
     reason,
     policyDigest: deps.policy.digest,
-    data: { from: before, to: expiresAt, origin: given.origin, findings: decision.findings },
+    data: { ...(isMoved ? { from: before, to: expiresAt } : {}), origin: given.origin, findings: decision.findings, ...reviewOf(given) },
   });
 }
 
@@ -221,16 +229,20 @@ export function outcomeOf(
   return { because, outcome: passes ? 'later' : 'failed', ...(next === undefined ? {} : { next }) };
 }
 
-/** The role's own `deny` counts for whom it names, too. */
+/** The role's own `deny` counts for whom it names, too: the rule that holds, or that is not known. */
+export async function denying(deps: Deps, world: Lookups, { role, email }: Pick<Given, 'role' | 'email'>): Promise<Finding | undefined> {
+  if (role.deny.length === 0) return undefined;
+  const at = deps.now();
+  const facts = await gatherFacts(deps, world, role.deny, { email, at }, role.deny);
+  const found = judge(role.deny, 'deny', { email, client: undefined, now: at, facts });
+  return found.find(({ holds }) => holds === true) ?? found.find(({ holds }) => holds === 'unknown');
+}
+
 export async function whyDenied(
   deps: Deps,
   world: Lookups,
   { role, email }: Pick<Given, 'role' | 'email'>,
 ): Promise<{ readonly because: string; readonly known: boolean } | undefined> {
-  if (role.deny.length === 0) return undefined;
-  const at = deps.now();
-  const facts = await gatherFacts(deps, world, role.deny, { email, at }, role.deny);
-  const found = judge(role.deny, 'deny', { email, client: undefined, now: at, facts });
-  const against = found.find(({ holds }) => holds === true) ?? found.find(({ holds }) => holds === 'unknown');
+  const against = await denying(deps, world, { role, email });
   return against && { because: `${against.rule}: ${against.because}`, known: against.holds === true };
 }

@@ -2,7 +2,7 @@
 
 import { factsWithinMs } from '../lifecycle/limits.ts';
 import type { Request } from '../lifecycle/types.ts';
-import { describeCondition } from '../policy/conditions.ts';
+import { describeCondition, positiveLeaves } from '../policy/conditions.ts';
 import { stillHolds } from '../policy/evaluate.ts';
 import { namedIn } from '../policy/incidents.ts';
 import { clientOf } from '../policy/machine.ts';
@@ -81,8 +81,12 @@ async function asked(
 const endsAt = ({ decision, unheldSince }: Request, now: number): number =>
   (unheldSince ?? now) + Math.max(...decision.endsWith.map((rule) => rule.graceMs));
 
-const reason = ({ decision }: Request): string =>
-  `no longer ${decision.endsWith.map((rule) => describeCondition(rule.condition)).join(', or ')}`;
+/** With the incident that was recorded: it alone kept them in, of all that a rule counts. */
+function reason({ decision: { endsWith }, incident }: Request): string {
+  const what = endsWith.map((rule) => describeCondition(rule.condition)).join(', or ');
+  const isForOne = endsWith.some((rule) => positiveLeaves(rule.condition).some(({ kind }) => kind === 'incident'));
+  return `no longer ${what}${incident === undefined || !isForOne ? '' : `: ${incident}`}`;
+}
 
 /** What a process heard before it slept: others may have heard better since. */
 const isOld = (deps: Deps, heardAt: number): boolean => deps.now() - heardAt > factsWithinMs;

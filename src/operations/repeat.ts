@@ -1,8 +1,10 @@
 /** Asking again for what is held: its end moves later where that is allowed, what is missing is tried again, nothing is ever shortened. */
 
 import type { Queries } from '../ledger/ledger.ts';
-import type { Actor, Grant, GrantView, Origin, Request } from '../lifecycle/types.ts';
-import type { Decided } from '../policy/incidents.ts';
+import type { Actor, Grant, GrantView, Membership, Origin, Request } from '../lifecycle/types.ts';
+import { stillHolds } from '../policy/evaluate.ts';
+import { type Decided, incidentsCalled } from '../policy/incidents.ts';
+import { clientOf } from '../policy/machine.ts';
 import type { Asked, Decision } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { requireFresh, requireSweep } from './gate.ts';
@@ -33,20 +35,25 @@ export async function repeat(
   deps: Deps,
   q: Queries,
   now: number,
-  { input, role, actor, askedAt, pins }: Asking,
+  asking: Asking,
   open: Request,
   standing: readonly Grant[],
   { decision, incident }: Decided,
 ): Promise<Settled> {
+  const { input, role, actor, askedAt, pins } = asking;
   const expiresAt = decision.outcome === 'allow' ? decision.expiresAt : undefined;
   const wouldBeLater = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
   const waiting = role.maxHolders === undefined ? 0 : (await waitingFor(q, role.name)).length;
-  const later = wouldBeLater && waiting === 0;
+  // One end for all that a request has given: moved, it would keep the other user in as well.
+  const others = await ofOtherUsers(q, pins.pinned, standing);
+  const own = standing.filter((grant) => !others.some(({ id }) => id === grant.id));
+  const mayMove = waiting === 0 && others.length === 0;
+  const later = wouldBeLater && mayMove;
   const missing = await withoutGrant(q, pins.pinned, standing);
   let request = open;
   // What ends with an incident goes over to the one that is asked for now, or it would end with the other. Its end stays where it is not later.
   const elsewhere = decision.incident !== undefined && incident !== open.incident;
-  const moves = decision.outcome === 'allow' && elsewhere && endsByItself(open) && waiting === 0;
+  const moves = decision.outcome === 'allow' && elsewhere && endsByItself(open) && mayMove;
   // Going over to another incident keeps in who would have gone with the first: that is access like any other.
   if (later || moves || (missing.length > 0 && decision.outcome === 'allow')) {
     await requireSweep(deps, q, now, role.targets, input.breakGlass === true);
@@ -74,18 +81,48 @@ export async function repeat(
   }
   const added =
     decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
-  const notExtended = later ? undefined : wouldBeLater ? whyNotMoved(waiting) : whyNotLonger(input.asked, now, open, decision);
+  const [another] = others;
+  const whyNot = (): string | undefined => {
+    if (another !== undefined && (wouldBeLater || elsewhere)) return whyAnother(another.row, role.name);
+    if (wouldBeLater) return whyNotMoved(waiting);
+    if (decision.outcome !== 'allow' && input.incident !== undefined && incident !== open.incident)
+      return whyNotFor(input.incident, decision);
+    return whyNotLonger(input.asked, now, open, decision);
+  };
+  const notExtended = later ? undefined : whyNot();
   return {
     requestId: open.id,
     activate: added,
     whole: later ? 'extended' : 'held',
     missing: decision.outcome === 'allow' ? [] : missing.map(({ target }) => ({ target, ...notTried(role, actor.email, decision) })),
-    held: decision.outcome === 'allow' ? await withOwnEnd(q, standing) : [],
+    held: decision.outcome === 'allow' ? await withOwnEnd(q, own) : [],
+    others: others.map(({ id }) => id),
     decision: later || moves ? decision : open.decision,
     ...(notExtended === undefined ? {} : { notExtended }),
     ...(later && open.expiresAt !== undefined ? { movedFrom: open.expiresAt } : {}),
+    ...(!later && !moves && isUnheld(asking, open, now) ? { unheld: true as const } : {}),
   };
 }
+
+/** By what was found just now none of the rules that it ends with holds, which no sweep has noted yet. Where another incident was named, its own was not asked about. */
+function isUnheld({ input, role, actor, facts }: Asking, { decision: { endsWith }, incident, unheldSince }: Request, now: number): boolean {
+  if (endsWith.length === 0 || unheldSince !== undefined || (input.incident !== undefined && input.incident !== incident)) return false;
+  const only = incident === undefined ? {} : { incidents: incidentsCalled(incident, role, endsWith, facts) };
+  return stillHolds(endsWith, { email: actor.email, client: clientOf(actor), now, facts, ...only }) === false;
+}
+
+type OfAnother = { readonly id: string; readonly row: Membership };
+
+/** Those that let in another user than the one to whom the name leads: `people` was corrected, or the user made anew. */
+async function ofOtherUsers(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<readonly OfAnother[]> {
+  const held = await Promise.all(standing.map(async ({ id, membershipId }) => ({ id, row: await q.membership(membershipId) })));
+  return held.flatMap(({ id, row }) =>
+    row && pinned.some(({ target, pin }) => target.directory === row.directory && pin.userId !== row.userId) ? [{ id, row }] : [],
+  );
+}
+
+const whyAnother = ({ userName, directory }: Membership, role: string): string =>
+  `it has let in ${userName} in ${directory}, to whom your name led then; to have it for longer, oncall release ${role} and ask again`;
 
 const endsByItself = ({ decision }: Request): boolean => decision.endsWith.length > 0;
 
@@ -93,6 +130,12 @@ const endsByItself = ({ decision }: Request): boolean => decision.endsWith.lengt
 export async function withoutGrant(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<Pins['pinned']> {
   const rows = await Promise.all(pinned.map(({ target, pin }) => q.membershipAt(target.directory, pin)));
   return pinned.filter((_, index) => !standing.some((grant) => grant.membershipId === rows[index]?.id));
+}
+
+/** They have named another incident than the one they hold it for, and none of the rules counts that. */
+function whyNotFor(incident: string, { findings }: Decision): string {
+  const missed = findings.filter(({ effect, holds }) => effect !== 'deny' && holds !== true).map(({ because }) => because);
+  return [`${incident} is not what it is held for`, ...new Set(missed)].join('; ');
 }
 
 /** Why what is held is not held longer, where longer was asked for. */

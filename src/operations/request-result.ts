@@ -29,7 +29,8 @@ export async function result(
     ({ request: now, grants, line } = await look());
   }
   if (!now) throw new Error(`request ${settled.requestId} has vanished`);
-  const relevant = grants.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
+  const theirs = grants.filter(({ id }) => !settled.others?.includes(id));
+  const relevant = theirs.filter((grant) => grant.state !== 'ended' || settled.activate.includes(grant.id));
   const inNow = new Set(
     relevant.filter((grant) => grant.state === 'active').map((grant) => `${grant.target.directory}/${grant.target.group}`),
   );
@@ -37,7 +38,11 @@ export async function result(
   const { state } = now;
   const waits = state === 'pending' || state === 'queued' || state === 'offered';
   const outcome = waits ? state : inNow.size === 0 ? 'failed' : !all ? 'partial' : settled.whole;
-  const { notExtended, movedFrom } = settled;
-  const more = { ...(notExtended === undefined ? {} : { notExtended }), ...(movedFrom === undefined ? {} : { movedFrom }) };
+  const { notExtended, movedFrom, unheld } = settled;
+  const more = {
+    ...(unheld && { unheld }),
+    ...(notExtended === undefined ? {} : { notExtended }),
+    ...(movedFrom === undefined ? {} : { movedFrom }),
+  };
   return { result: outcome, request: now, grants: relevant, missing, decision: settled.decision, ...line, ...more };
 }

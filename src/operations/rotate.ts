@@ -12,6 +12,7 @@ import type { Role } from '../policy/types.ts';
 import { endGiven, type Given, letIn, outcomeOf, whyDenied } from './by-policy.ts';
 import type { Deps } from './deps.ts';
 import { type Lookups, lookups } from './lookups.ts';
+import { ofOtherUsers } from './other-users.ts';
 import { inParallel } from './parallel.ts';
 import { type Answer, askRotation, type OnDuty } from './rotation-answer.ts';
 import { type Following, followingIn, isAway, outsideTopic, rotationNow } from './rotation-now.ts';
@@ -65,9 +66,9 @@ async function rotateOne(deps: Deps, world: Lookups, role: Following, mayGoOn: (
     const told = await ledger.write((q, now) => settleRotation({ deps, q, now, role }, { answer, denied }));
     return { steps: told, kept: await stillOutside(ledger, role) };
   }
-  const denied = await deniedAmong(deps, world, role, answer.duties);
-  const kept = await letInAll(deps, world, role, { answer, denied, mayGoOn });
-  const settling = { answer, denied, isTried: mayGoOn(), accepts };
+  const [denied, strays] = await Promise.all([deniedAmong(deps, world, role, answer.duties), straysOf(deps, world, role, mayGoOn)]);
+  const kept = await letInAll(deps, world, role, { answer, denied, strays, mayGoOn });
+  const settling = { answer, denied, strays, isTried: mayGoOn(), accepts };
   return { steps: await ledger.write((q, now) => settleRotation({ deps, q, now, role }, settling)), kept };
 }
 
@@ -81,14 +82,35 @@ export async function deniedAmong(deps: Deps, world: Lookups, role: Role, duties
   return denied;
 }
 
+/** Grants of the role that let in another user than the one to whom the name leads now. */
+async function straysOf(deps: Deps, world: Lookups, { name }: Role, mayGoOn: () => boolean): Promise<ReadonlySet<string>> {
+  const ledger = await deps.ledger();
+  const open = (await ledger.read((q) => q.openByPolicy('rotation'))).filter(({ role }) => role === name);
+  const strays = new Set<string>();
+  await inParallel(open, atOnce, async (request) => {
+    if (mayGoOn()) for (const id of await ofOtherUsers(deps, world, request)) strays.add(id);
+  });
+  return strays;
+}
+
 type Answered = Extract<Answer, { duties: unknown }>;
 
-type Letting = { readonly answer: Answered; readonly denied: Denied; readonly mayGoOn: () => boolean };
+type Letting = {
+  readonly answer: Answered;
+  readonly denied: Denied;
+  readonly strays: ReadonlySet<string>;
+  readonly mayGoOn: () => boolean;
+};
 
-async function letInAll(deps: Deps, world: Lookups, role: Following, { answer, denied, mayGoOn }: Letting): Promise<readonly Kept[]> {
+async function letInAll(
+  deps: Deps,
+  world: Lookups,
+  role: Following,
+  { answer, denied, strays, mayGoOn }: Letting,
+): Promise<readonly Kept[]> {
   const { duties, nameless } = answer;
   const ledger = await deps.ledger();
-  const wanted = await ledger.read((q, now) => whomToLetIn(q, now, role, answer));
+  const wanted = await ledger.read((q, now) => whomToLetIn(q, now, role, answer, strays));
   const kept = nameless.map(
     ({ name, because }): Kept => ({
       ...{ role: role.name, email: name, outcome: 'failed', next: 'correct people: in the policy' },
@@ -112,8 +134,14 @@ async function letInAll(deps: Deps, world: Lookups, role: Following, { answer, d
 }
 
 /** With the end that each is to have: whoever comes, and whoever has not all of the role. */
-async function whomToLetIn(q: Queries, now: number, role: Following, answer: Answered): Promise<ReadonlyMap<string, number>> {
-  const seen = await rotationNow(q, now, role, answer.duties);
+async function whomToLetIn(
+  q: Queries,
+  now: number,
+  role: Following,
+  answer: Answered,
+  strays: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, number>> {
+  const seen = await rotationNow(q, now, role, answer.duties, strays);
   if (isStale(answer, seen.kept, now)) return new Map();
   const { enter } = planRotation({ ...seen, isTried: false });
   return new Map([

@@ -7,6 +7,7 @@ import type { Follows } from '../policy/follows.ts';
 import type { Policy, Role, Target } from '../policy/types.ts';
 import { refusedSince } from './by-policy.ts';
 import type { Deps } from './deps.ts';
+import { otherUserBecause } from './other-users.ts';
 
 /** Who is on call and not in, with why. */
 export const outsideTopic = 'rotation';
@@ -40,16 +41,24 @@ export type Seen = Omit<RotationNow, 'isTried'> & {
   readonly kept: Rotation;
   /** Who is in, and not in all of the role's groups. */
   readonly lacking: readonly Holder[];
-  /** By request: grants for groups that the role has no longer. */
-  readonly surplus: ReadonlyMap<string, readonly string[]>;
+  /** Grants for groups that the role has no longer, or of other users. */
+  readonly surplus: readonly Surplus[];
 };
 
-/** `answer`: left out where nobody could say. */
-export async function rotationNow(q: Queries, now: number, role: Following, answer: readonly Duty[] | undefined): Promise<Seen> {
+export type Surplus = { readonly requestId: string; readonly only: readonly string[]; readonly because: string };
+
+/** `answer`: left out where nobody could say. `strays`: ids of grants that let in another user than the one to whom the name leads. */
+export async function rotationNow(
+  q: Queries,
+  now: number,
+  role: Following,
+  answer: readonly Duty[] | undefined,
+  strays: ReadonlySet<string> = new Set(),
+): Promise<Seen> {
   const { name, follows, targets } = role;
   const holders: Holder[] = [];
   const lacking: Holder[] = [];
-  const surplus = new Map<string, readonly string[]>();
+  const surplus: Surplus[] = [];
   for (const { id, requester, startsAt = 0, expiresAt = 0, asked, ...request } of await q.openByPolicy('rotation')) {
     if (request.role !== name) continue;
     const grants = (await q.grantsOfRequest(id)).filter(({ state }) => state === 'active' || state === 'activating');
@@ -57,10 +66,18 @@ export async function rotationNow(q: Queries, now: number, role: Following, answ
     const saidUntil = 'untilMs' in asked ? asked.untilMs : expiresAt;
     const holder = { email: requester.email, requestId: id, startsAt, expiresAt, saidUntil };
     holders.push(holder);
-    const over = grants.filter(({ target }) => !targets.some((one) => isSame(one, target))).map((grant) => grant.id);
-    if (targets.some((one) => !grants.some(({ target }) => isSame(one, target)))) lacking.push(holder);
+    const [own, others] = [grants.filter((grant) => !strays.has(grant.id)), grants.filter((grant) => strays.has(grant.id))];
+    const over = own.filter(({ target }) => !targets.some((one) => isSame(one, target)));
+    const lacks = (among: typeof grants): boolean => targets.some((one) => !among.some(({ target }) => isSame(one, target)));
     // First in, then out: a group that only has another name now is the same membership.
-    else if (over.length > 0) surplus.set(id, over);
+    if (lacks(own)) lacking.push(holder);
+    else {
+      if (over.length > 0)
+        surplus.push({ requestId: id, only: over.map((grant) => grant.id), because: `${name} no longer has this group` });
+      // Whoever is only on their way in may not get there.
+      if (others.length > 0 && !lacks(own.filter(({ state }) => state === 'active')))
+        surplus.push({ requestId: id, only: others.map((grant) => grant.id), because: otherUserBecause(holder.email) });
+    }
   }
   const kept = await q.rotation(name);
   const away = await awayAmong(q, now, name, answer ?? []);

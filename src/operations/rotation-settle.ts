@@ -29,6 +29,8 @@ export type Denied = ReadonlyMap<string, { readonly because: string; readonly kn
 export type Settling = {
   readonly answer: Answer;
   readonly denied: Denied;
+  /** Ids of grants that let in another user than the one to whom the name leads. */
+  readonly strays?: ReadonlySet<string>;
   /** Left out: the run had no time to let everybody in. */
   readonly isTried?: boolean;
   /** Who said that those may go whom the last run did not take out. */
@@ -44,10 +46,10 @@ type At = { readonly deps: Deps; readonly q: Queries; readonly now: number; read
 /** `undefined`: the answer is too old to act on. */
 export async function settleRotation(
   at: At,
-  { answer, denied, isTried = false, accepts }: Settling,
+  { answer, denied, strays, isTried = false, accepts }: Settling,
 ): Promise<readonly SweepStep[] | undefined> {
   const { q, now, role, deps } = at;
-  const seen = await rotationNow(q, now, role, 'duties' in answer ? answer.duties : undefined);
+  const seen = await rotationNow(q, now, role, 'duties' in answer ? answer.duties : undefined, strays);
   const { kept } = seen;
   if (isStale(answer, kept, now)) return undefined;
   await endDenied(at, seen, denied);
@@ -90,14 +92,13 @@ async function settleUnanswered(at: At, seen: Seen, answer: Unanswered): Promise
   ];
 }
 
-/** Whom the policy keeps out does not stay in for being on call; nor in a group that the role no longer has. */
-async function endDenied({ q, now, role }: At, { holders, surplus }: Seen, denied: Denied): Promise<void> {
+/** Whom the policy keeps out does not stay in for being on call; nor in a group that the role no longer has, nor as somebody else. */
+async function endDenied({ q, now }: At, { holders, surplus }: Seen, denied: Denied): Promise<void> {
   for (const { requestId: id, email } of holders) {
     const why = denied.get(email);
     if (why?.known) await endGiven(q, now, { id }, { reason: 'revoked', because: why.because });
   }
-  for (const [id, only] of surplus)
-    await endGiven(q, now, { id }, { reason: 'revoked', because: `${role.name} no longer has this group` }, only);
+  for (const { requestId: id, only, because } of surplus) await endGiven(q, now, { id }, { reason: 'revoked', because }, only);
 }
 
 async function moveEnds(at: At, { later, sooner, off, held }: RotationPlan, denied: Denied): Promise<readonly SweepStep[]> {

@@ -8,6 +8,7 @@ import { reviewDay, standingRule } from '../policy/standing.ts';
 import { endGiven, type Given, letIn, outcomeOf, refusedSince, renew, whyDenied } from './by-policy.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
+import { ofOtherUsers, otherUserBecause } from './other-users.ts';
 import { inParallel } from './parallel.ts';
 import { type Kept, tellKept, tellReviews } from './standing-told.ts';
 import type { SweepStep } from './types.ts';
@@ -83,9 +84,9 @@ async function keepIn(deps: Deps, world: Lookups, step: Keeping): Promise<Omit<K
   if (step.action === 'keep') return {};
   if (step.action === 'give') return (await whyNotAgain(deps, step)) ?? outcomeOf(await letIn(deps, world, givenTo(step)), step);
   const ledger = await deps.ledger();
-  const only = await ofOtherUsers(deps, world, step);
+  const only = await ofOtherUsers(deps, world, step.request);
   if (only.length > 0) {
-    await endIt(deps, { request: step.request, because: 'not-a-target', only }, `${step.email} is another user there now`);
+    await endIt(deps, { request: step.request, because: 'not-a-target', only }, otherUserBecause(step.email));
     return {
       because: 'was let in as another user than the one that the name leads to now; the next run lets that one in',
       outcome: 'later',
@@ -98,34 +99,6 @@ async function keepIn(deps: Deps, world: Lookups, step: Keeping): Promise<Omit<K
   return {};
 }
 
-/** Grants of a user to whom the name no longer leads: `people` was corrected, or the user made anew. Asked whenever the end is moved on; who cannot be found out ends nothing. */
-async function ofOtherUsers(deps: Deps, world: Lookups, { email, request }: Pick<Named, 'email'> & { readonly request: Request }) {
-  const ledger = await deps.ledger();
-  const held = await ledger.read(async (q) =>
-    Promise.all(
-      (await q.grantsOfRequest(request.id))
-        .filter(({ state }) => state === 'active')
-        .map(async ({ id, membershipId }) => ({ id, row: await q.membership(membershipId) })),
-    ),
-  );
-  const others = await Promise.all(
-    held.map(async ({ id, row }) => {
-      const user = row && Object.hasOwn(deps.policy.directories, row.directory) ? await userOf(world, row.directory, email) : undefined;
-      return user !== undefined && row !== undefined && user.userId !== row.userId ? [id] : [];
-    }),
-  );
-  return others.flat();
-}
-
-async function userOf(world: Lookups, directory: string, email: string) {
-  try {
-    return await world.user(directory, email);
-  } catch (error) {
-    if (!isOncallError(error) && !isProviderError(error)) throw error;
-    return undefined;
-  }
-}
-
 /** Each on its own: what one meets keeps nobody else in or out. */
 function failed(error: unknown): Pick<Kept, 'because' | 'outcome'> {
   if (!isOncallError(error) && !isProviderError(error)) throw error;
@@ -136,7 +109,8 @@ export function givenTo({ role, email, why, reviewAt, until }: Named): Given {
   const because = `named under standing, to be reviewed by ${reviewDay(reviewAt)}: ${why}`;
   const finding = { rule: standingRule(role.name), because };
   const isRefused = (last: Request): boolean => refusedSince(last) !== undefined && isAsSaid({ why, reviewAt }, last);
-  return { origin: 'standing', role, email, reason: why, finding, asked: { untilMs: reviewAt }, until, isRefused };
+  const ifMissed = role.standing?.ifMissed ?? 'alert';
+  return { origin: 'standing', role, email, reason: why, finding, asked: { untilMs: reviewAt }, ifMissed, until, isRefused };
 }
 
 /** A target that could not be given is not asked for at every run. */

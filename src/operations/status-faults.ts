@@ -3,12 +3,13 @@
 import type { Queries } from '../ledger/ledger.ts';
 import { clockSkewMs, stuckAfter } from '../lifecycle/limits.ts';
 import type { GrantView } from '../lifecycle/types.ts';
+import { reviewCommand } from '../policy/break-glass.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { nameOf } from '../policy/iam-role.ts';
 import type { Policy, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { clockFault } from './gate.ts';
-import { adoptCommand, hostNamed, isExclusive, reviewCommand } from './names.ts';
+import { adoptCommand, hostNamed, isExclusive } from './names.ts';
 import { rotationFaults } from './rotation-status.ts';
 import type { StatusFault, StatusResult } from './types.ts';
 

@@ -10,6 +10,7 @@ import { adopt } from './adopt.ts';
 import { standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { whyClockIsOff } from './gate.ts';
+import { leftIn, noteLeftIn } from './left-in.ts';
 import { isExclusive } from './names.ts';
 import { isOverdue } from './sweep.ts';
 import type { SweepStep } from './types.ts';
@@ -53,7 +54,12 @@ export async function tend(deps: Deps): Promise<readonly SweepStep[]> {
   );
   // Ends come late while the clock is off; nobody may take the sweep's word that all is well.
   const because = whyClockIsOff(deps, behindMs);
-  return [...steps.flat(), ...(because === undefined ? [] : [{ action: 'heartbeat' as const, outcome: 'failed' as const, because }])];
+  const left = await leftIn(deps);
+  return [
+    ...steps.flat(),
+    ...left,
+    ...(because === undefined ? [] : [{ action: 'heartbeat' as const, outcome: 'failed' as const, because }]),
+  ];
 }
 
 type ManagedGroup = Awaited<ReturnType<Queries['managedGroups']>>[number];
@@ -182,6 +188,7 @@ async function settleReading(
     await q.record({ type: 'member.drift', actor: 'sweep', target, holder: member.userName });
     steps.push({ action: 'drift', outcome: 'done', holder: member.userName, target, because: leftAlone(plan.tooMany) });
   }
+  await noteLeftIn(q, now, { directory: name, groupId: group.groupId }, { members: members.length, exclusive, isLeft: plan.tooMany });
   for (const { member, row, because } of plan.adopt) {
     await adopt(deps, q, now, { member, row, name, group, because, reason: 'failed', actor: 'sweep' });
     steps.push({ action: 'adopt', outcome: 'done', holder: member.userName, target, because });

@@ -7,6 +7,7 @@ import type { ApproveInput, DenyInput, WaitingResult, Yes } from './approval-typ
 import type { AccessInput, AccessResult, AuditInput, EventView } from './audit-types.ts';
 import type { ExplainRotation } from './explain-rotation.ts';
 import type { ExplainStanding } from './explain-standing.ts';
+import type { Became } from './explain-then.ts';
 import type { InLine, Line, PlaceHolder } from './line-types.ts';
 import type { StandingStatus } from './standing-status.ts';
 import type { SweepInput, SweepResult } from './sweep-types.ts';
@@ -38,6 +39,8 @@ export type RequestResult = {
   readonly line?: InLine;
   /** For `held`, where more was asked than is held and was not given: why not. */
   readonly notExtended?: string;
+  /** For `held`: none of what it ends with holds any more, which no sweep has noted yet (`unheldSince`). */
+  readonly unheld?: true;
   /** Where the end was moved: what it was before. */
   readonly movedFrom?: number;
   /** Targets whose directory keeps the end itself and could not be told the one that holds now: it may end sooner there. */
@@ -182,6 +185,8 @@ export type ExplainResult = {
   readonly standing?: ExplainStanding;
   /** Of a request by its id: it is what was found then. */
   readonly decided?: { readonly id: string; readonly at: number };
+  /** Likewise: what became of it. */
+  readonly became?: Became;
   readonly exit: 0 | 1 | 2 | 3 | 8;
 };
 

@@ -70,6 +70,19 @@ describe('sweep', () => {
     expect(err).toMatch(/^error: the sweep left 1 fault behind\n {2}why: {2}maria@acme.dev in okta.*6 tries\n {2}next: /);
   });
 
+  it('exits 1 for members whom it left in, with how many, where, and what to type next, also with --json', async () => {
+    const because = '3 of 4 members came in without oncall, and too many at once to take them out unasked';
+    const next = 'an admin takes them over: oncall adopt okta/db';
+    const result = { steps: [heartbeat, { action: 'drift', outcome: 'failed', target: oktaTarget, because, next } as const], failed: 1 };
+    const { exit, err } = await sweep(result);
+    expect(exit).toBe(1);
+    expect(err.replaceAll(/\s+/g, ' ')).toContain(`why: okta/On-Call Database Admin: ${because}`);
+    expect(err).toContain(`next: ${next}\n`);
+    const json = await sweep(result, ['--json']);
+    expect(json.exit).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({ failed: 1, error: { code: 'sweep-failed', next: expect.stringContaining(next) } });
+  });
+
   it('counts what is overdue although no step failed', async () => {
     const { exit, err } = await sweep({ steps: [heartbeat], failed: 2, remaining: 2 });
     expect(exit).toBe(1);

@@ -207,6 +207,50 @@ describe('what is held', () => {
     { directory: 'okta', group: 'web' },
   ];
 
+  describe('as another user, by a slip under "people" that was corrected since', () => {
+    const slipped = async (over: Parameters<typeof role>[1] = {}) => {
+      const world = await company({ roles: [role('db-admin', over)] });
+      const ask = (hours: number, more = {}) =>
+        world.as('maria').request({ role: 'db-admin', asked: { forMs: hours * hour }, reason: 'x', ...more });
+      Object.assign(world.policy, { people: { 'maria@acme.dev': { okta: 'sam@acme.dev' } } });
+      const first = granted(await ask(1));
+      if (first.result === 'pending') await world.as('boss').approve({ id: first.request.id });
+      expect(world.okta.in('db')).toEqual(['sam@acme.dev']);
+      Object.assign(world.policy, { people: {} });
+      return { world, ask, until: first.request.expiresAt };
+    };
+
+    it('lets the right one in until the end that there is, which moves for neither, and says how to have it for longer', async () => {
+      const { world, ask, until } = await slipped();
+      world.now += 10 * minute;
+      await world.sweepAfter(0);
+      const again = granted(await ask(4));
+      expect(again).toMatchObject({ result: 'held', request: { expiresAt: until }, grants: [{ state: 'active' }] });
+      expect(again.notExtended).toContain('oncall release db-admin');
+      expect(world.okta.in('db')).toEqual(['maria@acme.dev', 'sam@acme.dev']);
+      for (let run = 0; run < 10; run++) await world.sweepAfter(5 * minute);
+      expect(world.okta.in('db')).toEqual([]);
+    });
+
+    it('is longer for the right one alone once it was given back and asked for again', async () => {
+      const { world, ask } = await slipped();
+      await ask(4);
+      await world.as('maria').release({ id: 'db-admin' });
+      expect(world.okta.in('db')).toEqual([]);
+      expect(granted(await ask(4)).request.expiresAt).toBe(world.now + 4 * hour);
+      expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
+    });
+
+    it('is nothing that they have: where letting them in fails, or needs a yes, that is said', async () => {
+      const { world, ask } = await slipped();
+      world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to add', { applied: 'no' }));
+      expect(granted(await ask(4))).toMatchObject({ result: 'failed', missing: [{ message: 'no right to add' }] });
+      const asking = await slipped({ allow: [], ask: [rule(user('maria'))], approvers: [rule(user('boss'))] });
+      expect(granted(await asking.ask(4))).toMatchObject({ result: 'failed', missing: [{ message: 'not tried: it needs a new yes' }] });
+      expect(asking.world.okta.in('db')).toEqual(['sam@acme.dev']);
+    });
+  });
+
   it('says of its missing half why that was not tried, where the roster cannot be asked', async () => {
     const world = await company({ roles: [role('db-admin', { targets: two, allow: [rule(onCall)] })] });
     world.shifts = [{ schedule: 'PDB', email: 'maria@acme.dev', start: null, end: null }];
@@ -265,6 +309,21 @@ describe('release', () => {
     const world = await company();
     expect(await world.as('maria').release({ id: 'db-admin' })).toEqual({ grants: [], ended: 0, left: 0 });
     await expect(world.as('maria').release({ id: 'nope' })).rejects.toMatchObject({ code: 'unknown-request', exit: 2 });
+  });
+
+  it('is of one’s own alone, also where two e-mails of two issuers lead to one user: the other’s access stays', async () => {
+    const emails = ['maria@acme.dev', 'maria@acme.com'];
+    const world = await company({ roles: [role('db-admin', { allow: [rule({ kind: 'any', conditions: emails.map(user) })] })] });
+    Object.assign(world.policy, { people: { 'maria@acme.com': { okta: 'maria@acme.dev' } } });
+    const [one, other] = emails.map((email, index) =>
+      world.as('maria', { actor: async () => ({ issuer: `https://issuer${index}`, subject: '00u1', email }) }),
+    );
+    const asked = { role: 'db-admin', asked: { byDefault: true } } as const;
+    const ids = await Promise.all([one, other].map(async (as) => as && granted(await as.request(asked)).request.id));
+    await expect(other?.release({ id: ids[0] ?? '' })).rejects.toMatchObject({ code: 'not-yours' });
+    await other?.release({ id: 'db-admin' });
+    expect((await world.as('boss').status({})).requests.map(({ id }) => id)).toEqual([ids[0]]);
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
   });
 
   it('of what is somebody else’s names them, and an admin', async () => {

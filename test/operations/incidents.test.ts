@@ -64,6 +64,17 @@ describe('the incident that a request is for', () => {
     expect(refusal).toMatchObject({ exit: 3, error: { message: `you cannot have responder now: ${because}` } });
   });
 
+  it('is said not to be what the access is held for, where another one is', async () => {
+    const duty = await onDuty();
+    duty.incidents.pagerduty?.push(anIncident('4711'));
+    const { request } = granted(await duty.request('maria', { incident: '4711' }));
+    expect(granted(await duty.request('maria', { incident: '4799' }))).toMatchObject({
+      ...{ result: 'held', request: { incident: '4711', expiresAt: request.expiresAt } },
+      notExtended: '4799 is not what it is held for; pagerduty has no incident 4799',
+    });
+    expect(granted(await duty.request('maria', { incident: '#4711' }))).not.toHaveProperty('notExtended');
+  });
+
   it('does not count where the rule filters it out, and it says by what', async () => {
     const duty = await onDuty([responder({ allow: [withIncident({ severities: ['critical', 'P1'] })] })]);
     duty.incidents.pagerduty?.push(anIncident('4711', { severities: ['major', 'high'] }));
@@ -264,6 +275,10 @@ describe('access for an incident ends', () => {
     expect(duty.world.okta.in('db')).toEqual(['maria@acme.dev']);
     expect((await duty.sweepAfter(1)).ended).toBe(1);
     expect(duty.world.okta.in('db')).toEqual([]);
+    // Of all that the rule counts, the trail names the one.
+    expect((await duty.as('boss').accesses({})).accesses).toMatchObject([
+      { how: 'expired', because: 'no longer assigned to a live incident in pagerduty: 4711' },
+    ]);
   });
 
   it('not while another rule of the decision holds', async () => {
@@ -314,6 +329,21 @@ describe('access for an incident ends', () => {
 });
 
 describe('asking again', () => {
+  it('for another incident stays with the one that it began with while another user is in by it, who would be kept in as well', async () => {
+    const duty = await onDuty();
+    duty.incidents.pagerduty?.push(anIncident('4711'), anIncident('4712'));
+    Object.assign(duty.world.policy, { people: { 'maria@acme.dev': { okta: 'sam@acme.dev' } } });
+    await duty.request('maria', { incident: '4711' });
+    Object.assign(duty.world.policy, { people: {} });
+    const again = granted(await duty.request('maria', { incident: '4712' }));
+    expect(again.request.incident).toBe('4711');
+    expect(again.notExtended).toContain('oncall release responder and ask again');
+    expect(duty.world.okta.in('db')).toEqual(['maria@acme.dev', 'sam@acme.dev']);
+    duty.change('4711', { live: false });
+    for (let run = 0; run < 4; run++) await duty.sweepAfter(5 * minute);
+    expect(duty.world.okta.in('db')).toEqual([]);
+  });
+
   it('for another incident goes over to that one, with the end as it was where it is no later', async () => {
     const duty = await onDuty();
     duty.incidents.pagerduty?.push(anIncident('4711'));
@@ -339,6 +369,25 @@ describe('asking again', () => {
     duty.incidents.pagerduty?.unshift(anIncident('4710'));
     await duty.sweepAfter(5 * minute);
     expect(granted(await duty.request('maria'))).toMatchObject({ result: 'extended', request: { incident: '4711' } });
+  });
+
+  it('says that nothing holds it any more before a sweep has noted it, and moves no end by that', async () => {
+    const duty = await onDuty();
+    duty.incidents.pagerduty?.push(anIncident('4712'));
+    const first = granted(await duty.request('maria'));
+    duty.incidents.pagerduty?.push(anIncident('4711', { openedBy: 'maria@acme.dev' }));
+    const again = async (incident?: string) =>
+      granted(await duty.request('maria', { ...(incident && { incident }), asked: { forMs: minute } }));
+    expect((await again()).unheld).toBeUndefined();
+    duty.change('4712', { live: false });
+    for (const incident of [undefined, '4712']) expect(await again(incident)).toMatchObject({ result: 'held', unheld: true });
+    expect((await again('4711')).unheld, 'its own was not asked about').toBeUndefined();
+    const { requests } = await duty.as('maria').status({ of: first.request.id });
+    expect(requests).toMatchObject([{ expiresAt: first.request.expiresAt, version: first.request.version }]);
+    duty.change('4712', { live: true });
+    expect((await again()).unheld).toBeUndefined();
+    duty.down.set('pagerduty', new ProviderError('pagerduty', 'unavailable', 'PagerDuty answered 503'));
+    expect((await again()).unheld).toBeUndefined();
   });
 
   it('does not bind to an incident what nothing ended early', async () => {

@@ -173,6 +173,52 @@ describe('a group that is exclusive again', () => {
   });
 });
 
+describe('an exclusive group that more came into at once than are taken out unasked', () => {
+  const crowded = async () => {
+    const world = await company({ exclusive: ['db'] });
+    await world.sweepAfter(15 * minute);
+    for (const name of ['sam', 'ana', 'boss']) world.okta.put(`${name}@acme.dev`, 'db');
+    return world;
+  };
+  const left = ({ steps }: Awaited<ReturnType<World['sweepAfter']>>) => steps.filter(({ outcome }) => outcome === 'failed');
+
+  it('is a fault of every sweep, with how many and what to do, until an admin has decided about each of them', async () => {
+    const world = await crowded();
+    const first = await world.sweepAfter(16 * minute);
+    expect(first).toMatchObject({ ended: 0, failed: 1 });
+    expect(left(first)).toMatchObject([
+      {
+        ...{ action: 'drift', target: { directory: 'okta', group: 'db' } },
+        because: expect.stringContaining('3 of 3 members came in without oncall'),
+        next: 'an admin takes them over: oncall adopt okta/db; or take them out in okta',
+      },
+    ]);
+    expect((await world.sweepAfter(5 * minute)).failed).toBe(1);
+    world.okta.take('sam@acme.dev', 'db');
+    expect(left(await world.sweepAfter(16 * minute))).toMatchObject([{ because: expect.stringContaining('2 of 2 members') }]);
+    expect(world.okta.in('db')).toEqual(['ana@acme.dev', 'boss@acme.dev']);
+    const list = await world.as('boss').adopt({ directory: 'okta', group: 'db', end: { forMs: hour } });
+    const decided = { standing: [], ending: list.members.map(({ id }) => id) };
+    expect(decided.ending).toHaveLength(2);
+    await world.as('boss').adopt({ directory: 'okta', group: 'db', end: { forMs: hour }, decided });
+    expect((await world.sweepAfter(minute)).failed).toBe(0);
+    expect((await world.sweepAfter(16 * minute)).failed).toBe(0);
+  });
+
+  it('is none where it is no longer exclusive, nor for two, who are taken out', async () => {
+    const world = await crowded();
+    expect((await world.sweepAfter(16 * minute)).failed).toBe(1);
+    Object.assign(world.policy.directories.okta as object, { exclusive: [] });
+    expect((await world.sweepAfter(16 * minute)).failed).toBe(0);
+    Object.assign(world.policy.directories.okta as object, { exclusive: ['db'] });
+    expect((await world.sweepAfter(16 * minute)).failed).toBe(0);
+    const few = await crowded();
+    few.okta.take('boss@acme.dev', 'db');
+    expect((await few.sweepAfter(16 * minute)).failed).toBe(0);
+    expect(few.okta.in('db')).toEqual([]);
+  });
+});
+
 describe('who has left', () => {
   const both = [role('one'), role('two', { targets: [{ directory: 'okta', group: 'web' }] })];
 
@@ -677,6 +723,25 @@ describe('on call', () => {
     expect((await world.as('boss').status({})).grants[0]?.state).toBe('active');
     await world.sweepAfter(0);
     expect((await world.as('boss').status({})).requests[0]).not.toHaveProperty('unheldSince');
+  });
+
+  it('without a grace does not end by what was heard an hour ago, nor what was extended while it was being heard', async () => {
+    const atOnce = { roles: [role('db-admin', { allow: [rule(onCall, { name: 'db-admin.allow[0]', until: 'shift', graceMs: 0 })] })] };
+    for (const meanwhile of ['slept', 'extended'] as const) {
+      const world = await company(atOnce);
+      world.shifts = [{ schedule: 'Database Primary', email: 'maria@acme.dev', start: null, end: world.now + 10 * hour }];
+      granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 3 * hour } }));
+      const nobody = async () => {
+        if (meanwhile === 'slept') world.now += hour;
+        else expect(granted(await world.as('maria').request({ role: 'db-admin', asked: { forMs: 9 * hour } })).result).toBe('extended');
+        return [];
+      };
+      await world.as('cron', { roster: async () => ({ title: 'PagerDuty', onCall: nobody }) }).sweep({});
+      expect((await world.as('boss').status({})).grants[0]?.state, meanwhile).toBe('active');
+      // What is heard just now, and of what is as it was, ends it.
+      world.shifts = [];
+      expect((await world.sweepAfter(minute)).ended, meanwhile).toBe(1);
+    }
   });
 
   it('is not kept by what a sweep heard before it slept either', async () => {

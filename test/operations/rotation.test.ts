@@ -126,6 +126,7 @@ describe('a week of shifts', () => {
     Object.assign(shift, { end: first - hour });
     await rota.sweep();
     expect(await end()).toBe(first - halfHour);
+    expect((await rota.as('boss').accesses({})).accesses).toMatchObject([{ origin: 'rotation', plannedEnd: first - halfHour }]);
     expect((await events(rota, 'request.extended', 'rotation.changed')).map(({ type }) => type)).toEqual([
       'request.extended',
       'rotation.changed',
@@ -436,6 +437,64 @@ describe('whoever is on call and must not, or cannot, be let in', () => {
     expect(rota.in()).toEqual(['sam']);
     await rota.until(9);
     expect(rota.in()).toEqual(['sam']);
+  });
+
+  it('is in as the user to whom the name leads: after a slip under "people" the right one comes with the next run, then the other goes', async () => {
+    const rota = await rotation();
+    rota.shift('maria', 0, 8);
+    const { people } = rota.world.policy;
+    Object.assign(rota.world.policy, { people: { 'maria@acme.dev': { okta: 'sam@acme.dev' } } });
+    await rota.sweep();
+    expect(rota.in()).toEqual(['sam']);
+    Object.assign(rota.world.policy, { people });
+    rota.world.okta.fail('findUser', silent);
+    await rota.sweep();
+    expect(rota.in(), 'nobody knows who it is').toEqual(['sam']);
+    rota.world.okta.fail('add', new ProviderError('okta', 'forbidden', 'okta does not let us', { applied: 'no' }));
+    expect(failures(await rota.sweep())).toEqual(['okta does not let us']);
+    expect(rota.in(), 'nobody goes before the other is in').toEqual(['sam']);
+    await rota.until(1);
+    expect(rota.in()).toEqual(['maria']);
+    expect(calls(rota, 'add', 'remove').slice(-2)).toEqual(['add maria', 'remove sam']);
+    await rota.until(7.9);
+    expect(rota.in()).toEqual(['maria']);
+    await rota.until(9);
+    expect(rota.in()).toEqual([]);
+  });
+
+  it('and the other stays while that one is only on the way in', async () => {
+    const rota = await rotation();
+    rota.shift('maria', 0, 8);
+    const { people } = rota.world.policy;
+    Object.assign(rota.world.policy, { people: { 'maria@acme.dev': { okta: 'sam@acme.dev' } } });
+    await rota.sweep();
+    Object.assign(rota.world.policy, { people });
+    const meanwhile: (readonly string[])[] = [];
+    const slow = { ...rota.world.okta };
+    slow.add = async (...asked) => {
+      await rota.sweep();
+      meanwhile.push(rota.in());
+      return rota.world.okta.add(...asked);
+    };
+    await rota.as('cron', { directory: async () => slow }).sweep({});
+    expect([meanwhile, rota.in()]).toEqual([[['sam']], ['maria']]);
+  });
+
+  it('counts as one person however many users a slip has led to: nobody is missing when all of them are corrected at once', async () => {
+    const rota = await rotation();
+    const names = ['maria', 'sam', 'ana'];
+    for (const name of names) rota.shift(name, 0, 8);
+    const { people } = rota.world.policy;
+    const slip = Object.fromEntries(names.map((name, index) => [`${name}@acme.dev`, { okta: `${names[(index + 1) % 3]}@acme.dev` }]));
+    Object.assign(rota.world.policy, { people: slip });
+    await rota.sweep();
+    Object.assign(rota.world.policy, { people });
+    await rota.until(1);
+    expect(await events(rota, 'rotation.refused')).toEqual([]);
+    expect(rota.ever).toEqual(rota.ever.map(() => new Set(names)));
+    const held = (await rota.as('boss').status({})).grants.filter(({ state }) => state === 'active');
+    expect(held.map(({ holder }) => holder).sort()).toEqual(names.map((name) => `${name}@acme.dev`).sort());
+    expect(calls(rota, 'remove')).toEqual([]);
   });
 
   it('comes in with the next run where an add failed', async () => {
