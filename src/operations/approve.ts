@@ -25,7 +25,7 @@ import { type Pins, pinTargets } from './pins.ts';
 import { denied } from './refusal.ts';
 import type { Settled } from './request.ts';
 import { result } from './request-result.ts';
-import { type Earlier, earlierYes, ownRequest, requireOnlyOnce, requireOtherAccount } from './said-yes.ts';
+import { type Earlier, earlierYes, isOpen, ownRequest, requireOnlyOnce, requireOtherAccount } from './said-yes.ts';
 import { couldBeOne } from './same-person.ts';
 import type { Refusal, RequestResult } from './types.ts';
 
@@ -53,11 +53,13 @@ async function tryToApprove(deps: Deps, actor: Actor, input: ApproveInput): Prom
   if (couldBeOne(deps.policy, actor, requester)) throw ownRequest(pending);
   const role = roleNamed(deps.policy, pending.role);
   const world = lookups(deps);
-  const right = await requireApprover(deps, world, actor, role, pending);
+  const askedAt = deps.now();
+  const now = ledger.now();
+  const suits = isOpen(deps.policy, role, { request: pending, actor, now });
+  const right = await requireApprover(deps, world, actor, role, { request: pending, at: now, suits });
   const digest = ledger.digest(exactlyAsked(pending, role));
   requireSeen(input.seen, digest, pending);
 
-  const askedAt = deps.now();
   const about = { email: requester.email, at: askedAt, ...(incident === undefined ? {} : { incident }) };
   const [facts, pins] = await Promise.all([gatherRoleFacts(deps, world, role, about), pinTargets(deps, world, role, requester.email)]);
   if (pins.pinned.length === 0 && pins.fault) throw pins.fault;
@@ -113,7 +115,7 @@ async function settle(deps: Deps, q: Queries, now: number, approving: Approving)
     request.incident === undefined ? {} : { named: request.incident },
   );
   const forIncident = incident === undefined ? {} : { incident };
-  if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'approver') };
+  if (decision.outcome === 'deny') return { refusal: denied(role, requester.email, decision, 'other') };
   requireFresh(askedAt, now);
   // The targets asked for are the ones approved, should the policy have changed meanwhile.
   const still = stillOf(request, role);

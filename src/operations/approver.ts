@@ -23,27 +23,35 @@ export type ApproverRight = {
   readonly isNamed?: true;
 };
 
-/** Of a role's `approvers`; `at`: by the ledger's clock. Nobody's stand-in may do what they could not do themselves: say yes to their own. */
-export async function approverRight(
-  deps: Deps,
-  world: Lookups,
-  actor: Actor,
-  role: Role,
-  about: { readonly requester: Actor; readonly at: number },
-): Promise<ApproverRight> {
+export type AboutRight = {
+  readonly requester: Actor;
+  /** By the ledger's clock. */
+  readonly at: number;
+  /** Of several rights the first one that suits is taken; another only where none does. */
+  readonly suits?: (right: ApproverRight) => boolean;
+};
+
+/** Of a role's `approvers`. Nobody's stand-in may do what they could not do themselves: say yes to their own. */
+export async function approverRight(deps: Deps, world: Lookups, actor: Actor, role: Role, about: AboutRight): Promise<ApproverRight> {
   const { policy } = deps;
+  const { suits = () => true } = about;
   const client = clientOf(actor);
   const own = await rightOf(deps, world, role, { email: actor.email, client });
-  if (own.may === true || client !== undefined || policy.blocked.includes(actor.email)) return own;
+  if ((own.may === true && suits(own)) || client !== undefined || policy.blocked.includes(actor.email)) return own;
   let unknown = own.may === 'unknown' ? own : undefined;
+  let another = own.may === true ? own : undefined;
   for (const inPlaceOf of delegatedTo(actor.email, policy.delegations ?? [], about.at)) {
     const { from } = inPlaceOf;
     if (couldBeOne(policy, { issuer: '', subject: from, email: from }, about.requester)) continue;
     const right = await rightOf(deps, world, role, { email: from, client: undefined });
-    if (right.may === true) return { ...right, inPlaceOf };
+    if (right.may === true) {
+      const theirs = { ...right, inPlaceOf };
+      if (suits(theirs)) return theirs;
+      another ??= theirs;
+    }
     if (right.may === 'unknown') unknown ??= right;
   }
-  return unknown ?? own;
+  return unknown ?? another ?? own;
 }
 
 type Who = { readonly email: string; readonly client: string | undefined };

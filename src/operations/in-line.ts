@@ -45,11 +45,11 @@ export function asWaitedFor(asking: Asking, open: Request | undefined): Asking {
  * Where approvers let them stand in line: how many of those may say yes today, to what it would be now. Who joined it by a rule has no approvals.
  * Throws where that cannot be found out; their place is kept meanwhile.
  */
-export async function stillYes(deps: Deps, world: Lookups, role: Role, actor: Actor, pins: Pins): Promise<number> {
-  if (role.maxHolders === undefined) return 0;
+export async function stillYes(deps: Deps, world: Lookups, role: Role, actor: Actor, pins: Pins): Promise<number | undefined> {
+  if (role.maxHolders === undefined) return undefined;
   const ledger = await deps.ledger();
   const open = await ledger.read((q) => q.openRequest(actor, role.name));
-  if (!isInLine(open) || open.approvals.length === 0) return 0;
+  if (!isInLine(open) || open.approvals.length === 0) return undefined;
   const digest = ledger.digest(exactlyAsked(open, role));
   const inside = pins.pinned.map(({ target }) => target);
   const found = await earlierYes(deps, world, role, { pending: open, digest, inside, at: ledger.now() });
@@ -90,13 +90,15 @@ export const tellPlace = ({ id }: Pick<Request, 'id'>, decision: Decision): Sett
 export async function settleInLine(
   q: Queries,
   now: number,
-  { role, actor, yes }: Asking,
+  { role, actor, yes, stillYes }: Asking,
   open: Request,
   { decision }: Decided,
 ): Promise<Settled | undefined> {
   if (decision.outcome === 'allow' || (decision.outcome === 'ask' && yes)) return undefined;
   // What could not be found out costs nobody their turn.
   if (decision.undecided) return open.state === 'queued' ? tellPlace(open, decision) : { refusal: keptOpen(role, open, decision) };
+  // The last yes has come since anybody looked: they are told their place, and asked for nothing.
+  if (decision.outcome === 'ask' && open.approvals.length > 0 && stillYes === undefined) return tellPlace(open, decision);
   if (decision.outcome === 'ask') return undefined;
   await leaveLine(q, now, role, open, decision);
   return { refusal: denied(role, actor.email, decision) };

@@ -6,14 +6,19 @@ import { describeCondition } from '../policy/conditions.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { nextAt, turnsOf } from '../policy/turns.ts';
 import type { Policy, Role } from '../policy/types.ts';
-import { type ApproverRight, approverRight } from './approver.ts';
+import { type AboutRight, type ApproverRight, approverRight } from './approver.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
 import { byName } from './rights.ts';
 
-export async function requireApprover(deps: Deps, world: Lookups, actor: Actor, role: Role, request: Request): Promise<ApproverRight> {
-  const ledger = await deps.ledger();
-  const right = await approverRight(deps, world, actor, role, { requester: request.requester, at: ledger.now() });
+export async function requireApprover(
+  deps: Deps,
+  world: Lookups,
+  actor: Actor,
+  role: Role,
+  { request, ...about }: { readonly request: Request } & Omit<AboutRight, 'requester'>,
+): Promise<ApproverRight> {
+  const right = await approverRight(deps, world, actor, role, { ...about, requester: request.requester });
   if (right.may === true) return right;
   const people = byName(role.approvers);
   const next = `ask an approver of ${role.name}: ${people === '' ? `oncall explain ${role.name}` : people}`;

@@ -39,12 +39,15 @@ export type Settled =
       readonly activate: readonly string[];
       /** Memberships that they have and may go on to have, whose directories must know until when. */
       readonly held?: readonly string[];
+      /** Grants of theirs by which they are not in: they let in another user. */
+      readonly others?: readonly string[];
       /** What it is called where the person is in everywhere. */
       readonly whole: 'granted' | 'extended' | 'again' | 'held';
       /** Targets that were not tried. */
       readonly missing?: readonly TargetFailure[];
       readonly decision: Decision;
       readonly notExtended?: string;
+      readonly unheld?: true;
       readonly movedFrom?: number;
     };
 
@@ -76,7 +79,7 @@ export async function request(deps: Deps, input: RequestInput): Promise<RequestR
     facts,
     askedAt,
     pins,
-    stillYes: input.breakGlass ? 0 : await stillYes(deps, world, role, actor, pins),
+    stillYes: input.breakGlass ? undefined : await stillYes(deps, world, role, actor, pins),
     reason: said.reason,
   };
   const [nobody, onCall] = await Promise.all([
@@ -106,7 +109,7 @@ export type Asking = {
   /** For notices alone. */
   readonly onCall?: ApproversOnCall;
   /** Of the approvers who let them stand in line: how many may say yes today. */
-  readonly stillYes?: number;
+  readonly stillYes?: number | undefined;
   /** As it was given now, or for the place in line. */
   readonly reason?: string | undefined;
   /** They stand in line after the yes of their approvers. */
@@ -140,7 +143,7 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
   const { decision } = decided;
   if (decided.several) throw whichIncident(role, actor.email, decided.several);
   // Nobody writes a reason for what they do not get.
-  if (decision.outcome !== 'deny') requireReason(role.reason === 'required', typed.reason, bySaying);
+  if (decision.outcome !== 'deny') requireReason(role.reason === 'required', typed.reason, typed.input.breakGlass ? forReview : bySaying);
   if (held) {
     if (input.breakGlass) await requireReviewed(q, now, role);
     const settled = await repeat(deps, q, now, asking, open, standing, decided);
@@ -182,7 +185,7 @@ async function settle(deps: Deps, q: Queries, now: number, typed: Asking): Promi
     if (isInLine(open)) return tellPlace(open, decision);
     // Nobody stands in line for what they still have, nor in an emergency.
     if (!input.queue || ending || input.breakGlass)
-      return { refusal: await taken(q, now, role, actor.email, decision, place, ending?.request) };
+      return { refusal: await taken(q, now, role, actor.email, decision, { ...place, own: ending?.request }) };
     return tellPlace({ id: await insertQueued(deps, q, now, asking, decided, open) }, decision);
   }
   if (input.despiteLateSweep) await q.record({ type: 'sweep.overridden', actor, role: role.name, ...about(input, decided) });
@@ -206,6 +209,7 @@ function requireSameSignIn(actor: Actor, { id, role, requester }: Request): void
 
 const overriding = 'it goes past a sweep that is late';
 const bySaying = 'the policy says so';
+const forReview = 'an emergency always needs one: somebody else looks at it afterwards';
 
 /** Whoever is not let in at once should know why, before they write one. */
 function whyAsked({ findings }: Decision): string {

@@ -3,7 +3,7 @@
 import { OncallError } from '../errors.ts';
 import type { Actor, Approval, Request } from '../lifecycle/types.ts';
 import type { Policy, Role, Target } from '../policy/types.ts';
-import { type Accounts, accountsOf, approverRight, behind } from './approver.ts';
+import { type Accounts, type ApproverRight, accountsOf, approverRight, behind } from './approver.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
 import { turnComesAt } from './may-approve.ts';
@@ -38,8 +38,11 @@ async function standing(deps: Deps, world: Lookups, role: Role, yes: Approval, {
   const { requester } = pending;
   const no = (because: string): Earlier => ({ yes, counts: false, because, users: [] });
   if (yes.digest !== digest) return no('what is asked is no longer what it was');
-  const right = await approverRight(deps, world, yes.by, role, { requester, at });
+  // By the right that it was given by: another one is worth another yes.
+  const suits = ({ inPlaceOf }: ApproverRight): boolean => inPlaceOf?.from === yes.inPlaceOf;
+  const right = await approverRight(deps, world, yes.by, role, { requester, at, suits });
   if (right.may === false) return no(right.isNamed ? right.because : 'is no longer an approver');
+  if (right.may === true && !suits(right)) return no('no longer has the right by which it was said');
   const emails = behind({ by: yes.by, inPlaceOf: right.inPlaceOf?.from }).map(({ email }) => email);
   const { users, inactive, unknown } = await accountsOf(world, emails, role, inside);
   if (inactive !== undefined) return no(inactive);
@@ -96,6 +99,19 @@ export function ownRequest({ role }: Request): OncallError {
     next: `ask an approver of ${role}: oncall explain ${role}`,
   });
 }
+
+type Asked = { readonly request: Request; readonly actor: Actor; readonly now: number };
+
+/** Whether a right is worth a yes now: nobody has said one by it, and its turn has come. */
+export const isOpen =
+  (policy: Policy, role: Role, { request, actor, now }: Asked) =>
+  (right: ApproverRight): boolean =>
+    !isUsed(policy, request, actor, right) && turnComesAt(policy, role, request, right, now) === undefined;
+
+export const isUsed = (policy: Policy, request: Request, actor: Actor, { inPlaceOf }: Pick<ApproverRight, 'inPlaceOf'>): boolean =>
+  behind({ by: actor, inPlaceOf: inPlaceOf?.from })
+    .slice(-1)
+    .some((whose) => hasSaidYes(policy, whose, request));
 
 /** Whether this person has a yes among them that is not theirs to give again. */
 export const hasSaidYes = (policy: Policy, actor: Actor, request: Request): boolean =>

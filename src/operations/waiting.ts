@@ -10,7 +10,7 @@ import type { Deps } from './deps.ts';
 import { exactlyAsked } from './exactly-asked.ts';
 import { lookups } from './lookups.ts';
 import { turnComesAt } from './may-approve.ts';
-import { hasSaidYes, yesOf } from './said-yes.ts';
+import { hasSaidYes, isOpen, isUsed, yesOf } from './said-yes.ts';
 import { couldBeOne } from './same-person.ts';
 
 export async function waiting(deps: Deps): Promise<WaitingResult> {
@@ -26,10 +26,11 @@ export async function waiting(deps: Deps): Promise<WaitingResult> {
     open.map(async (request): Promise<WaitingRequest | UnknownWaiting | undefined> => {
       const role = roleOf(policy, request);
       if (role === undefined) return undefined;
-      const right = await approverRight(deps, world, actor, role, { requester: request.requester, at: now });
+      const suits = isOpen(policy, role, { request, actor, now });
+      const right = await approverRight(deps, world, actor, role, { requester: request.requester, at: now, suits });
       const { id, requester } = request;
       if (right.may === 'unknown') return { id, role: role.name, requester: requester.email, because: right.because };
-      if (!right.may) return undefined;
+      if (!right.may || isUsed(policy, request, actor, right)) return undefined;
       const yoursAt = turnComesAt(policy, role, request, right, now);
       const { inPlaceOf } = right;
       return {

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { approval, approvedBy } from './approval-world.ts';
-import { granted, hour, user } from './world.ts';
+import { granted, hour, minute, onCall, user } from './world.ts';
 
 const two = [user('sam'), user('ana')];
 
@@ -169,5 +169,24 @@ describe('a yes', () => {
     };
     const done = granted(await world.as('sam', { directory: async () => ({ ...world.okta, findUser }) }).approve({ id }));
     expect(done).toMatchObject({ result: 'granted', yes: { by: ['ana@acme.dev', 'sam@acme.dev'] } });
+  });
+
+  it('does not count by a right that was looked up before a long sleep, of whoever gives it or gave one before', async () => {
+    const onDuty = (...names: string[]) => names.map((name) => ({ schedule: 'PDB', email: `${name}@acme.dev`, start: null, end: null }));
+    for (const quorum of [1, 2]) {
+      const world = await approval([onCall, user('boss')], { quorum });
+      world.shifts = onDuty('ana', 'sam');
+      const id = await world.ask();
+      if (quorum === 2) await world.approve('ana', id);
+      // By the time that this is heard, both are off.
+      const slept = async () => {
+        world.now += 10 * minute;
+        return onDuty('ana', 'sam');
+      };
+      const asleep = world.as('sam', { roster: async () => ({ title: 'PagerDuty', onCall: slept }) });
+      await expect(asleep.approve({ id })).rejects.toMatchObject({ code: 'facts-old' });
+      expect(world.isIn()).toBe(false);
+      expect((await world.approve('sam', id)).result).toBe('granted');
+    }
   });
 });

@@ -122,6 +122,14 @@ describe('a stand-in', () => {
     world.now += 10 * minute;
     expect((await world.approve('ana', id)).result).toBe('granted');
   });
+
+  it('has the turn of any in whose place they are', async () => {
+    const world = await approval([user('sam'), boss], { escalateMs: 10 * minute });
+    world.change({ delegations: [away(), away({ from: 'sam@acme.dev' })] });
+    const id = await world.ask();
+    expect((await world.as('ana').waiting()).requests).toMatchObject([{ id, inPlaceOf: { email: 'sam@acme.dev' } }]);
+    expect((await world.approve('ana', id)).request.approvals).toMatchObject([{ inPlaceOf: 'sam@acme.dev' }]);
+  });
 });
 
 it('a delegation that ends while the stand-in is asked about lets nobody in', async () => {
@@ -160,6 +168,33 @@ describe('in a quorum', () => {
     const id = await world.ask();
     await world.approve('ana', id);
     await world.sweepAfter(hour);
+    expect((await world.approve('sam', id)).yes).toMatchObject({ by: ['sam@acme.dev'], dropped: [{ by: 'ana@acme.dev' }] });
+    expect(world.isIn()).toBe(false);
+  });
+
+  it('of several rights one is used that nobody has said yes by, and none is offered where there is none', async () => {
+    const world = await approval([boss, user('kim')], { quorum: 2 });
+    const both = [away(), away({ from: 'kim@acme.dev' })];
+    world.change({ delegations: both });
+    const id = await world.ask();
+    await world.approve('boss', id);
+    expect((await world.as('ana').waiting()).requests).toMatchObject([{ id, inPlaceOf: { email: 'kim@acme.dev' } }]);
+    world.change({ delegations: [away()] });
+    expect((await world.as('ana').waiting()).requests).toEqual([]);
+    await expect(world.approve('ana', id)).rejects.toMatchObject({ code: 'said-yes-already' });
+    world.change({ delegations: both });
+    expect(await world.approve('ana', id)).toMatchObject({ result: 'granted', yes: { by: ['boss@acme.dev', 'ana@acme.dev'], of: 2 } });
+    expect(world.isIn()).toBe(true);
+  });
+
+  it('a yes is worth the right that it was said by, and no other that its giver has by then', async () => {
+    const world = await approval([onCall, user('kim')], { quorum: 2 });
+    world.change({ delegations: [away(), away({ from: 'kim@acme.dev' })] });
+    const shift = { schedule: 'PDB', email: 'boss@acme.dev', start: null, end: null };
+    world.shifts = [shift];
+    const id = await world.ask();
+    await world.approve('ana', id);
+    world.shifts = [{ ...shift, email: 'sam@acme.dev' }];
     expect((await world.approve('sam', id)).yes).toMatchObject({ by: ['sam@acme.dev'], dropped: [{ by: 'ana@acme.dev' }] });
     expect(world.isIn()).toBe(false);
   });

@@ -63,6 +63,18 @@ describe('standing in line', () => {
     expect(error.next).toContain('(1 before you)');
   });
 
+  it('says of a place that is offered to somebody that they come first', async () => {
+    const world = await solo({ maxHolders: 1 });
+    granted(await ask(world, 'maria'));
+    await queue(world, 'sam');
+    await world.as('maria').release({ id: 'migration' });
+    expect(refused(await ask(world, 'ana')).error.next).toBe(
+      'stand in line: oncall request migration --queue (nobody before you but sam@acme.dev, to whom a place is offered)',
+    );
+    await queue(world, 'maria');
+    expect(refused(await ask(world, 'ana')).error.next).toContain('(1 before you, and sam@acme.dev, to whom a place is offered)');
+  });
+
   it('is for a day at most', async () => {
     const world = await solo({ ttl: { defaultMs: hour, maxMs: 48 * hour } });
     granted(await ask(world, 'maria', { forMs: 48 * hour }));
@@ -443,6 +455,28 @@ describe('whoever takes an offer', () => {
     const asked = await ask(world, 'maria');
     expect('error' in asked || asked.result === 'pending').toBe(true);
     expect(world.okta.in('db')).toEqual([]);
+  });
+
+  it('keeps its yes where they ask again at the moment at which that comes', async () => {
+    const world = await solo(byYes);
+    const first = granted(await ask(world, 'ana', { reason: 'first' }));
+    granted(await world.as('sam').approve({ id: first.request.id }));
+    const { request } = granted(await ask(world, 'maria', { reason: 'second' }));
+    let isYes = false;
+    const write: typeof world.ledger.write = async (work) => {
+      if (!isYes) {
+        isYes = true;
+        granted(await world.as('sam').approve({ id: request.id }));
+      }
+      return world.ledger.write(work);
+    };
+    const again = await world
+      .as('maria', { ledger: async () => ({ ...world.ledger, write }) })
+      .request({ role: 'migration', asked: { byDefault: true } });
+    expect(granted(again)).toMatchObject({ result: 'queued', request: { id: request.id, state: 'queued' }, line: { place: 1 } });
+    await world.as('ana').release({ id: 'migration' });
+    expect(granted(await ask(world, 'maria')).result).toBe('granted');
+    expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
   });
 
   it('gives no reason twice', async () => {
