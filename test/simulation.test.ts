@@ -82,7 +82,7 @@ describe('a safeguard that is taken out', () => {
     'no-heartbeat': [20, /^I10/],
     'no-account': [1, /^I11|^I4/],
     'no-ids': [1, /^I3|^I4/],
-    'no-places': [1, /^I2|^I12/],
+    'no-places': [3, /^I2|^I12/],
     'no-line': [1, /^I12/],
     'no-order': [20, /^I12/],
     'no-kept-place': [20, /^I12/],
@@ -95,7 +95,7 @@ describe('a safeguard that is taken out', () => {
     'no-own-end': [1, /^I13/],
     'no-guard': [1, /^R3|^R5/],
     'no-hold-over': [1, /^R5/],
-    'no-patience': [1, /^R6/],
+    'no-patience': [2, /^R6/],
     'no-word-back': [1, /^R7/],
     'no-shift-end': [1, /^R2/],
     'silence-is-nobody': [5, /^R3|^R5/],
@@ -136,6 +136,12 @@ describe('a safeguard that is taken out', () => {
     'own-review': [1, /^B1/],
     'inactive-reviews': [90, /^B1/],
     'other-login-reviews': [1, /^B1/],
+    'yes-lost-in-line': [1, /^A1/],
+    'old-yes-in-line': [60, /^A1/],
+    'once-on-call': [1, /^A1|^A3/],
+    'silence-is-yes': [20, /^A1/],
+    'any-value': [1, /^P1/],
+    'one-of-the-family': [1, /^P1|^P2/],
   };
   const noticed = async (name: AblationName): Promise<string | undefined> => {
     const [first] = expected[name];

@@ -10,7 +10,7 @@ import { userNames } from './company.ts';
 import { type Config, saysYes } from './config.ts';
 
 /** Little else happens, and the policy stays as it is unless something says otherwise. */
-const quiet: Partial<Config> = {
+export const quiet: Partial<Config> = {
   ...saysYes,
   ...{ calm: false, users: 3, crash: 0, suspend: 0, outage: 0, adminAdd: 0, adminRemove: 0, readFault: 0, leads: 0, policyChange: 0 },
   ...{ churn: 0, clockStep: 0, restore: 0, ledgerFault: 0, staleReads: 0, hollow: 0, stuck: false },
@@ -18,9 +18,9 @@ const quiet: Partial<Config> = {
 const asks = { ...quiet, roles: ['four-eyes'], weights: { ...saysYes.weights, look: 0 } } as const satisfies Partial<Config>;
 const breaks: Partial<Config> = { ...quiet, roles: ['emergency'] };
 
-const user = (email: string): Condition => ({ kind: 'user', email });
+export const user = (email: string): Condition => ({ kind: 'user', email });
 
-const withRole =
+export const withRole =
   (name: string, changes: (role: Role) => Partial<Role>) =>
   (policy: Policy): Policy => {
     const role = policy.roles[name];

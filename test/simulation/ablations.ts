@@ -7,6 +7,7 @@ import type { Actor, Membership, Request } from '../../src/lifecycle/types.ts';
 import type { Anchor } from '../../src/operations/deps.ts';
 import type { Policy } from '../../src/policy/types.ts';
 import type { Roster } from '../../src/rosters/roster.ts';
+import { lineAblations } from './ablations-line.ts';
 import { yesAblations } from './ablations-yes.ts';
 import { type Config, duty, dutyRoles, hour } from './config.ts';
 
@@ -419,6 +420,7 @@ export const ablations = {
     queries: (q) => ({ ...q, record: async (event) => (event.type === 'membership.add' ? undefined : q.record(event)) }),
   },
   ...yesAblations,
+  ...lineAblations,
 } as const satisfies Readonly<Record<string, Ablation & { readonly about: string }>>;
 
 export type AblationName = keyof typeof ablations;

@@ -34,8 +34,8 @@ export function bound({ rows }: World): readonly Bound[] {
 }
 
 export function hears(world: World, process: Process, reason: Reason, heard: Heard): void {
-  if (!process.what.startsWith('sweep')) return;
   process.heard.set(reason, heard);
+  if (!process.what.startsWith('sweep')) return;
   for (const { request, reasons } of bound(world)) {
     if (!reasons.includes(reason) || heard === 'nothing' || heard.has(request.email)) continue;
     const before = refutedOf(world, request);

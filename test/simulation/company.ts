@@ -1,8 +1,8 @@
 /** The company of the simulation: two directories, a roster, and roles that overlap, ask, exclude one another or span two groups. */
 
 import type { Condition, Policy, Role, Rule } from '../../src/policy/types.ts';
-import { approvers, emergency, firstLead, fourEyes, leads, peopleOf, yesEdits } from './approvers.ts';
-import { type Config, graceMs, minute, type RoleName, yesRoles } from './config.ts';
+import { access, approvers, emergency, firstLead, fourEyes, leads, lineEdits, peopleOf, twoKeys, yesEdits } from './approvers.ts';
+import { type Config, graceMs, lineRoles, minute, type RoleName, yesRoles } from './config.ts';
 import type { Random } from './random.ts';
 
 export const boss = 'boss@acme.dev';
@@ -20,7 +20,8 @@ export const exclusiveGroup = { directory: 'okta', group: 'console' } as const;
 export const people: readonly string[] = [...userNames, standing, boss];
 /** Of those who have some of these roles: who there is. */
 export const everybodyOf = (config: Pick<Config, 'roles'>): readonly string[] => (hasYes(config) ? [...people, ...approvers] : people);
-const hasYes = ({ roles }: Pick<Config, 'roles'>): boolean => yesRoles.some((role) => roles.includes(role));
+const hasYes = ({ roles }: Pick<Config, 'roles'>): boolean => [...yesRoles, ...lineRoles].some((role) => roles.includes(role));
+const hasLine = ({ roles }: Pick<Config, 'roles'>): boolean => lineRoles.some((role) => roles.includes(role));
 
 /** Who is in which group from the beginning, and stays. */
 export const staysIn: Readonly<Record<string, string>> = { prod: standing, web: standing, [leads.group]: firstLead };
@@ -63,6 +64,8 @@ const given: Readonly<Record<RoleName, Partial<Role>>> = {
   named: {},
   'four-eyes': {},
   emergency: {},
+  'two-keys': {},
+  access: {},
 };
 
 /** Whoever is on call there is in by themselves; anybody may ask. */
@@ -85,13 +88,17 @@ const edits = [
   'nobody-named',
   'named-in-web',
 ] as const;
-export type Variant = readonly (typeof edits | typeof yesEdits)[number][];
+export type Variant = readonly (typeof edits | typeof yesEdits | typeof lineEdits)[number][];
+
+/** Those that change what the policy says about who says yes. */
+const answerEdits = (config: Config): Variant => (hasLine(config) ? [...yesEdits, ...lineEdits] : yesEdits);
 
 /** Of what the policy says about those who say yes, some is otherwise from the beginning. */
-export const firstVariant = (random: Random, config: Config): Variant => (hasYes(config) ? yesEdits.filter(() => random.chance(0.15)) : []);
+export const firstVariant = (random: Random, config: Config): Variant =>
+  hasYes(config) ? answerEdits(config).filter(() => random.chance(0.15)) : [];
 
 export function nextVariant(random: Random, config: Config, variant: Variant): Variant {
-  const edit = random.pick<Variant[number]>(hasYes(config) && random.chance(0.7) ? yesEdits : edits);
+  const edit = random.pick<Variant[number]>(hasYes(config) && random.chance(0.7) ? answerEdits(config) : edits);
   return variant.includes(edit) ? variant.filter((one) => one !== edit) : [...variant, edit];
 }
 
@@ -134,6 +141,7 @@ export function policyOf(config: Config, variant: Variant = []): Policy {
     ...(name === 'rota' ? followed(config) : {}),
     ...(name === 'named' ? namedRole(has) : {}),
     ...(name === 'four-eyes' ? fourEyes(has) : {}),
+    ...(name === 'two-keys' ? twoKeys(has) : {}),
     ...(name === 'emergency' ? { allow: [rule('emergency.allow[0]', onCall)], ...emergency(config, has) } : {}),
     ...edited[name],
   });
@@ -156,7 +164,8 @@ export function policyOf(config: Config, variant: Variant = []): Policy {
     roles: Object.fromEntries(
       config.roles
         .filter((name) => (name !== 'operator' || !has('no-operator')) && (name !== 'rota' || !has('no-rota')))
-        .map((name) => [name, role(name)]),
+        .flatMap((name) => (name === 'access' ? access(has).map((one) => ({ ...role(name), ...one })) : [role(name)]))
+        .map((one) => [one.name, one]),
     ),
   };
 }

@@ -44,7 +44,9 @@ export const longestLagMs = 10 * second;
 export const roleNames = ['viewer', 'operator', 'two-groups', 'solo', 'asked', 'shift', 'incident', 'responder', 'rota', 'named'] as const;
 /** Two people say yes to the one, nobody to the other: its glass is broken. */
 export const yesRoles = ['four-eyes', 'emergency'] as const;
-export type RoleName = (typeof roleNames | typeof yesRoles)[number];
+/** A place behind the yes of others, and a line for it: of two, the first of whom a roster names; and one for each value of a parameter. */
+export const lineRoles = ['two-keys', 'access'] as const;
+export type RoleName = (typeof roleNames | typeof yesRoles | typeof lineRoles)[number];
 /** Access to which ends with a shift or an incident. */
 export const dutyRoles = ['shift', 'incident', 'responder'] as const satisfies readonly RoleName[];
 
@@ -106,6 +108,8 @@ export type Config = {
   readonly emptyAnswers: number;
   /** Per step: somebody comes into the group of those who may say yes, or goes. */
   readonly leads: number;
+  /** Per step: the roster names another one who may say yes, or one less. */
+  readonly deputies: number;
   /** Until when somebody else says yes in the place of who is away. */
   readonly awayUntil: number;
 };
@@ -153,8 +157,9 @@ export function drawConfig(random: Random): Config {
     rotaOutage: calm ? 0 : rate(0.3, 0.01),
     emptyAnswers: calm ? 0 : rate(0.3, 0.3),
     leads: rate(0.5, 0.02),
+    deputies: 0,
     awayUntil: start + random.between(0, 6 * hour),
-    ...(random.chance(0.2) ? drawDuty(random, calm) : random.chance(0.2) ? drawYes(random) : {}),
+    ...(random.chance(0.2) ? drawDuty(random, calm) : random.chance(0.3) ? drawYes(random, calm) : {}),
   };
 }
 
@@ -196,16 +201,29 @@ export const saysYes = {
 } as const satisfies Partial<Config>;
 
 /** Access that others say yes to, before or afterwards. */
-function drawYes(random: Random): Partial<Config> {
+function drawYes(random: Random, calm: boolean): Partial<Config> {
   const others = random.chance(0.3) ? [random.pick(roleNames)] : [];
+  const roles = random.pick<readonly RoleName[]>([yesRoles, ['four-eyes'], ['emergency'], lineRoles, ['two-keys'], ['access']]);
   return {
     ...saysYes,
     users: random.pick([2, 3]),
-    roles: [...random.pick<readonly RoleName[]>([yesRoles, ['four-eyes'], ['emergency']]), ...others],
+    roles: [...roles, ...others],
     weights: { ...saysYes.weights, deny: random.pick([0, 1]) },
     ...(random.chance(0.7) ? { policyChange: 0.01 + random.next() * 0.03, restore: 0 } : {}),
+    ...(roles.includes('two-keys') || roles.includes('access') ? drawLine(random, calm) : {}),
   };
 }
+
+/** Few places, many who wait for one, and a roster that says who gives them. */
+export const inLine = {
+  weights: { ...saysYes.weights, 'approve-twice': 2, take: 20, release: 2, repeat: 0 },
+} as const satisfies Partial<Config>;
+
+const drawLine = (random: Random, calm: boolean): Partial<Config> => ({
+  weights: { ...inLine.weights, deny: random.pick([0, 1]) },
+  deputies: random.next() * 0.04,
+  rosterDown: calm || random.chance(0.5) ? 0 : random.next() * 0.01,
+});
 
 /** Nothing goes wrong, everything does now and then, or one thing does all the time: each finds what the others hide. */
 function drawFaults(random: Random, calm: boolean): Pick<Config, 'faults' | 'readFault'> {

@@ -3,8 +3,9 @@
 import type { Uncovered } from '../../src/operations/types.ts';
 import type { Asked } from '../../src/policy/types.ts';
 import { approves, looks, reviews } from './answers.ts';
+import { accessNames, familyOf } from './approvers.ts';
 import { boss, groupIdOf, keyOf, standing, userNames } from './company.ts';
-import { type Deed, deeds, dutyRoles, minute, type RoleName } from './config.ts';
+import { type Deed, deeds, dutyRoles, lineRoles, minute, type RoleName } from './config.ts';
 import { incidents, onDuty } from './duty.ts';
 import { breaksGlass, isBroken } from './glass.ts';
 import { adopts } from './named.ts';
@@ -29,10 +30,15 @@ export function startOne(world: World, storage: Storage): void {
     const role = random.pick(config.roles);
     const able = isOfDuty(role) && random.chance(0.7) ? random.pick([undefined, ...onDuty(world, role, users)]) : undefined;
     const email = able?.email ?? (random.chance(0.1) ? standing : random.pick(users));
-    request(world, storage, email, role, asked(world), { incident: able?.incident ?? named(world, role) });
+    const name = role === 'access' ? random.pick(accessNames) : role;
+    const waits = isInLine(role) && open.some((one) => one.role === name && one.email === email);
+    const wanted: Asked = waits && random.chance(0.7) ? { byDefault: true } : asked(world);
+    request(world, storage, email, name, wanted, { incident: able?.incident ?? named(world, role) });
   } else if (deed === 'queue') request(world, storage, random.pick([...userNames, standing]), 'solo', asked(world), { queue: true });
-  else if (deed === 'take') request(world, storage, random.pick(offered).email, 'solo', { byDefault: true });
-  else if (deed === 'approve' || deed === 'approve-twice') {
+  else if (deed === 'take') {
+    const { email, role } = random.pick(offered);
+    request(world, storage, email, role, { byDefault: true });
+  } else if (deed === 'approve' || deed === 'approve-twice') {
     const one = random.pick(pending);
     approves(world, storage, one);
     if (deed === 'approve-twice') approves(world, storage, one);
@@ -44,8 +50,11 @@ export function startOne(world: World, storage: Storage): void {
     breaksGlass(world, storage, random.pick([...userNames.slice(0, 2), ...userNames, standing]), { asked: asked(world) });
   else if (deed === 'review') reviews(world, storage, random.pick(owed));
   else if (deed === 'release') {
-    const { id, email, role, origin } = random.pick(open);
-    const which = isBroken({ origin }) ? id : role;
+    // Where others had to say yes first, hardly anybody comes to their turn otherwise.
+    const queues = open.filter((row) => row.state === 'queued').map(({ role }) => role);
+    const held = open.filter((row) => row.state === 'approved' && row.role !== 'solo' && queues.includes(row.role));
+    const { id, email, role, origin } = random.pick(held.length > 0 && random.chance(0.7) ? held : open);
+    const which = isBroken({ origin }) ? id : oneOrAll(world, role);
     launch(world, storage, { what: `release ${which}`, email }, (operations) => operations.release({ id: which }));
   } else if (deed === 'adopt') adopts(world, storage);
   else if (deed === 'accept')
@@ -102,14 +111,7 @@ export function ask(world: World, storage: Storage, email: string, role: RoleNam
 
 type How = { readonly queue?: boolean; readonly incident?: string | undefined };
 
-function request(
-  world: World,
-  storage: Storage,
-  email: string,
-  role: RoleName,
-  wanted: Asked,
-  { queue = false, incident }: How = {},
-): void {
+function request(world: World, storage: Storage, email: string, role: string, wanted: Asked, { queue = false, incident }: How = {}): void {
   const what = `request ${role} ${JSON.stringify(wanted)}${queue ? ' in line' : ''}${incident === undefined ? '' : ` for ${incident}`}`;
   const input = { role, asked: wanted, reason: 'simulated', queue, ...(incident === undefined ? {} : { incident }) };
   launch(world, storage, { what, email }, (operations) => operations.request(input));
@@ -119,17 +121,24 @@ function request(
 function repeat(world: World, storage: Storage, { email, role, origin }: RequestRow): void {
   const wanted = world.random.chance(0.5) ? { forMs: world.config.longestMs } : asked(world);
   if (isBroken({ origin })) breaksGlass(world, storage, email, { asked: wanted });
-  else request(world, storage, email, role as RoleName, wanted, { incident: named(world, role as RoleName) });
+  else request(world, storage, email, role, wanted, { incident: named(world, role) });
 }
 
 function revoke(world: World, storage: Storage, { id, email: holder, role }: RequestRow): void {
-  const input = world.random.pick([{ id }, { id }, { holder }, { role }, { all: true as const }]);
+  const input = world.random.pick([{ id }, { id }, { holder }, { role: oneOrAll(world, role) }, { all: true as const }]);
   launch(world, storage, { what: `revoke ${JSON.stringify(input)}`, email: boss }, (operations) => operations.revoke(input));
 }
 
+/** By the name of its family, now and then. */
+function oneOrAll({ random }: World, role: string): string {
+  const family = familyOf(role);
+  return family !== undefined && random.chance(0.4) ? family : role;
+}
+
+const isInLine = (role: RoleName): boolean => (lineRoles as readonly RoleName[]).includes(role);
 const isOfDuty = (role: RoleName): boolean => (dutyRoles as readonly RoleName[]).includes(role);
 
-function named({ random }: World, role: RoleName): string | undefined {
+function named({ random }: World, role: string): string | undefined {
   return (role === 'incident' || role === 'responder') && random.chance(0.6) ? random.pick(incidents) : undefined;
 }
 

@@ -2,15 +2,17 @@
 
 import { ProviderError } from '../../src/errors.ts';
 import type { Incident, Roster, Shift } from '../../src/rosters/roster.ts';
+import { deputies } from './approvers.ts';
 import { bound, type Heard, hears } from './bound.ts';
 import { userNames } from './company.ts';
-import { hour, minute, type RoleName, start } from './config.ts';
+import { type Config, hour, minute, type RoleName, start } from './config.ts';
+import type { Random } from './random.ts';
 import { answersRota, rota } from './rota.ts';
 import { happens } from './scheduler.ts';
 import { count, note, type Process, type World } from './world.ts';
 
-/** What somebody can be let in for: being on call, or being on that incident. */
-export type Reason = 'on call' | `INC-${number}`;
+/** What somebody can be let in for: being on call, or being on that incident; and what they may say yes for. */
+export type Reason = 'on call' | 'deputy' | `INC-${number}`;
 export const incidents = ['INC-1', 'INC-2'] as const satisfies readonly Reason[];
 
 /** From then until before then; `null`: nobody has said yet. */
@@ -23,13 +25,16 @@ export type Duty = {
   downUntil: number;
 };
 
-export function newDuty(world: Pick<World, 'random'>): Duty {
-  const { random } = world;
+export function newDuty({ roles }: Config, random: Random): Duty {
   const stints = new Map<string, Stint>();
   for (const email of userNames) {
     stints.set(`on call ${email}`, { from: start, until: random.chance(0.5) ? null : start + random.between(0, 4 * hour) });
     for (const ref of incidents) if (random.chance(0.5)) stints.set(`${ref} ${email}`, { from: start, until: null });
   }
+  if (roles.includes('two-keys'))
+    for (const email of deputies.people)
+      if (random.chance(0.6))
+        stints.set(`deputy ${email}`, { from: start, until: random.chance(0.5) ? null : start + random.between(0, 4 * hour) });
   return { stints, live: new Set(incidents), downUntil: 0 };
 }
 
@@ -43,8 +48,14 @@ export function isOff(world: World, reason: Reason, email: string, since: number
   return stint === undefined || (stint.until !== null && stint.until <= since);
 }
 
+/** From that instant until now, without a break. */
+export function isOnSince(world: World, reason: Reason, email: string, since: number): boolean {
+  const stint = stintOf(world, reason, email);
+  return stint !== undefined && covers(stint, since) && covers(stint, world.now);
+}
+
 function on(world: World, reason: Reason, at: number): readonly string[] {
-  return userNames.filter((email) => {
+  return (reason === 'deputy' ? deputies.people : userNames).filter((email) => {
     const stint = stintOf(world, reason, email);
     return stint !== undefined && covers(stint, at);
   });
@@ -76,17 +87,20 @@ export function rosterFor(world: World, process: Process): Roster {
       if (reason !== undefined) hears(world, process, reason, heard);
       return value;
     });
-  const onPrimary = (at: number): Promise<Shift[]> =>
-    asks('who is on call', 'on call', () => {
-      const emails = on(world, 'on call', at);
-      const ends = (email: string): number | null => stintOf(world, 'on call', email)?.until ?? null;
-      return { value: emails.map((email) => ({ schedule: 'primary', email, start: null, end: ends(email) })), heard: new Set(emails) };
+  const asksShifts = (schedule: string, reason: Reason, at: number): Promise<Shift[]> =>
+    asks('who is on call', reason, () => {
+      const emails = on(world, reason, at);
+      const ends = (email: string): number | null => stintOf(world, reason, email)?.until ?? null;
+      return { value: emails.map((email) => ({ schedule, email, start: null, end: ends(email) })), heard: new Set(emails) };
     });
   const asksRota = (at: number): Promise<Shift[]> =>
     happens(world, process, 'asks who is on call', world.config.callMs, () => answersRota(world, process, at));
   return {
     title: 'Pager',
-    onCall: ({ schedule }, at) => (schedule === rota.schedule ? asksRota(at) : onPrimary(at)),
+    onCall: ({ schedule }, at) => {
+      if (schedule === rota.schedule) return asksRota(at);
+      return schedule === deputies.schedule ? asksShifts(schedule, 'deputy', at) : asksShifts('primary', 'on call', at);
+    },
     incident: (ref) =>
       asks(`about ${ref}`, ref as Reason, () => {
         const incident = toIncident(world, ref as Reason);
@@ -121,6 +135,7 @@ export function changesDuty(world: World): void {
     world.duty.downUntil = world.now + random.between(minute, random.pick([3, 20]) * minute);
     tell(world, 'the roster went down', 'goes down');
   }
+  if (world.config.deputies > 0 && random.chance(world.config.deputies)) changesShift(world, 'deputy', random.pick(deputies.people));
   if (!random.chance(world.config.duty)) return;
   // Who has something by it loses it, and stays off for a while; whoever has nothing is put on.
   const held = bound(world);
@@ -128,19 +143,20 @@ export function changesDuty(world: World): void {
   const email = request?.email ?? random.pick(userNames.slice(0, world.config.users));
   const reason = random.pick<Reason>(reasons ?? ['on call', ...incidents]);
   if (isOff(world, reason, email, world.now) !== (request === undefined) && random.chance(0.8)) return;
-  if (reason === 'on call') changesShift(world, email);
+  if (reason === 'on call') changesShift(world, reason, email);
   else changesIncident(world, reason, email);
 }
 
-function changesShift(world: World, email: string): void {
+function changesShift(world: World, reason: 'on call' | 'deputy', email: string): void {
   const { random, now } = world;
-  if (on(world, 'on call', now).includes(email)) {
-    ends(world, 'on call', email);
-    tell(world, 'a shift ended early', `ends the shift of ${email}`);
+  const shift = reason === 'on call' ? 'shift' : 'shift of a deputy';
+  if (on(world, reason, now).includes(email)) {
+    ends(world, reason, email);
+    tell(world, `a ${shift} ended early`, `ends the ${shift}: ${email}`);
   } else {
     const until = random.chance(0.5) ? null : now + random.between(minute, hour);
-    world.duty.stints.set(`on call ${email}`, { from: now, until });
-    tell(world, 'a shift began', `puts ${email} on call`);
+    world.duty.stints.set(`${reason} ${email}`, { from: now, until });
+    tell(world, `a ${shift} began`, `begins a ${shift}: ${email}`);
   }
 }
 

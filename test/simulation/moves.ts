@@ -3,11 +3,12 @@
 import { checkEarlyEnd } from './bound.ts';
 import { minute } from './config.ts';
 import { isOff, type Reason } from './duty.ts';
+import { checkAsksFor, checkRevokes, checkValue } from './family.ts';
 import { checkBroken, checkDebts, checkPlace, isBroken } from './glass.ts';
 import { checkLine } from './line.ts';
 import { checkNamedIn, isEndOfNamed, isStanding, takenOver } from './named.ts';
 import { wasInactive } from './places.ts';
-import { checkRotaEnds, checkRotaIn, checkRotaMoved, isOfRota } from './rota.ts';
+import { checkRotaEnds, checkRotaIn, checkRotaMoved, isEndOfAnother, isOfRota } from './rota.ts';
 import type { GrantRow, RequestRow, Rows } from './rows.ts';
 import { checkNews } from './trail.ts';
 import { count, note, type Process, violate, type World } from './world.ts';
@@ -47,13 +48,15 @@ export function takeOver(world: World, process: Process, after: Rows): void {
   if (after.grants !== before.grants)
     for (const grant of after.grants.values()) {
       told.push(...checkGrant(world, process, before.grants.get(grant.id), grant));
-      if (grant.state === 'activating' && !before.grants.has(grant.id)) checkBegun(world, before, grant);
+      if (grant.state !== 'activating' || before.grants.has(grant.id)) continue;
+      checkBegun(world, before, grant);
+      checkValue(world, grant);
     }
   if (after.requests !== before.requests)
     for (const request of after.requests.values()) told.push(...checkRequest(world, process, before, after, request));
   if (after.grants.size < before.grants.size || after.requests.size < before.requests.size) violate(world, 'I5: a row has vanished');
   checkNews(world, process, after, told);
-  if (after.requests !== before.requests) checkLine(world, before, after);
+  if (after.requests !== before.requests) checkLine(world, process, before, after);
   if (after.reviews !== before.reviews) checkDebts(world, process, after);
 }
 
@@ -89,11 +92,13 @@ function checkCutShort(world: World, process: Process, grant: GrantRow): void {
   if (request && isOfRota(request)) {
     checkRotaEnds(world, process, grant, request);
     if (!process.policy.roles[request.role]?.follows || grant.endReason === 'expired') return;
+    if (process.what.startsWith('sweep') && isEndOfAnother(world, grant, request)) return;
   }
   if (grant.endReason === 'revoked' && process.what.startsWith('sweep') && request && isEndOfNamed(world, process, grant, request)) return;
   if (grant.endReason === 'revoked' && process.what.startsWith('sweep') && !wasInactive(world, request?.email ?? '', process.startedAt)) {
     violate(world, `I7: grant ${grant.id} of ${request?.email} was ended as of somebody who has left`);
   }
+  if (request) checkRevokes(world, process, request);
   if (grant.endReason === 'released' || grant.endReason === 'revoked') return;
   const lasts = request !== undefined && world.rows.clock < (request.expiresAt ?? 0) && JSON.parse(request.decision).endsWith.length === 0;
   if (lasts || grant.endReason !== 'expired') violate(world, `I7: the active grant ${grant.id} was cut short as ${grant.endReason}`);
@@ -111,8 +116,8 @@ function isAnew({ grants }: Rows, before: RequestRow | undefined, request: Reque
 }
 
 /** And more than that, in the same transaction. */
-const wasOffered = ({ news }: Rows, { id }: RequestRow): boolean =>
-  news.map(({ body }) => JSON.parse(body)).some(({ type, requestId }) => type === 'request.offered' && requestId === id);
+const wasToo = (what: string, { news }: Rows, { id }: RequestRow): boolean =>
+  news.map(({ body }) => JSON.parse(body)).some(({ type, requestId }) => type === what && requestId === id);
 
 /** Gives what the trail must say of it. */
 function checkRequest(world: World, process: Process, rows: Rows, after: Rows, request: RequestRow): readonly string[] {
@@ -124,12 +129,19 @@ function checkRequest(world: World, process: Process, rows: Rows, after: Rows, r
     return [`${request.id} request.approved`];
   }
   const told: string[] = [];
+  if (before?.version !== request.version) checkAsksFor(world, process, request);
   if (before?.state !== request.state) {
     note(world, `  request ${request.id} ${before?.state ?? 'none'} → ${request.state} (${request.email}, ${request.role})`);
     count(world, `request ${before?.state ?? 'none'} → ${request.state}`);
     if (!requestMoves[before?.state ?? 'none']?.includes(request.state))
       violate(world, `I5: request ${request.id} has moved from ${before?.state} to ${request.state}`);
-    if (before?.state === 'queued' && request.state !== 'offered' && wasOffered(after, request)) told.push(`${request.id} request.offered`);
+    // By the tending of the line, before anything else: a place is free, or is not after all.
+    for (const [from, to] of [
+      ['queued', 'offered'],
+      ['offered', 'queued'],
+    ])
+      if (before?.state === from && request.state !== to && wasToo(`request.${to}`, after, request))
+        told.push(`${request.id} request.${to}`);
     if (request.role !== 'adopted') told.push(`${request.id} request.${request.state}`);
     if (request.state === 'approved' && request.role !== 'adopted') checkAllowed(world, process, after, request, before === undefined);
   }

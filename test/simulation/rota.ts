@@ -199,6 +199,21 @@ export function checkRotaEnds(world: World, process: Process, grant: GrantRow, r
     violate(world, `R5: ${request.id} is ended, though nobody can say who is on call`);
 }
 
+/** R8: a sweep ends it of whoever is in as another user than the one to whom the name leads, once they are in as that one, and not before. Gives whether it was for that. */
+export function isEndOfAnother(world: World, grant: GrantRow, { id, email }: RequestRow): boolean {
+  const { grants, memberships } = world.rows;
+  const row = memberships.get(grant.membershipId);
+  const users = row && world.accounts.get(row.directory)?.own.users;
+  const leads = users && [...users].find(([, user]) => user.email === email)?.[0];
+  if (row === undefined || leads === undefined || leads === row.userId) return false;
+  const isIn = [...grants.values()].some((other) => {
+    const place = memberships.get(other.membershipId);
+    return other.requestId === id && other.state === 'active' && place?.groupId === row.groupId && place.userId !== row.userId;
+  });
+  if (isIn) count(world, 'somebody on the rotation was in as another user, and went once they were in as themselves');
+  return isIn;
+}
+
 /** R3: nobody goes before the end that was known, where the roster named nobody at all. */
 function checkTakenOff(world: World, process: Process, request: RequestRow): void {
   const { overlapMs } = followsOf(process);

@@ -41,7 +41,7 @@ export type RequestRow = {
   readonly asked: string;
   readonly decision: string;
   readonly approvals: string;
-  /** Of the role that two people say yes to. */
+  /** Of the roles that others say yes to. */
   readonly targets: string | null;
   readonly incident: string | null;
   readonly unknownSince: number | null;
@@ -121,7 +121,7 @@ const reads: Readonly<Record<string, Read>> = {
   requests: async (connection) => ({
     requests: byId(
       await connection.all(
-        `SELECT id, email, role, COALESCE(line, state) AS state, line_no AS "lineNo", open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", origin, asked, decision, approvals, CASE role WHEN 'four-eyes' THEN targets END AS targets, incident, unknown_since AS "unknownSince", version FROM requests`,
+        `SELECT id, email, role, COALESCE(line, state) AS state, line_no AS "lineNo", open, pending_until AS "pendingUntil", starts_at AS "startsAt", expires_at AS "expiresAt", origin, asked, decision, approvals, CASE WHEN role IN ('four-eyes', 'two-keys') OR role LIKE 'access %' THEN targets END AS targets, incident, unknown_since AS "unknownSince", version FROM requests`,
         [],
       ),
     ),

@@ -30,7 +30,7 @@ export type Process = {
   readonly took: Map<string, number>;
   /** As of when it has read whole groups, by `directory/groupId`. */
   readonly listed: Map<string, number>;
-  /** Of a sweep: what the roster answered it. */
+  /** What the roster has answered it, at last. */
   readonly heard: Map<Reason, Heard>;
   /** What the rotation's roster has answered it, one after the other. */
   readonly rota: RotaAnswer[];
@@ -122,7 +122,7 @@ export function newWorld(config: Config, random: Random): World {
     noise: seeded(random.between(0, 65_535)).next,
     policy: policyOf(config, variant),
     variant,
-    duty: newDuty({ random }),
+    duty: newDuty(config, random),
     refuted: new Map(),
     known: new Map(),
     rota: newRota(config, random),
