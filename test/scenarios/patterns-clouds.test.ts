@@ -1,9 +1,9 @@
-/** Patterns on Okta and on AWS IAM, over HTTP: a rotation that PagerDuty keeps, and the examples of twelve hours and of the semaphore with nothing changed but their directory. */
+/** Patterns on Okta and on AWS IAM, over HTTP: the examples of the rotation, of twelve hours and of the semaphore with nothing changed but their directory, and a rotation that PagerDuty keeps. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FakePagerDuty, startPagerDuty } from '../fakes/pagerduty.ts';
 import { clouds } from './clouds.ts';
-import { elsewhere, filesOf, type Pattern, type Played, semaphore, twelveHours } from './patterns.ts';
+import { elsewhere, filesOf, type Pattern, type Played, rotation, semaphore, twelveHours } from './patterns.ts';
 import type { Door, Stage } from './stage.ts';
 import { brokers, cannotOpen, openStage, skippedAt } from './through-broker.ts';
 
@@ -25,12 +25,13 @@ roles:
     follows: { onCall: pagerduty/${schedule}, levels: [1] }
 `;
 
-const through = brokers();
+const through = brokers(['kim', 'lee']);
 beforeAll(() => through.start(), 60_000);
 afterAll(() => through.stop());
 
 const doors: readonly Door[] = ['main()', 'a broker on SQLite'];
 const examples: readonly (readonly [Pattern, (played: Played) => Promise<void>])[] = [
+  ['2-rotation', rotation],
   ['3-twelve-hours', twelveHours],
   ['5-semaphore', semaphore],
 ];
@@ -42,12 +43,16 @@ for (const cloud of clouds())
     afterAll(() => cloud.stop());
     afterEach(() => s.remove());
 
-    it.each(examples)('the example %s is what it is on the embedded pair', async (pattern, play) => {
-      const found = elsewhere(filesOf(pattern), cloud.settings());
-      s = await openStage('main()', { ...found.files, ...cloud.files() }, { env: cloud.env });
-      await cloud.reset(found.people, s.now);
-      await play({ s, inGroup: cloud.members, keepingEverybody: cloud.keepingEverybody });
-    });
+    for (const door of doors)
+      it.skipIf(cannotOpen(door) !== undefined).each(examples)(
+        `the example %s is what it is on the embedded pair, through ${door}${skippedAt(door)}`,
+        async (pattern, play) => {
+          const found = elsewhere(filesOf(pattern), cloud.settings());
+          s = await openStage(door, { ...found.files, ...cloud.files() }, { through, env: cloud.env });
+          await cloud.reset(found.people, s.now);
+          await play({ s, inGroup: cloud.members, keepingEverybody: cloud.keepingEverybody });
+        },
+      );
 
     for (const door of doors)
       describe.skipIf(cannotOpen(door) !== undefined)(`a rotation of PagerDuty, through ${door}${skippedAt(door)}`, () => {

@@ -1,4 +1,4 @@
-/** The examples as they stand in examples/, and two of them from the first command to the last removal, wherever their directory is. */
+/** The examples as they stand in examples/, and three of them from the first command to the last removal, wherever their directory is. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -41,6 +41,61 @@ export function elsewhere(
   const { 'groups.json': people = '', 'oncall.yaml': policy = '', ...rest } = files;
   if (!directory.test(policy)) throw new Error('the example has no such directory');
   return { files: { ...rest, 'oncall.yaml': policy.replace(directory, `$1${settings}`) }, people: JSON.parse(people) };
+}
+
+/** The example's own weeks, all moved alike: the first is over at that time. */
+function movedTo(firstEndsAt: number, schedule: string): string {
+  const by = firstEndsAt - Date.parse(/end: (\S+Z)/.exec(schedule)?.[1] ?? '');
+  return schedule.replace(/\d{4}-\d\d-\d\dT[\d:]+Z/g, (at) => new Date(Date.parse(at) + by).toISOString());
+}
+
+export async function rotation({ s, inGroup }: Played): Promise<void> {
+  // maria has a week, sam the next, and maria the last.
+  const weeks = movedTo(s.now() + 2 * hour, s.read('schedule.yaml'));
+  s.write('schedule.yaml', weeks);
+  const members = async (): Promise<readonly string[]> => [...(await inGroup('support-console'))].sort();
+  const sweptAfter = async (ms: number, exit = 0): Promise<readonly string[]> => {
+    await s.pass(ms);
+    const run = await s.run('cron', 'sweep');
+    expect(run, run.err).toMatchObject({ exit });
+    return members();
+  };
+  const kimAsks = async (): Promise<string> => {
+    const asked = await s.json('kim', 'request', 'support', '--reason', 'INC-42', '--for', '1h');
+    expect([asked.exit, (asked.document.request as Json).state]).toEqual([8, 'pending']);
+    return idOf(asked.document);
+  };
+
+  expect((await s.run('cron', 'sweep', '--dry-run')).out).toContain(who('maria'));
+  expect(await members()).toEqual([]);
+  expect(await sweptAfter(0)).toEqual([who('maria')]);
+  const first = await kimAsks();
+  // His week is still to come.
+  expect((await s.run('sam', 'approve', first)).exit).toBe(3);
+  expect((await s.run('maria', 'approve', first)).exit).toBe(0);
+  expect(await members()).toEqual([who('kim'), who('maria')]);
+  expect(await sweptAfter(95 * minute)).toEqual([who('maria'), who('sam')]);
+  expect(await sweptAfter(50 * minute)).toEqual([who('maria'), who('sam')]);
+  expect(await sweptAfter(10 * minute)).toEqual([who('sam')]);
+
+  const second = await kimAsks();
+  expect((await s.run('maria', 'approve', second)).exit).toBe(3);
+  expect((await s.run('ana', 'approve', second)).exit).toBe(0);
+  expect(await members()).toEqual([who('kim'), who('sam')]);
+  expect(await sweptAfter(7 * 24 * hour - 40 * minute)).toEqual([who('maria'), who('sam')]);
+  // The roster does not answer: who is in stays, also past their end.
+  s.write('schedule.yaml', 'schedules: ]');
+  expect(await sweptAfter(37 * minute, 1)).toEqual([who('maria'), who('sam')]);
+  s.write('schedule.yaml', weeks);
+  // As it is noticed so late, the overlap begins with that.
+  expect(await sweptAfter(minute)).toEqual([who('maria'), who('sam')]);
+  expect(await sweptAfter(30 * minute)).toEqual([who('maria')]);
+
+  // She is an admin in the example: through a broker only those sweep.
+  await s.pass(7 * 24 * hour);
+  expect((await s.run('ana', 'sweep')).exit).toBe(0);
+  expect(await members()).toEqual([]);
+  expect((await s.json('ana', 'status')).document).toMatchObject({ requests: [], grants: [] });
 }
 
 export async function twelveHours({ s, inGroup }: Played): Promise<void> {

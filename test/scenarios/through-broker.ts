@@ -145,8 +145,8 @@ export function brokers(also: readonly string[] = []): Brokers {
         noPostgres === undefined ? startPostgres() : undefined,
         brokerSeat(home),
       ]);
-      // Hours pass in some scenarios; renewing is tested elsewhere.
-      Object.assign(issuer.knobs, { interval: 1, tokenTtlS: 10 * 24 * 3600 });
+      // Weeks pass in some scenarios; renewing is tested elsewhere.
+      Object.assign(issuer.knobs, { interval: 1, tokenTtlS: 30 * 24 * 3600 });
       const people = [...everybody, ...also];
       for (const name of people) issuer.accounts[`${name}@acme.dev`] = { id: `00u${name}`, email: `${name}@acme.dev`, verified: true };
       const first = await open('a broker on SQLite', { 'oncall.yaml': emptyPolicy, 'groups.json': '{ "users": [], "groups": {} }' });
@@ -219,8 +219,9 @@ roles:
 function served(policy: string, issuer: Issuer, ledger: string | undefined): string {
   const { clientId, audience } = issuer.identity();
   const identity = `identity: [ { kind: oidc, issuer: ${issuer.url}, clientId: ${clientId}, audience: ${audience}, domains: [acme.dev] } ]\n`;
-  const admins = /^admins: *\[(.*)\]$/m.exec(policy)?.[1] ?? '';
-  const others = admins.trim() === '' ? '' : `, ${admins.trim()}`;
+  const inOneLine = /^admins: *\[(.*)\]$/m.exec(policy)?.[1]?.trim() ?? '';
+  const byLine = (/^admins:\n((?: +- .*\n)*)/m.exec(policy)?.[1] ?? '').matchAll(/- (.*)\n/g);
+  const others = [inOneLine, ...[...byLine].map((line) => line[1])].map((admin) => (admin === '' ? '' : `, ${admin}`)).join('');
   const rest = policy.replace(/^(?:identity|admins):.*\n(?: +- .*\n)*/gm, '');
   return `${rest.replace(/^ledger: .*$/m, ledger ?? '$&')}${identity}admins: [ { user: cron@acme.dev }${others} ]\n`;
 }
