@@ -1,6 +1,7 @@
 /** Accesses as CSV (RFC 4180), for an auditor's spreadsheet: times in UTC (RFC 3339), and nothing in it that a spreadsheet would run. */
 
 import type { Access } from '../lifecycle/accesses.ts';
+import { reviewDay } from '../policy/standing.ts';
 import type { Evidence, Finding } from '../policy/types.ts';
 import { clean } from '../terminal/text.ts';
 
@@ -18,19 +19,49 @@ const columns: readonly (readonly [title: string, of: (access: Access) => string
   ['asked', ({ askedAt }) => instant(askedAt)],
   ['began', ({ beganAt }) => instant(beganAt)],
   ['was_in_before', ({ wasIn }) => (wasIn ? 'yes' : '')],
-  ['planned_end', ({ plannedEnd }) => instant(plannedEnd)],
+  ['planned_end', (access) => instant(plannedEnd(access))],
   ['actual_end', ({ endedAt }) => instant(endedAt)],
-  ['how_ended', ({ how = '' }) => how],
+  ['how_ended', howEnded],
   ['ended_by', ({ endedBy = '' }) => endedBy],
-  ['why_ended', ({ because = '' }) => because],
+  ['why_ended', whyEnded],
   // Others find a column by its place: what is added is added here.
   ['review_due', ({ review }) => instant(review?.dueAt)],
   ['reviewed', ({ review }) => instant(review?.at)],
   ['reviewed_by', ({ review }) => review?.by ?? ''],
-  ['review_says', ({ review }) => review?.reason ?? ''],
+  ['review_says', ({ review }) => review?.reason ?? movedText(review)],
 ];
 
 const instant = (at: number | undefined): string => (at === undefined ? '' : new Date(at).toISOString().replace(/\.000Z$/, 'Z'));
+
+/** Standing access has none, unless a missed review ends it. */
+function plannedEnd({ origin, plannedEnd: end, review }: Access): number | undefined {
+  if (origin !== 'standing') return end;
+  return review?.ifMissed === 'end' ? review.dueAt : undefined;
+}
+
+/** `expired` only where what was planned has come; what a sweep ended before that is told apart by its reason. */
+function howEnded(access: Access): string {
+  const { how, origin, because, plannedEnd: end = 0, review } = access;
+  if (how !== 'expired') return how ?? '';
+  if (origin !== 'standing') return because === undefined ? 'expired' : 'reason-over';
+  const isMissed = because !== undefined || (review?.ifMissed === 'end' && end >= review.dueAt);
+  return isMissed ? 'review-missed' : 'not-renewed';
+}
+
+function whyEnded(access: Access): string {
+  const { because, review } = access;
+  const how = howEnded(access);
+  if (because !== undefined || (how !== 'review-missed' && how !== 'not-renewed')) return because ?? '';
+  if (how === 'not-renewed') return 'for a week no sweep could say that the policy still names them';
+  return `the review of ${review === undefined ? 'it' : reviewDay(review.dueAt)} was missed`;
+}
+
+function movedText(review: Access['review']): string {
+  if (review?.moved === undefined) return '';
+  const { from, policyDigest } = review.moved;
+  const by = policyDigest === undefined ? '' : `, by the policy with SHA-256 ${policyDigest}`;
+  return `moved from ${reviewDay(from)} to ${reviewDay(review.dueAt)}${by}`;
+}
 
 /** Without the last line's end: that is added where it is printed. */
 export function accessCsv(accesses: readonly Access[]): string {

@@ -27,7 +27,7 @@ export const adopt: Command = {
     ['oncall adopt okta/db-admins --only sam@acme.dev --for 7d --yes', 'one person, from a script'],
   ],
   notes:
-    'For admins; asks first. It calls nobody in and nobody out: who is taken over stays, until their end or until the policy names them no longer, and then is removed although oncall never added them.',
+    'For admins; asks first. It lets nobody in and takes nobody out: who is taken over stays, until their end or until the policy names them no longer, and then is removed although oncall never added them.',
   run,
 };
 

@@ -20,8 +20,9 @@ export const approve: Command = {
   ],
   examples: [
     ['oncall approve', 'what waits for me'],
-    ['oncall approve k7m2xq', 'say yes; they are in at once'],
+    ['oncall approve k7m2xq', 'say yes; with the last yes that it takes they are in'],
   ],
+  notes: 'Of an emergency (request --break-glass) it says that somebody has looked at it: --reason then is what was found.',
   run,
 };
 
@@ -88,7 +89,7 @@ async function listWaiting(context: Context): Promise<Outcome> {
   const { requests, unknown, reviews } = found;
   const brief = [...requests, ...reviews].map(({ id }) => id).join('\n');
   if (requests.length + unknown.length + reviews.length === 0) return { exit: 0, document: found, text: 'nothing waits for you', brief };
-  const hints = ['say yes: oncall approve <id>', 'say no: oncall deny <id> --reason "…"'];
+  const hints = ['say yes: oncall approve <id>', 'say no: oncall deny <id> --reason "…"'].map(context.screen.toCopy);
   const oneLine = hints.join('        ');
   // What is to be copied is not broken.
   const how = widthOf(oneLine) <= context.screen.width ? oneLine : hints.join('\n');

@@ -7,6 +7,7 @@ import { count, pad, wrap } from '../terminal/text.ts';
 import { type Clock, showRecord } from '../terminal/time.ts';
 import { accessCsv } from './access-csv.ts';
 import { type Filter, filterFrom, filterOptions } from './audit-filter.ts';
+import { noneOf } from './audit-none.ts';
 import { type Args, type Command, type Context, flag, type Outcome, text, usage } from './command.ts';
 
 export const auditList: Command = {
@@ -42,10 +43,12 @@ async function run(args: Args, context: Context): Promise<Outcome> {
     { ...filter, ...(of === undefined ? {} : { of }) },
     limit === undefined ? Number.POSITIVE_INFINITY : Number(limit),
   );
+  const none = events.length === 0 ? await noneOf('event', filter, context) : undefined;
+  if (none !== undefined && context.globals.json) context.note(none);
   return {
     exit: 0,
     document: { events },
-    text: events.length === 0 ? 'nothing that you may read has happened yet' : eventLines(events, context),
+    text: events.length === 0 ? (none ?? 'nothing that you may read has happened yet') : eventLines(events, context),
     brief: eventLines(events, context),
   };
 }
@@ -65,6 +68,8 @@ async function csv(of: string | undefined, limit: string | undefined, filter: Fi
     if (more === undefined) break;
     after = more;
   }
+  const none = found.length === 0 ? await noneOf('access', filter, context) : undefined;
+  if (none !== undefined) context.note(none);
   const text = accessCsv(found);
   // RFC 4180 ends each line with CR LF; what prints it adds the LF of the last.
   return { exit: 0, document: {}, text: `${text}\r`, brief: `${text}\r` };

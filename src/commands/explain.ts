@@ -7,6 +7,7 @@ import { wrap } from '../terminal/text.ts';
 import { localInstants, showAgo, showInstant, showRemaining } from '../terminal/time.ts';
 import { askedFrom, askedOptions } from './asked.ts';
 import { type Args, type Command, type Context, named, type Outcome, text } from './command.ts';
+import { becameLines, becameText } from './explain-became.ts';
 import { evidenceText, findingText, heldWhat, labelled, nameOf, sessionLines } from './lines.ts';
 
 export const explain: Command = {
@@ -22,10 +23,11 @@ export const explain: Command = {
   examples: [
     ['oncall explain db-admin', 'would I get it, and if not, why not'],
     ['oncall explain db-admin --hours 12', 'and until when'],
-    ['oncall explain k7m2xq', 'a request as it was decided, with what was found then'],
+    ['oncall explain k7m2xq', 'what became of a request, who said yes, and what was found then'],
     ['oncall explain db-admin --user maria@acme.dev', 'why maria does not get in'],
   ],
-  notes: 'Exits as request would: 0 given or held, 8 not yet (somebody must say yes, or a place is taken), 3 denied, 1 undecided.',
+  notes:
+    'Exits as request would: 0 given or held, 8 not yet (somebody must say yes, or a place is taken), 3 denied, 1 undecided. With an id as what became of it: 0 given, also where it has ended since; 8 it still waits; 3 denied; 1 not given.',
   run,
 };
 
@@ -42,21 +44,23 @@ async function run(args: Args, context: Context): Promise<Outcome> {
     exit,
     document,
     text: explainText(result, context),
-    brief: result.refusal?.code ?? (result.held ? 'held' : result.decision.outcome),
+    brief: result.refusal?.code ?? result.became?.state ?? (result.held ? 'held' : result.decision.outcome),
   };
 }
 
 function explainText(result: ExplainResult, context: Context): string {
   const isOwn = result.ofOther !== true;
   const decision = isOwn ? result.decision : toldToOthers(result.decision);
-  const { role, requester, targets, sessions, refusal, held, decided, rotation, standing } = result;
+  const { role, requester, targets, sessions, refusal, held, decided, became, rotation, standing } = result;
   const { width, paint } = context.screen;
   const isOpen = refusal?.code === 'which-incident';
   const answer = isOpen
     ? 'it depends on the incident'
-    : held === undefined
-      ? verdict(decision, context)
-      : `${isOwn ? 'you have' : 'they have'} ${heldText(held, decision, context)}`;
+    : became !== undefined
+      ? becameText(became, isOwn, context.clock())
+      : held === undefined
+        ? verdict(decision, context)
+        : `${isOwn ? 'you have' : 'they have'} ${heldText(held, decision, context)}`;
   const unasked = (rotation && inByRotation(rotation, context)) ?? (standing?.held && `in as standing (${standing.held})`);
   return [
     wrap(
@@ -64,9 +68,8 @@ function explainText(result: ExplainResult, context: Context): string {
       width,
       2,
     ),
-    ...(decided === undefined
-      ? []
-      : [`  as it was decided ${showInstant(decided.at, context.clock())}, ${showAgo(decided.at, context.clock())} (${decided.id})`]),
+    ...(became === undefined ? [] : becameLines(became, context)),
+    ...(decided === undefined ? [] : [wrap(decidedLine(decided, decision, became, context), width, 5)]),
     wrap(`  in ${targets.map(nameOf).join(', ')}`, width, 5),
     ...(decision.endsSessionsIn === undefined ? [] : [`  then signed out of ${decision.endsSessionsIn.join(' and ')}, everywhere`]),
     ...sessionLines(sessions).map((line) => wrap(`  ${line}`, width, 4)),
@@ -83,6 +86,19 @@ function explainText(result: ExplainResult, context: Context): string {
   ].join('\n');
 }
 
+/** Of standing access the end is one that the sweep keeps moving. */
+function decidedLine(
+  { id, at }: NonNullable<ExplainResult['decided']>,
+  decision: Decision,
+  became: ExplainResult['became'],
+  context: Context,
+): string {
+  const when = `  as it was decided ${showInstant(at, context.clock())}, ${showAgo(at, context.clock())} (${id})`;
+  if (became === undefined) return when;
+  const { expiresAt: _, ...endless } = decision;
+  return `${when}: ${verdict(became.reviewAt === undefined ? decision : endless, context, became.state !== 'pending')}`;
+}
+
 const toldToOthers = (decision: Decision): Decision => ({
   ...decision,
   ...(decision.limitedBecause === undefined ? {} : { limitedBecause: toldTo(false, decision.limitedBecause) }),
@@ -92,14 +108,21 @@ const toldToOthers = (decision: Decision): Decision => ({
 /** A source that did not answer, or a group or schedule that it does not have. */
 const unsettled = ', because not everything could be found out';
 
-function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers, quorum = 1 }: Decision, context: Context): string {
+/** `isPast`: what is left of it by now is told of what became of it. */
+function verdict(
+  { outcome, undecided, expiresAt, limitedBecause, approvers, quorum = 1 }: Decision,
+  context: Context,
+  isPast = false,
+): string {
   const clock = context.clock();
-  const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}, ${showRemaining(expiresAt, clock)}`;
+  const left = expiresAt === undefined || isPast ? '' : `, ${showRemaining(expiresAt, clock)}`;
+  const end = expiresAt === undefined ? '' : ` until ${showInstant(expiresAt, clock)}${left}`;
   const limit = limitedBecause === undefined ? '' : ` (${limitedBecause})`;
   if (outcome === 'allow') return `allowed${end}${limit}`;
   const because = undecided ? unsettled : '';
   const who = quorum === 1 ? 'somebody' : `${quorum} people`;
-  if (outcome === 'ask') return `${who} must say yes${because}: ${approvers.join(', or ')}${end === '' ? '' : `; then${end}${limit}`}`;
+  if (outcome === 'ask')
+    return `${who} ${isPast ? 'had to' : 'must'} say yes${because}: ${approvers.join(', or ')}${end === '' ? '' : `; then${end}${limit}`}`;
   return undecided ? `denied${unsettled}` : 'denied';
 }
 
@@ -107,7 +130,8 @@ function verdict({ outcome, undecided, expiresAt, limitedBecause, approvers, quo
 function heldText(held: NonNullable<ExplainResult['held']>, decision: Decision, context: Context): string {
   const clock = context.clock();
   const has = `${heldWhat(held)} until ${showInstant(held.expiresAt, clock)}, ${showRemaining(held.expiresAt, clock)} (${held.id})`;
-  const later = decision.outcome === 'allow' && decision.expiresAt !== undefined && decision.expiresAt > held.expiresAt;
+  // Asked for again at once the end moves by seconds, and both ends would read the same.
+  const later = decision.outcome === 'allow' && decision.expiresAt !== undefined && decision.expiresAt - held.expiresAt >= 60_000;
   const limit = decision.limitedBecause === undefined ? '' : ` (${decision.limitedBecause})`;
   if (later) return `${has}; asking again moves that to ${showInstant(decision.expiresAt, clock)}${limit}`;
   if (held.missing.length === 0) return `${has}; asking again changes nothing`;

@@ -1,7 +1,7 @@
 /** Lines that several commands print alike: labelled values, names of targets, findings. */
 
 import type { GrantView, Request } from '../lifecycle/types.ts';
-import type { LateSession } from '../operations/types.ts';
+import type { Ended, LateSession } from '../operations/types.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { nameOf, titleOf } from '../policy/iam-role.ts';
 import type { Evidence, Finding, Target } from '../policy/types.ts';
@@ -31,20 +31,45 @@ export const sessionLines = (sessions: readonly LateSession[] = []): readonly st
 export const heldWhat = ({ missing }: { readonly missing: readonly Target[] }): string =>
   missing.length === 0 ? 'it' : `it, but not ${missing.map(nameOf).join(', ')},`;
 
-/** Of what a sweep found held by nothing any more: since when its grace runs out, and what held it. */
-export function unheldText({ unheldSince, decision }: Request, clock: Clock): string | undefined {
-  if (unheldSince === undefined) return undefined;
+/** Of what a sweep found held by nothing any more, or `isUnheld`, as the next one will: when its grace runs out, and what held it. */
+export function unheldText({ unheldSince, decision }: Request, clock: Clock, isUnheld = false): string | undefined {
+  if (unheldSince === undefined && !isUnheld) return undefined;
   const ending = decision.endsWith.map(({ name }) => name);
   const held = decision.findings.filter(({ rule, holds }) => holds === true && ending.includes(rule)).map(({ because }) => because);
-  const end = unheldSince + Math.max(0, ...decision.endsWith.map(({ graceMs }) => graceMs));
-  const when = end <= clock.now ? 'ends with the next sweep' : `ends within ${showRemaining(end, clock)}`;
-  return `no longer ${(held.length === 0 ? ending : held).join(', ')}: ${when}, unless it is so again`;
+  const graceMs = Math.max(0, ...decision.endsWith.map((rule) => rule.graceMs));
+  const end = (unheldSince ?? clock.now) + graceMs;
+  const noted = unheldSince === undefined ? `${formatDuration(graceMs)} after the next sweep` : `within ${showRemaining(end, clock)}`;
+  const when = `ends ${end <= clock.now ? 'with the next sweep' : noted}`;
+  // Nobody has noted which of the two it was.
+  const orOver = decision.incident === undefined ? '' : `, or ${decision.incident.ref} is over`;
+  return `no longer ${(held.length === 0 ? ending : held).join(', ')}${orOver}: ${when}, unless it is so again`;
 }
+
+/** Of a request of which nothing stands any more. */
+export function endedText({ by, at, how, because }: Ended, clock: Clock): string {
+  const isTool = by === 'sweep' || by === 'oncall';
+  const told = because === undefined ? '' : isTool ? `: ${because}` : `: "${because}"`;
+  return `${hows[how]}${isTool ? '' : ` by ${by}`} ${showInstant(at, clock)}, ${showAgo(at, clock)}${told}`;
+}
+
+const hows: Readonly<Record<Ended['how'], string>> = {
+  expired: 'ended by the sweep, its time or its reason being over,',
+  released: 'given back',
+  revoked: 'revoked',
+  superseded: 'superseded',
+  failed: 'not given, as its activation failed,',
+  denied: 'denied',
+  withdrawn: 'taken back',
+};
+
+/** Labels of what is said by this program alone, commands among it; behind others may stand what somebody wrote. */
+const ownWords: ReadonlySet<string> = new Set(['next', 'note', 'ends']);
 
 /** `  why:  …`, several below one another. */
 export function labelled(label: string, values: readonly string[], { screen }: Pick<Context, 'screen'>): string[] {
   const first = `  ${`${label}: `.padEnd(6)}`;
-  return values.map((value, index) => wrap(`${index === 0 ? first : ' '.repeat(first.length)}${value}`, screen.width, first.length));
+  const shown = ownWords.has(label) ? values.map(screen.toCopy) : values;
+  return shown.map((value, index) => wrap(`${index === 0 ? first : ' '.repeat(first.length)}${value}`, screen.width, first.length));
 }
 
 export function findingText(

@@ -3,12 +3,13 @@
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import type { Line } from '../operations/line-types.ts';
 import type { StatusResult, SweepAge } from '../operations/types.ts';
+import { reviewCommand } from '../policy/break-glass.ts';
 import { reviewDay, reviewText } from '../policy/standing.ts';
 import { table } from '../terminal/table.ts';
 import { type Clock, showAgo, showInstant, showRemaining, withoutUtc } from '../terminal/time.ts';
 import { type Args, type Command, type Context, flag, named, type Outcome } from './command.ts';
 import { ordinal } from './line.ts';
-import { evidenceText, labelled, nameOf, newestOf, unheldText } from './lines.ts';
+import { endedText, evidenceText, labelled, nameOf, newestOf, unheldText } from './lines.ts';
 import { reasons } from './request-outcome.ts';
 
 export const status: Command = {
@@ -24,7 +25,7 @@ export const status: Command = {
   examples: [
     ['oncall status', 'everything open'],
     ['oncall status k7m2xq', 'one request: what failed, or who ended it'],
-    ['oncall status --check --quiet', 'for monitoring: exit code only matters'],
+    ['oncall status --check --quiet', 'for monitoring: only the exit code matters'],
   ],
   notes:
     'A fault: a sweep that is late; access past its end, stuck, or ending only once somebody changes something; somebody in an exclusive group without oncall; standing access whose review was missed, an emergency whose review is overdue; a wrong clock; a ledger that lost something. Somebody who came into another group without oncall is a note.',
@@ -92,7 +93,7 @@ function notes({ drift, standing, emergencies, courtesy }: StatusResult, clock: 
       .filter(({ dueAt, reviewedAt }) => reviewedAt === undefined && dueAt >= clock.now)
       .map(({ requestId, role, holder, dueAt }) => {
         const by = `${showInstant(dueAt, clock)}, ${showRemaining(dueAt, clock)} left`;
-        return `${holder} broke the glass of ${role}; to be reviewed by ${by}: oncall approve ${requestId} --reason "…"`;
+        return `${holder} broke the glass of ${role}; to be reviewed by ${by}: ${reviewCommand(requestId)}`;
       }),
     ...(courtesy ? ['direct mode: a courtesy, not a control (README)'] : []),
   ];
@@ -110,21 +111,8 @@ function reviewedLine({ emergencies }: StatusResult, of: string | undefined, clo
 /** Of one request that is over, or being taken back. */
 function endedLine({ ended, requests }: StatusResult, clock: Clock, context: Context): readonly string[] {
   if (ended === undefined || requests.length !== 1) return [];
-  const { by, at, how, because } = ended;
-  const isTool = by === 'sweep' || by === 'oncall';
-  const told = because === undefined ? '' : isTool ? `: ${because}` : `: "${because}"`;
-  return labelled('end', [`${hows[how]}${isTool ? '' : ` by ${by}`} ${showInstant(at, clock)}, ${showAgo(at, clock)}${told}`], context);
+  return labelled('end', [endedText(ended, clock)], context);
 }
-
-const hows: Readonly<Record<NonNullable<StatusResult['ended']>['how'], string>> = {
-  expired: 'ended by the sweep, its time or its reason being over,',
-  released: 'given back',
-  revoked: 'revoked',
-  superseded: 'superseded',
-  failed: 'not given, as its activation failed,',
-  denied: 'denied',
-  withdrawn: 'taken back',
-};
 
 function requestsTable({ requests, grants, lines }: StatusResult, clock: Clock, context: Context): string {
   const columns = [

@@ -15,7 +15,7 @@ const mostAtOnce = 20_000;
 const piece = 2_000;
 
 /** How every type begins that the fold needs. */
-const texts = ['request', 'grant', 'member'].map((what) => `"type":"${what}.`);
+const texts = ['request', 'grant', 'member', 'rotation', 'standing'].map((what) => `"type":"${what}.`);
 
 export async function accesses(deps: Deps, { since = 0, until, user, role, limit, after = 0 }: AccessInput): Promise<AccessResult> {
   const actor = await deps.actor();

@@ -14,17 +14,17 @@ import type { Decision, Role, Rule, Target } from '../policy/types.ts';
 import { readNow } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { explainStanding } from './explain-standing.ts';
+import { explainThen } from './explain-then.ts';
 import { gatherRoleFacts } from './facts.ts';
 import { requireSweep } from './gate.ts';
 import { freePlace } from './intent.ts';
 import { askSessions } from './late-sessions.ts';
 import { waitingFor, whyNotMoved } from './line-view.ts';
 import { lookups } from './lookups.ts';
-import { roleNamed, unknownRole } from './names.ts';
+import { roleNamed } from './names.ts';
 import { stillEnding, taken, whichIncident } from './refusal.ts';
 import { type Before, before } from './repeat.ts';
 import { requireRevoker } from './rights.ts';
-import { isSame } from './same-person.ts';
 import type { ExplainInput, ExplainResult, Refusal, RoleView } from './types.ts';
 
 export async function explain(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
@@ -36,20 +36,6 @@ export async function explain(deps: Deps, input: ExplainInput): Promise<ExplainR
   });
 }
 
-/** A request by its id: the findings it was decided with, as they were then. For its requester, and for who may revoke it. */
-async function explainThen(deps: Deps, id: string): Promise<ExplainResult> {
-  const ledger = await deps.ledger();
-  const request = await ledger.read((q) => q.request(id));
-  // Neither a role nor a request: said as for any unknown role, with a guess.
-  if (!request) throw unknownRole(deps.policy, id);
-  const { role, requester, decision, targets, startsAt, requestedAt } = request;
-  const actor = await deps.actor();
-  if (!isSame(actor, requester)) await requireRevoker(deps, actor, deps.policy.roles[role], `see the findings of ${id}`);
-  const decided = { id, at: startsAt ?? requestedAt };
-  const ofOther = isSame(actor, requester) ? {} : { ofOther: true as const };
-  return { role, requester: requester.email, ...ofOther, decision, targets, exit: exitOf(decision), decided };
-}
-
 async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResult> {
   const role = roleNamed(deps.policy, input.role);
   const actor = await deps.actor();
@@ -59,6 +45,7 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
     ...(input.incident === undefined ? {} : { incident: input.incident }),
     ...(input.soon === undefined ? {} : { soon: input.soon }),
   };
+  const reader = email === actor.email ? 'requester' : 'other';
   const world = lookups(deps);
   const [facts, sessions, rotation] = await Promise.all([
     gatherRoleFacts(deps, world, role, about),
@@ -85,8 +72,8 @@ async function explainNow(deps: Deps, input: ExplainInput): Promise<ExplainResul
     const standing = await explainStanding(q, now, role, email);
     const exit = held ? exitOfHeld(decision, held) : exitOf(decision);
     const refused = several
-      ? { error: toError(whichIncident(role, email, several, email === actor.email ? 'requester' : 'other')), exit: 2 as const }
-      : await refusedAllTheSame(still, q, now, { role, decision, had, email, exit });
+      ? { error: toError(whichIncident(role, email, several, reader)), exit: 2 as const }
+      : await refusedAllTheSame(still, q, now, { role, decision, had, email, exit, reader });
     return {
       ...{ role: role.name, requester: email, decision, targets: role.targets, ...sessions, exit: refused?.exit ?? exit },
       ...(email !== actor.email && { ofOther: true as const }),
@@ -136,6 +123,7 @@ type Explained = {
   readonly had: Before;
   readonly email: string;
   readonly exit: ExplainResult['exit'];
+  readonly reader: 'requester' | 'other';
 };
 
 type Refused = Pick<Refusal, 'error'> & Pick<ExplainResult, 'exit'>;
@@ -145,9 +133,9 @@ async function refusedAllTheSame(
   deps: Deps,
   q: Queries,
   now: number,
-  { role, decision, had: { open, standing, ending }, email, exit }: Explained,
+  { role, decision, had: { open, standing, ending }, email, exit, reader }: Explained,
 ): Promise<Refused | undefined> {
-  if (ending && decision.outcome === 'ask') return stillEnding(role, email, decision, ending);
+  if (ending && decision.outcome === 'ask') return stillEnding(role, email, decision, ending, reader);
   const later = (decision.expiresAt ?? 0) > (open?.expiresAt ?? 0);
   const changes = standing.length === 0 || standing.length < role.targets.length || later;
   if (exit !== 0 || decision.outcome !== 'allow' || !changes) return undefined;
@@ -157,16 +145,18 @@ async function refusedAllTheSame(
     if (!isOncallError(error)) throw error;
     return { error: toError(error), exit: 1 };
   }
-  if (standing.length > 0) return later ? othersWait(q, role) : undefined;
+  if (standing.length > 0) return later ? othersWait(q, role, reader) : undefined;
   const place = await freePlace(q, role, { email, id: open?.id });
-  return place && 'holders' in place ? taken(q, now, role, email, decision, place, isInLine(open) ? open : ending?.request) : undefined;
+  if (place === undefined || !('holders' in place)) return undefined;
+  return taken(q, now, role, email, decision, { ...place, own: isInLine(open) ? open : ending?.request, reader });
 }
 
 /** Asked again by whoever has it: its end would move, if nobody waited for it. */
-async function othersWait(q: Queries, role: Role): Promise<Refused | undefined> {
+async function othersWait(q: Queries, role: Role, reader: Explained['reader']): Promise<Refused | undefined> {
   const many = role.maxHolders === undefined ? 0 : (await waitingFor(q, role.name)).length;
   if (many === 0) return undefined;
-  const next = `give it back when you are done: oncall release ${role.name}`;
+  const back = reader === 'requester' ? 'give it back when you are done' : 'they give it back when they are done';
+  const next = `${back}: oncall release ${role.name}`;
   return { error: { code: 'others-wait', message: whyNotMoved(many), why: `maxHolders ${role.maxHolders}`, next }, exit: 0 };
 }
 

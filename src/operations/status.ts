@@ -76,7 +76,12 @@ async function withEnded(q: Queries, requests: readonly Request[], live: readonl
 const ends = ['grant.revoking', 'request.denied', 'request.withdrawn', 'request.expired'] as const;
 
 /** What the audit says about the last step to its end, while nothing of it stands. */
-async function endOf(q: Queries, { id, state }: Request, grants: readonly GrantView[], isToldAll: boolean): Promise<Ended | undefined> {
+export async function endOf(
+  q: Queries,
+  { id, state }: Request,
+  grants: readonly GrantView[],
+  isToldAll: boolean,
+): Promise<Ended | undefined> {
   const stands = grants.some((grant) => grant.state === 'active' || grant.state === 'activating');
   if (state === 'pending' || state === 'queued' || state === 'offered' || stands) return undefined;
   const event = await q.lastEventOf(id, ends);

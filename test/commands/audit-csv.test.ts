@@ -44,12 +44,15 @@ const access = (over: Partial<Access> = {}): Access => ({
   ...over,
 });
 
+const roles = ['db-admin', 'web'].map((name) => ({ name, targets: [], ttl: { defaultMs: hour, maxMs: hour }, rules: [] }));
+
 async function run(argv: readonly string[], pages: readonly (readonly Access[])[] = [[access()]]) {
   const io = fakeIo();
   const left = [...pages];
   const answers: Partial<Operations> = {
     accesses: async ({ after = 0 }: AccessInput) => ({ accesses: left.shift() ?? [], ...(left.length > 0 ? { more: after + 1 } : {}) }),
     audit: async () => [],
+    roles: async () => roles,
   };
   const wiring = fakeWiring(answers);
   const exit = await main(['audit', 'list', ...argv], {}, io, wiring);
@@ -102,6 +105,56 @@ describe('a line', () => {
       ['reviewed_by', 'boss@acme.dev'],
       ['review_says', 'was needed'],
     ]);
+  });
+
+  const standing = { origin: 'standing', reason: 'owns the platform', plannedEnd: noon + 7 * 24 * hour } as const;
+  const dueAt = Date.parse('2027-02-01T00:00:00Z');
+
+  it.each([
+    ['alert', ''],
+    ['end', '2027-02-01T00:00:00Z'],
+  ] as const)('of standing access has the review as when it ends only where a missed one ends it: %s', async (ifMissed, end) => {
+    const { endedAt: _, how: __, endedBy: ___, ...open } = access({ ...standing, review: { dueAt, ifMissed } });
+    const line = await told({ ...open, endedAt: undefined, how: undefined, endedBy: undefined } as never);
+    expect([line.planned_end, line.review_due, line.reviewed, line.review_says]).toEqual([end, '2027-02-01T00:00:00Z', '', '']);
+  });
+
+  it('has when the review of standing access was moved on, from which day and by which policy', async () => {
+    const moved = { from: Date.parse('2026-12-01T00:00:00Z'), policyDigest: 'ab12' };
+    const line = await told({ ...standing, review: { dueAt, ifMissed: 'alert', at: noon, moved } });
+    expect([line.reviewed, line.reviewed_by, line.review_says]).toEqual([
+      '2026-11-22T12:00:00Z',
+      '',
+      'moved from 2026-11-30 to 2027-01-31, by the policy with SHA-256 ab12',
+    ]);
+  });
+
+  it.each<[string, Partial<Access>, string, string]>([
+    ['its time is up', {}, 'expired', ''],
+    ['what it rested on is over', { because: 'no longer on call for pagerduty/PDB' }, 'reason-over', 'no longer on call for pagerduty/PDB'],
+    ['it is given back', { how: 'released', because: 'done' }, 'released', 'done'],
+    ['nobody is named any more', { ...standing, how: 'revoked', because: 'no longer named' }, 'revoked', 'no longer named'],
+    [
+      'its review was missed',
+      { ...standing, plannedEnd: dueAt, review: { dueAt, ifMissed: 'end' } },
+      'review-missed',
+      'the review of 2027-01-31 was missed',
+    ],
+    [
+      'it is to end after all with a review that was missed',
+      { ...standing, review: { dueAt, ifMissed: 'alert' }, because: 'the review of 2027-01-31 was missed' },
+      'review-missed',
+      'the review of 2027-01-31 was missed',
+    ],
+    [
+      'no sweep has come for a week',
+      { ...standing, review: { dueAt, ifMissed: 'end' } },
+      'not-renewed',
+      'for a week no sweep could say that the policy still names them',
+    ],
+  ])('says how it ended, and why, where %s', async (_, over, how, because) => {
+    const line = await told(over);
+    expect([line.how_ended, line.why_ended]).toEqual([how, because]);
   });
 
   it('leaves empty what is not known, and tells an incident with who made it', async () => {
@@ -175,6 +228,35 @@ describe('--csv', () => {
     expect([exit, parseCsv(out).length]).toEqual([0, 1]);
     expect(out.endsWith('\r\n')).toBe(true);
     expect((await run(['--csv', '--quiet'])).out).toBe((await run(['--csv'])).out);
+  });
+
+  it.each([
+    [
+      ['--role', 'nope'],
+      'no access of role nope is in what you may read of the trail; the policy has no such role, its roles: db-admin, web\n',
+    ],
+    [
+      ['--role', 'db-admn'],
+      'no access of role db-admn is in what you may read of the trail; the policy has no such role, did you mean "db-admin"?\n',
+    ],
+    [['--role', 'web'], 'no access of role web is in what you may read of the trail\n'],
+    [
+      ['--user', 'Nobody@acme.dev', '--since', '7d'],
+      'no access about nobody@acme.dev is in what you may read of the trail, of that time\n',
+    ],
+    [[], ''],
+  ])('says of a name that leaves nothing so beside the titles: %j', async (flags, told) => {
+    const { out, err, exit } = await run(['--csv', ...flags], [[]]);
+    expect([exit, parseCsv(out).length, err.replace(/\n +/g, ' ')]).toEqual([0, 1, told]);
+    expect((await run(['--csv', ...flags])).err).toBe('');
+  });
+
+  it('is not all that says so: the plain list does, and beside its document, too', async () => {
+    const told = 'no event of role nope is in what you may read of the trail; the policy has no such role, its roles: db-admin, web';
+    expect((await run(['--role', 'nope'])).out).toBe(`${told}\n`);
+    const { out, err } = await run(['--role', 'nope', '--json']);
+    expect([JSON.parse(out).events, err.replace(/\n +/g, ' ')]).toEqual([[], `${told}\n`]);
+    expect((await run([])).out).toBe('nothing that you may read has happened yet\n');
   });
 
   it('asks page by page for everything', async () => {

@@ -1,8 +1,10 @@
 /** Every access, told from the trail: why, who said yes, when it was to end and did, and how. */
 
 import { describe, expect, it } from 'vitest';
+import { accessCsv } from '../../src/commands/access-csv.ts';
 import { ProviderError } from '../../src/errors.ts';
 import type { Access } from '../../src/lifecycle/accesses.ts';
+import type { Role } from '../../src/policy/types.ts';
 import { company, granted, hour, minute, onCall, role, rule, user, type World } from './world.ts';
 
 const ask = { role: 'db-admin', asked: { forMs: hour } } as const;
@@ -173,6 +175,68 @@ describe('an emergency', () => {
     expect(found).toHaveLength(3);
     expect(found.at(-1)).toMatchObject({ approvers: [], review: { dueAt: world.now + 72 * hour } });
     expect(found.at(-1)?.review).not.toHaveProperty('at');
+  });
+});
+
+describe('standing access', () => {
+  const day = 24 * hour;
+  const reviewAt = Date.parse('2027-02-01T00:00:00Z');
+  const prodRead = (over: Partial<NonNullable<Role['standing']>> = {}) =>
+    role('prod-read', {
+      ...{ allow: [], targets: [web] },
+      standing: { people: [{ email: 'maria@acme.dev', why: 'owns the platform' }], reviewAt, ifMissed: 'alert', ...over },
+    });
+  const named = async (one: Role) => {
+    const world = await company({ roles: [one], exclusive: ['web'] });
+    await world.sweepAfter(minute);
+    return world;
+  };
+  const sweepBy = (world: World, one: Role, digest: string) =>
+    world.as('cron', { policy: { ...world.policy, digest, roles: { [one.name]: one } } }).sweep({});
+
+  it('has the day of its review, as the policy said it last, and the day and the policy by which that was moved on', async () => {
+    const world = await named(prodRead());
+    expect((await all(world))[0]?.review).toEqual({ dueAt: reviewAt, ifMissed: 'alert' });
+    world.now += day;
+    await sweepBy(world, prodRead({ reviewAt: reviewAt + 90 * day }), 'moved-on');
+    const moved = { dueAt: reviewAt + 90 * day, ifMissed: 'alert', at: world.now, moved: { from: reviewAt, policyDigest: 'moved-on' } };
+    expect(await all(world)).toMatchObject([
+      { review: moved, findings: [{ because: 'named under standing, to be reviewed by 2027-05-01: owns the platform' }] },
+    ]);
+    world.now += day;
+    await sweepBy(
+      world,
+      prodRead({ reviewAt: reviewAt + 90 * day, people: [{ email: 'maria@acme.dev', why: 'deputy' }] }),
+      'another-reason',
+    );
+    expect(await all(world)).toMatchObject([{ review: moved, reason: 'deputy' }]);
+    expect((await world.as('boss').verify({})).breach).toBeUndefined();
+  });
+
+  it.each([
+    ['end', 2 * day, 'review-missed'],
+    ['alert', 100 * day, 'not-renewed'],
+  ] as const)('that came to its own end says why: %s', async (ifMissed, ahead, told) => {
+    const start = Date.parse('2026-11-22T03:00:00Z');
+    const world = await named(prodRead({ ifMissed, reviewAt: start + ahead }));
+    await world.sweepAfter(8 * day);
+    const [first] = await all(world);
+    expect(first).toMatchObject({ how: 'expired', endedBy: 'sweep' });
+    expect(accessCsv(first === undefined ? [] : [first])).toContain(`,${told},sweep,`);
+  });
+
+  it('has also a day that was moved where its end was not, and nobody has looked for that', async () => {
+    const ending = { ifMissed: 'end' } as const;
+    const world = await named(prodRead(ending));
+    world.now += minute;
+    const sooner = world.now + day;
+    await sweepBy(world, prodRead({ ...ending, reviewAt: sooner }), 'sooner');
+    expect((await all(world))[0]?.review).toEqual({ dueAt: sooner, ifMissed: 'end' });
+    const types = (await world.as('boss').audit({ role: 'prod-read' })).map(({ type }) => type);
+    expect(types.filter((type) => type === 'standing.changed' || type === 'request.extended')).toEqual(['standing.changed']);
+    world.now = sooner;
+    await sweepBy(world, prodRead({ ...ending, reviewAt: sooner }), 'sooner');
+    expect(await all(world)).toMatchObject([{ how: 'expired', because: expect.stringContaining('was missed'), review: { dueAt: sooner } }]);
   });
 });
 

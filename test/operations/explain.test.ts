@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/errors.ts';
-import type { Condition } from '../../src/policy/types.ts';
+import type { Condition, Role } from '../../src/policy/types.ts';
 import { anIncident, onDuty, responder, withIncident } from './duty-world.ts';
-import { granted, hour, onCall, role, rule, user } from './world.ts';
+import { company, granted, hour, minute, onCall, role, rule, user } from './world.ts';
 
 const now = { asked: { byDefault: true } } as const;
 const member = (group: string): Condition => ({ kind: 'member', directory: 'okta', group });
@@ -141,5 +141,77 @@ describe('explain for somebody else', () => {
       exit: 2,
     });
     await expect(duty.as('boss').explain({ role: 'responder', ...now, user: 'sam' })).rejects.toMatchObject({ code: 'usage', exit: 2 });
+  });
+});
+
+describe('explain of a request by its id', () => {
+  const asking = responder({
+    ...{
+      allow: [],
+      ask: [rule(user('maria'), { name: 'responder.ask[0]' })],
+      approvers: [rule(user('ana')), rule(user('sam'))],
+      quorum: 2,
+    },
+  });
+  const explained = async (duty: Awaited<ReturnType<typeof onDuty>>, id: string, who = 'maria') => {
+    const { exit, became, decision } = await duty.as(who).explain({ role: id, ...now });
+    return { exit, state: became?.state, who: became?.approvals.map(({ by }) => by.email), outcome: decision.outcome };
+  };
+  const askedFor = async (over: Partial<Role> = {}) => {
+    const duty = await onDuty([{ ...asking, ...over }]);
+    return { duty, ...granted(await duty.request('maria', { reason: 'page 4711' })).request };
+  };
+
+  it('says each yes, and that it is given, while the findings stay as they were', async () => {
+    const { duty, id } = await askedFor();
+    expect(await explained(duty, id)).toEqual({ exit: 8, state: 'pending', who: [], outcome: 'ask' });
+    await duty.as('ana').approve({ id, reason: 'go ahead' });
+    expect(await explained(duty, id)).toEqual({ exit: 8, state: 'pending', who: ['ana@acme.dev'], outcome: 'ask' });
+    duty.world.now += minute;
+    await duty.as('sam').approve({ id });
+    expect(await explained(duty, id)).toEqual({ exit: 0, state: 'approved', who: ['ana@acme.dev', 'sam@acme.dev'], outcome: 'ask' });
+    expect((await duty.as('boss').explain({ role: id, ...now })).became).toMatchObject({
+      ...{ quorum: 2, expiresAt: duty.world.now + 4 * hour, grants: [{ state: 'active' }] },
+      approvals: [{ at: duty.world.now - minute, reason: 'go ahead' }, { at: duty.world.now }],
+    });
+  });
+
+  it('says how it ended, and that it had been given', async () => {
+    const { duty, id } = await askedFor({ quorum: 1 });
+    await duty.as('ana').approve({ id });
+    await duty.as('boss').revoke({ id, reason: 'lost laptop' });
+    const { exit, became } = await duty.as('maria').explain({ role: id, ...now });
+    expect([exit, became]).toMatchObject([
+      0,
+      { state: 'approved', grants: [{ state: 'ended' }], ended: { by: 'boss@acme.dev', how: 'revoked', because: 'lost laptop' } },
+    ]);
+  });
+
+  it.each<[string, (duty: Awaited<ReturnType<typeof onDuty>>, id: string) => Promise<unknown>, object]>([
+    ['denied', (duty, id) => duty.as('ana').deny({ id, reason: 'not today' }), { exit: 3, became: { ended: { by: 'ana@acme.dev' } } }],
+    ['withdrawn', (duty, id) => duty.as('maria').release({ id }), { exit: 1, became: { ended: { how: 'withdrawn' } } }],
+    ['expired', async (duty) => void (duty.world.now += 2 * hour), { exit: 1 }],
+    ['expired', (duty) => duty.sweepAfter(2 * hour), { exit: 1, became: { ended: { how: 'expired' } } }],
+  ])('says that it was not given: %s', async (state, end, told) => {
+    const { duty, id } = await askedFor();
+    await end(duty, id);
+    expect(await duty.as('maria').explain({ role: id, ...now })).toMatchObject({ ...told, decision: { outcome: 'ask' } });
+    expect((await explained(duty, id)).state).toBe(state);
+  });
+
+  it('exits 1 where it was approved, and could not be given', async () => {
+    const { duty, id } = await askedFor({ quorum: 1 });
+    duty.world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to add', { applied: 'no' }), 'before', 1);
+    await duty.as('ana').approve({ id });
+    expect(await explained(duty, id)).toMatchObject({ exit: 1, state: 'approved' });
+  });
+
+  it('tells of standing access the review, and no end that the sweep moves on', async () => {
+    const reviewAt = Date.parse('2027-02-01T00:00:00Z');
+    const standing = { people: [{ email: 'maria@acme.dev', why: 'owns it' }], reviewAt, ifMissed: 'alert' as const };
+    const world = await company({ roles: [role('prod', { allow: [], standing })], exclusive: ['db'] });
+    await world.sweepAfter(0);
+    const [request] = (await world.as('boss').status({})).requests;
+    expect(await world.as('boss').explain({ role: request?.id ?? '', ...now })).toMatchObject({ exit: 0, became: { reviewAt } });
   });
 });
