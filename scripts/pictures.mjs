@@ -56,13 +56,13 @@ function openTerminal(folder) {
 const hour = 3_600_000;
 const at = (ms) => new Date(Math.floor((Date.now() + ms) / 60_000) * 60_000).toISOString().replace('.000', '');
 
-/** examples/4-task-roles, with a night that is under way. */
+/** examples/4-task-roles, with its people on call in shifts of a night that is under way. */
 function makeTeam(folder) {
   const team = join(folder, 'team');
   cpSync(join(root, 'examples/4-task-roles'), team, { recursive: true });
   rmSync(join(team, 'oncall.db'), { force: true });
   const shift = (user, from, until) => `    - { user: ${user}@example.com, start: ${at(from * hour)}, end: ${at(until * hour)} }\n`;
-  const schedules = `  db-primary:\n${shift('maria', -2, 3)}${shift('bo', 3, 12)}  web-primary:\n${shift('bo', -2, 12)}`;
+  const schedules = `  db-primary:\n${shift('bo', -2, 3)}${shift('maria', 3, 12)}  web-primary:\n${shift('maria', -2, 12)}`;
   writeFileSync(join(team, 'schedule.yaml'), `schedules:\n${schedules}`);
 }
 
@@ -72,9 +72,9 @@ async function takePictures({ run, press, until }, save) {
     await run('clear');
   };
   await run('oncall sweep');
-  await as('maria');
+  await as('bo');
   await run('oncall request', /select$/);
-  press('Down', 'Down');
+  press('Down');
   await until(/❯ db-admin/);
   await save('request', 'oncall request asks which role, and says beside each what one would get');
   press('Enter');
@@ -82,7 +82,7 @@ async function takePictures({ run, press, until }, save) {
   press('Enter');
   await until(prompt);
   await save('requested', 'a role was chosen, and is there at once, with its end');
-  await as('bo');
+  await as('maria');
   await run('oncall request server-admin');
   await as('sam');
   await run('oncall explain db-admin');

@@ -51,8 +51,7 @@ type Screen = {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly paint: Paint;
-  /** As it was typed. */
-  readonly policy?: string;
+  readonly toCopy?: (text: string) => string;
 };
 
 export async function main(argv: readonly string[], env: Env, io: Io = processIo(), wiring: Wiring = realWiring): Promise<ExitCode> {
@@ -86,6 +85,7 @@ export async function main(argv: readonly string[], env: Env, io: Io = processIo
     };
     const made = await makeContext(globals, { env, io, wiring, signal: stop.signal, tellsItsStop: onStopTold });
     const { context, close, causeOf } = made;
+    screen = { ...screen, toCopy: context.screen.toCopy };
     try {
       return await finish(await command.run(args, context), screen, io);
     } catch (error) {
@@ -118,22 +118,14 @@ function interrupt(
   io.stderr.write(`stopping${then} (again: at once)\n`);
 }
 
-/** A command to copy goes by the same policy as the one that was typed. */
-function withPolicy(next: string, policy: string | undefined): string {
-  if (policy === undefined || next.includes('--policy') || next.startsWith('oncall login http')) return next;
-  const quoted = /^[\w./@%+=:,-]+$/.test(policy) ? policy : `'${policy.replaceAll("'", "'\\''")}'`;
-  // By a function: `$&` in a path is no pattern.
-  return next.replace(/^oncall (?=[a-z])/, () => `oncall --policy ${quoted} `);
-}
-
-async function finish(outcome: Outcome, { json, quiet, paint, policy }: Screen, io: Io): Promise<ExitCode> {
+async function finish(outcome: Outcome, { json, quiet, paint, toCopy = (next) => next }: Screen, io: Io): Promise<ExitCode> {
   const { exit, document, error } = outcome;
   const text = quiet ? (outcome.brief ?? outcome.text) : outcome.text;
   if (json) io.stdout.write((await import('./terminal/json.ts')).toDocument(document));
   else if (text !== '') io.stdout.write(`${text}\n`);
   if (error !== undefined && !(json && quiet)) {
     const { errorLines } = await import('./terminal/report-error.ts');
-    const shown = { ...error, next: withPolicy(error.next, policy) };
+    const shown = { ...error, next: toCopy(error.next) };
     io.stderr.write(`${errorLines(shown, { width: io.stderr.width, paint })}\n`);
   }
   return exit;

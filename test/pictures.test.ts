@@ -51,6 +51,24 @@ describe('docs/pictures', () => {
   });
 });
 
+it('the tour has on call who is so in the example that it names, for the same', () => {
+  const folder = 'examples/4-task-roles';
+  const onCall = [...readFileSync(join(root, folder, 'schedule.yaml'), 'utf8').matchAll(/(\S+):\n +- \{ user: (\w+)@/g)];
+  expect(onCall.map(([, schedule]) => schedule)).toEqual(['db-primary', 'web-primary']);
+  const [db = '', web = ''] = onCall.map(([, , user = '']) => user);
+  const has = (role: string) =>
+    new RegExp(`${role} +(\\w+)@`).exec(
+      linesOf(svg('status.svg'))
+        .map((spans) => spans.map(({ text }) => text).join(' '))
+        .join('\n'),
+    )?.[1];
+  expect([has('db-admin'), has('server-admin')]).toEqual([db, web]);
+  const named = (user: string) => `${user[0]?.toUpperCase()}${user.slice(1)}`;
+  const tour = readFileSync(join(root, 'docs/tour.md'), 'utf8');
+  expect(tour).toContain(`](../${folder})`);
+  expect(tour).toContain(`${named(db)} is on call for the database, ${named(web)} for the web`);
+});
+
 describe('npm run pictures', () => {
   it('says what is missing where there is no tmux, and changes nothing', () => {
     const options = { encoding: 'utf8', env: { PATH: '/nowhere', HOME: '/nowhere' } } as const;

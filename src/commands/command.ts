@@ -156,10 +156,15 @@ export type Draft = {
   /** All of it or nothing, and never in the place of another file. */
   readonly write: (text: string) => Promise<void>;
 };
-type DraftSource = { readonly name: string; readonly settings: Readonly<Record<string, unknown>> };
+type DraftSource = {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Of a file at `path`: what would do in it, where there is none yet. */
+  readonly starter?: Readonly<Record<string, unknown>> | undefined;
+};
 export type DraftPart = {
   readonly directory?: DraftSource & { readonly group: string; readonly admin: string };
-  readonly roster?: DraftSource & { readonly schedule?: string };
+  readonly roster?: DraftSource & { readonly schedule: string };
   readonly identity?: Readonly<Record<string, unknown>>;
 };
 
@@ -195,7 +200,12 @@ export type Context = {
   /** Ends early at an interrupt, and when `until` is aborted. */
   readonly sleep: (ms: number, until?: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
-  readonly screen: { readonly width: number; readonly paint: Paint };
+  readonly screen: {
+    readonly width: number;
+    readonly paint: Paint;
+    /** For a text with commands that somebody may copy. `labelled` does it where its label is one of those. */
+    readonly toCopy: (text: string) => string;
+  };
 };
 
 /** What a command leaves: either the document or the text is printed, never both. */

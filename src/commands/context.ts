@@ -7,6 +7,7 @@ import { makeMeter } from '../terminal/meter.ts';
 import { clean, cleanDeep, wrap } from '../terminal/text.ts';
 import { type Clock, isUnknownZone, localInstants } from '../terminal/time.ts';
 import type { Context, CopyInput, Draft, Globals, LedgerCopy, LogEntry, PolicyReport, PolicyTest, ServeInput, SignIn } from './command.ts';
+import { namingPolicy } from './next-step.ts';
 
 export type PolicyOptions = { readonly policyPath?: string; readonly env: Env; readonly cwd: string };
 
@@ -119,7 +120,11 @@ export async function makeContext(globals: Globals, around: Surroundings): Promi
     clock: clockOf(globals, around),
     sleep: (ms, until) => io.sleep(ms, until === undefined ? signal : AbortSignal.any([signal, until])),
     signal,
-    screen: { width: io.stdout.width, paint: await makePaint(globals.json ? 0 : colorLevel(io.stdout, env, globals.color)) },
+    screen: {
+      width: io.stdout.width,
+      paint: await makePaint(globals.json ? 0 : colorLevel(io.stdout, env, globals.color)),
+      toCopy: namingPolicy(globals.policy, env),
+    },
   };
   return {
     context,

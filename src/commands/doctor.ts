@@ -48,7 +48,7 @@ async function otherChecks(files: readonly Check[], context: Context): Promise<r
 const words: Record<Check['outcome'], string> = { ok: 'ok', warning: 'warning', fault: 'FAULT', skipped: 'skipped' };
 
 function checksTable(checks: readonly Check[], context: Context): string {
-  const { width, paint } = context.screen;
+  const { width, paint, toCopy } = context.screen;
   const areas = Math.max(4, ...checks.map(({ area }) => widthOf(area)));
   const colored: Record<Check['outcome'], (text: string) => string> = {
     ...{ ok: paint.green, warning: paint.yellow, fault: paint.red, skipped: paint.dim },
@@ -56,7 +56,7 @@ function checksTable(checks: readonly Check[], context: Context): string {
   const indent = 7 + 2 + areas + 2;
   const lines = checks.flatMap(({ area, what, outcome, because, next }) => [
     `${colored[outcome](pad(words[outcome], 7))}  ${wrap(`${pad(area, areas)}  ${what}: ${because}`, width - 9, indent - 9).replaceAll('\n', `\n${' '.repeat(9)}`)}`,
-    ...(next === undefined ? [] : [wrap(`${' '.repeat(indent)}next: ${next}`, width, indent + 6)]),
+    ...(next === undefined ? [] : [wrap(`${' '.repeat(indent)}next: ${toCopy(next)}`, width, indent + 6)]),
   ]);
   return [paint.dim(`${pad('', 7)}  ${pad('area', areas)}  what was found`), ...lines].join('\n');
 }

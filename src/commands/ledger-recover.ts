@@ -163,7 +163,9 @@ function recovered(result: RecoverResult, { screen }: Context): Outcome {
   const text = [
     ...lines,
     ...standing,
-    `recovered: the ledger is believed from event ${head.seq} on; requests are answered again after the next sweep: oncall sweep`,
+    screen.toCopy(
+      `recovered: the ledger is believed from event ${head.seq} on; requests are answered again after the next sweep: oncall sweep`,
+    ),
   ].join('\n');
   const left = uncovered.filter(({ fate }) => fate === 'ending');
   if (left.length === 0) return { exit: 0, document: { ...result }, text };

@@ -2,6 +2,7 @@
 
 import type { Request } from '../lifecycle/types.ts';
 import type { UnknownWaiting, WaitingRequest, WaitingReview } from '../operations/approval-types.ts';
+import { reviewCommand } from '../policy/break-glass.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { toldTo } from '../policy/end.ts';
 import type { Turn } from '../policy/turns.ts';
@@ -53,7 +54,7 @@ export function reviewText(request: WaitingReview, context: Context): string {
   return [
     wrap(`${paint.bold(id)}  ${requester.email} broke the glass of ${role}${when}; the review ${due}`, width, 8),
     ...labelled('says', reason === undefined ? [] : [reason], context),
-    ...labelled('next', [`look at it: oncall audit list ${id}`, `say that you have: oncall approve ${id} --reason "…"`], context),
+    ...labelled('next', [`look at it: oncall audit list ${id}`, `say that you have: ${reviewCommand(id)}`], context),
   ].join('\n');
 }
 

@@ -2,6 +2,7 @@
 
 import type { GrantView, Request } from '../lifecycle/types.ts';
 import type { LateSession, Refusal, RequestResult, TargetFailure } from '../operations/types.ts';
+import { reviewCommand } from '../policy/break-glass.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { toldTo } from '../policy/end.ts';
 import type { Decision, Target } from '../policy/types.ts';
@@ -26,8 +27,9 @@ export function requestOutcome(result: RequestResult | Refusal, context: Context
     return { exit, document: { request: null, grants: [], decision, error }, text: '', error };
   }
   const { request, grants, decision } = result;
-  const { line, sessions, unmoved } = result;
-  const document = { request, grants, decision, ...(line && { line }), ...(sessions && { sessions }), ...(unmoved && { unmoved }) };
+  const { line, sessions, unmoved, notExtended } = result;
+  const more = { ...(line && { line }), ...(sessions && { sessions }), ...(unmoved && { unmoved }), ...(notExtended && { notExtended }) };
+  const document = { request, grants, decision, ...more };
   if (result.result === 'reviewed') {
     const told = `${request.id}  reviewed: ${request.requester.email} broke the glass of ${request.role}`;
     return { exit: 0, document, text: wrap(told, context.screen.width, 8), brief: request.id };
@@ -42,7 +44,7 @@ export function requestOutcome(result: RequestResult | Refusal, context: Context
     const error = unmoved && endsSooner(request, unmoved);
     return error ? { exit: 1, document: { ...document, error }, ...common, error } : { exit: 0, document, ...common };
   }
-  const error = failure({ request, active, missing, who: reader === 'requester' ? 'you are' : `${request.requester.email} is` });
+  const error = failure({ request, active, missing, reader });
   return { exit: 1, document: { ...document, error: { code: `request-${result.result}`, ...error } }, ...common, error };
 }
 
@@ -80,10 +82,12 @@ type Partly = {
   readonly request: Request;
   readonly active: readonly GrantView[];
   readonly missing: readonly TargetFailure[];
-  readonly who: 'you are' | `${string} is`;
+  readonly reader: Granted['reader'];
 };
 
-function failure({ request, active, missing, who }: Partly) {
+function failure({ request, active, missing, reader }: Partly) {
+  const { email } = request.requester;
+  const [who, runs] = reader === 'requester' ? ['you are', ''] : [`${email} is`, `, where ${email} runs it`];
   const names = missing.map(({ target }) => nameOf(target)).join(', ');
   return {
     message:
@@ -91,7 +95,7 @@ function failure({ request, active, missing, who }: Partly) {
         ? `${request.role} was not given: ${who} not in ${names}`
         : `only a part of ${request.role} was given: ${who} not in ${names}`,
     why: missing.map(({ target, message }) => `${nameOf(target)}: ${message}`).join('\n'),
-    next: missing.find(({ next }) => next !== undefined)?.next ?? `oncall request ${request.role} tries again what is missing`,
+    next: missing.find(({ next }) => next !== undefined)?.next ?? `oncall request ${request.role} tries again what is missing${runs}`,
   };
 }
 
@@ -111,7 +115,7 @@ function grantedText(result: RequestResult, granted: Granted): string {
     wrap(`${paint.bold(request.id)}  ${request.role}${holder}${end}${unchanged}${shortened(result, granted.reader)}`, width, 8),
     ...labelled('why', reasons(request, decision, clock), granted.context),
     ...toBeReviewed(request, granted),
-    ...endsWith(request, granted.context),
+    ...endsWith(result, granted.context),
     ...thenSignedOut(request, granted),
     ...labelled('then', sessionLines(result.sessions?.filter(isIn(granted))), granted.context),
     ...whereLines(request, granted),
@@ -139,14 +143,12 @@ function lengthOf(expiresAt: number, clock: Clock): string {
 
 /** What skipped the rules says so, and what is owed for it. */
 const toBeReviewed = ({ id, origin }: Request, { context }: Granted): string[] =>
-  origin === 'break-glass'
-    ? labelled('note', [`the glass was broken: somebody else has to review it: oncall approve ${id} --reason "…"`], context)
-    : [];
+  origin === 'break-glass' ? labelled('note', [`the glass was broken: somebody else has to review it: ${reviewCommand(id)}`], context) : [];
 
 /** Access that a sweep may end before its hour strikes; a shift that the first line names already is not said twice. */
-function endsWith(request: Request, context: Context): string[] {
+function endsWith({ request, unheld: isUnheld }: RequestResult, context: Context): string[] {
   const { decision, expiresAt, incident, role } = request;
-  const unheld = unheldText(request, context.clock());
+  const unheld = unheldText(request, context.clock(), isUnheld);
   if (unheld !== undefined) {
     const anew = `to have it by what holds now: oncall release ${role}, then oncall request ${role}`;
     return labelled('ends', [unheld, anew], context);
@@ -172,9 +174,9 @@ const isIn =
     active.some((grant) => nameOf(grant.target) === nameOf(target) && grant.owned !== false);
 
 function whereLines(request: Request, { active, context, reader }: Granted): string[] {
-  const { width } = context.screen;
+  const { width, toCopy } = context.screen;
   const where = `  in:   ${active.map(({ target }) => nameOf(target)).join(', ')}`;
-  const back = reader === 'requester' ? `give back: oncall release ${request.role}` : `take away: oncall revoke ${request.id}`;
+  const back = toCopy(reader === 'requester' ? `give back: oncall release ${request.role}` : `take away: oncall revoke ${request.id}`);
   const oneLine = `${where}        ${back}`;
   return widthOf(oneLine) <= width ? [oneLine] : [wrap(where, width, 8), `        ${back}`];
 }

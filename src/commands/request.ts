@@ -21,7 +21,7 @@ export const request: Command = {
     { flags: '--incident <ref>', summary: 'the incident it is for, by its number or id; left out, yours is looked for' },
     { flags: '--queue', summary: 'where every place is taken: stand in line for one' },
     { flags: '--wait', summary: 'wait for the approver, or for your turn' },
-    { flags: '--timeout <duration>', summary: 'wait no longer than this (5m)' },
+    { flags: '--timeout <duration>', summary: 'with --wait: no longer than this; left out: 5m' },
     { flags: '--break-glass', summary: 'in an emergency: without roster or approver, to be reviewed; needs a reason' },
     { flags: '--despite-late-sweep', summary: 'admins: although the sweep is late; needs --reason' },
   ],
@@ -31,7 +31,7 @@ export const request: Command = {
     ['oncall request prod-read --reason "INC-42: replica lag" --wait', 'ask a person, and wait for the answer'],
     ['oncall request migration --queue --wait', 'wait for your turn, and take it'],
   ],
-  notes: 'Safe to repeat: with the role held, a later end moves the end; nothing ever shortens it.',
+  notes: 'Safe to repeat: asked for again, what one has may end later; nothing ever shortens it.',
   run,
 };
 

@@ -6,7 +6,7 @@
 import { OncallError } from '../errors.ts';
 import type { Queries } from '../ledger/ledger.ts';
 import type { Actor, Request } from '../lifecycle/types.ts';
-import { emergencyRole } from '../policy/break-glass.ts';
+import { emergencyRole, reviewCommand } from '../policy/break-glass.ts';
 import { formatDuration } from '../policy/duration.ts';
 import type { Role, Target } from '../policy/types.ts';
 import type { ApproveInput, WaitingReview } from './approval-types.ts';
@@ -14,7 +14,6 @@ import { accountsOf } from './approver.ts';
 import type { Deps } from './deps.ts';
 import { exactlyDone, requireSeen } from './exactly-asked.ts';
 import { lookups } from './lookups.ts';
-import { reviewCommand } from './names.ts';
 import { requireReviewer } from './rights.ts';
 import { requireOtherAccount } from './said-yes.ts';
 import { couldBeOne } from './same-person.ts';

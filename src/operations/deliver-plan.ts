@@ -82,7 +82,7 @@ async function read(
     const event = { ...JSON.parse(written.body), ...written } as RecordedEvent;
     if (!isTold(event)) return [];
     const request = event.requestId === undefined ? undefined : await q.request(event.requestId);
-    const notice = noticeOf(event, { policy, request, now });
+    const notice = noticeOf(event, { policy, request, now, end: await endBehind(q, event) });
     return notice !== undefined && isFor(channel, notice, policy) ? [{ kind: 'notice', seq: written.seq, notice }] : [];
   } catch (error) {
     // One that somebody changed must not be what silences a channel; `audit verify` finds it.
@@ -90,6 +90,10 @@ async function read(
     return [];
   }
 }
+
+/** Who or what ended it. Once the last grant has ended nothing of the request begins or ends any more. */
+const endBehind = async (q: Queries, { type, requestId }: RecordedEvent): Promise<RecordedEvent | undefined> =>
+  type === 'grant.ended' && requestId !== undefined ? q.lastEventOf(requestId, ['grant.revoking']) : undefined;
 
 function isFor({ name, about }: Channel, { kind, role = '' }: Notice, { roles }: Policy): boolean {
   const channels = Object.hasOwn(roles, role) ? roles[role]?.notify : undefined;

@@ -2,6 +2,7 @@
 
 import { OncallError } from '../errors.ts';
 import type { Request } from '../lifecycle/types.ts';
+import { reviewCommand } from '../policy/break-glass.ts';
 import type { DenyInput } from './approval-types.ts';
 import { requirePending } from './approve.ts';
 import { approverRight } from './approver.ts';
@@ -52,6 +53,6 @@ export async function deny(deps: Deps, input: DenyInput): Promise<OneResult> {
 function cannotUndo({ id, role, requester }: Request): OncallError {
   return new OncallError('not-pending', `${id} was an emergency: nobody was asked then, and nobody can say no to it now`, {
     why: `${requester.email} broke the glass of ${role}`,
-    next: `end what is left of it: oncall revoke ${id}; say that you have looked, and what you found: oncall approve ${id} --reason "…"`,
+    next: `end what is left of it: oncall revoke ${id}; say that you have looked, and what you found: ${reviewCommand(id)}`,
   });
 }

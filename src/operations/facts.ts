@@ -7,7 +7,7 @@ import type { Shift } from '../rosters/roster.ts';
 import type { Deps } from './deps.ts';
 import { type AboutIncident, incidentFact, mostEvidence, short } from './incident-fact.ts';
 import type { Lookups } from './lookups.ts';
-import { nameIn } from './names.ts';
+import { nameIn, whereRenamed } from './names.ts';
 
 /** `incident`: as it was named, so that no other speaks for them. `soon`: also when their next shift begins, where they are on none and the roster can tell. */
 export type About = Omit<AboutIncident, 'isAdverse'> & { readonly at: number; readonly soon?: boolean };
@@ -70,10 +70,11 @@ async function ask(deps: Deps, world: Lookups, condition: FactCondition, about: 
 async function isMember(deps: Deps, world: Lookups, { directory: name, group }: MemberCondition, { email }: About): Promise<Fact> {
   const [user, pin] = await Promise.all([world.user(name, email), world.group(name, group, 'read')]);
   const about = { source: name, fetchedAt: deps.now() };
-  if (!pin) return { holds: 'unknown', because: `there is no group "${group}" in ${name}`, ...about };
+  const unknown = (because: string, next: string): Fact => ({ holds: 'unknown', because, next, ...about });
+  if (!pin) return unknown(`there is no group "${group}" in ${name}`, 'ask who keeps the policy: oncall never makes a group');
   // Under `deny` and `not`, "no such user" must not pass for "not a member": the person may have another name there.
-  if (!user) return { holds: 'unknown', because: `${name} has no user ${nameIn(deps.policy, name, email)}`, ...about };
-  if (!user.active) return { holds: 'unknown', because: `${user.userName} is not active in ${name}`, ...about };
+  if (!user) return unknown(`${name} has no user ${nameIn(deps.policy, name, email)}`, whereRenamed(email));
+  if (!user.active) return unknown(`${user.userName} is not active in ${name}`, `ask who runs ${name}`);
   const directory = await deps.directory(name);
   const membership = await directory.read({ ...pin, userId: user.userId, userName: user.userName }, { signal: deps.signal });
   const holds = membership === 'member';

@@ -89,9 +89,6 @@ export function isExclusive(policy: Policy, directory: string, groupName: string
 }
 
 /** As it is typed in a shell. */
-/** Of an emergency, by whoever looks at it; not without what they found. */
-export const reviewCommand = (id: string): string => `oncall approve ${id} --reason "…"`;
-
 export const adoptCommand = ({ directory, group }: Target): string => {
   const name = `${directory}/${group}`;
   return `oncall adopt ${/^[\w.@:/+-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`}`;
@@ -103,6 +100,9 @@ export function nameIn(policy: Policy, source: string, email: string): string {
   if (mapped !== undefined) return mapped;
   return policy.directories[source]?.userName === 'local-part' ? email.slice(0, email.indexOf('@')) : email;
 }
+
+/** For whom a directory does not have by the name that `nameIn` gives. */
+export const whereRenamed = (email: string): string => `where ${email} has another name there, it belongs under people: in the policy`;
 
 /** The other way round: whom `people:` gives that name there, else whoever has that address. */
 export function peopleKnownAs(policy: Policy, source: string, known: string): readonly string[] {

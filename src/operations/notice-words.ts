@@ -2,6 +2,7 @@
 
 import type { LedgerEvent, RecordedEvent } from '../lifecycle/events.ts';
 import type { EndReason, Request } from '../lifecycle/types.ts';
+import { reviewCommand } from '../policy/break-glass.ts';
 import { positiveLeaves } from '../policy/conditions.ts';
 import { formatDuration } from '../policy/duration.ts';
 import { nameOf } from '../policy/iam-role.ts';
@@ -9,11 +10,15 @@ import type { NoticeKind } from '../policy/notices.ts';
 import { reviewText } from '../policy/standing.ts';
 import { type Turn, turnsOf } from '../policy/turns.ts';
 import type { Finding, Policy, Rule } from '../policy/types.ts';
-import { reviewCommand } from './names.ts';
 import { acceptCommand } from './rotation-words.ts';
 
-/** `request`: the one that the event names, as it is now. */
-export type Around = { readonly policy: Policy; readonly request: Request | undefined; readonly now: number };
+/** `request`: the one that the event names, as it is now. `end`: of access that has ended, the event by which that began. */
+export type Around = {
+  readonly policy: Policy;
+  readonly request: Request | undefined;
+  readonly end?: RecordedEvent | undefined;
+  readonly now: number;
+};
 
 type Told = {
   readonly kind: NoticeKind;
@@ -101,12 +106,26 @@ const granted: Tell = ({ data, ...event }, { request, role, holder, now }) => {
   return {
     kind: 'granted',
     title: `${holder} has ${role} until ${instant(until)}${isLonger ? ', longer than before' : ''}`,
-    lines: [labelled('why', text(data, 'by') === 'approver' ? `${who(event as Event)} said yes` : because(data?.findings))],
+    lines: [
+      labelled(
+        'why',
+        text(data, 'by') === 'approver'
+          ? `${saidYes({ data, ...event } as Event, request).join(' and ')} said yes`
+          : because(data?.findings),
+      ),
+    ],
     commands: [`oncall release ${role}`],
     to: [holder],
     until,
   };
 };
+
+/** Whose yes counted, in the event; whoever then waited in line has taken the place by themselves. */
+function saidYes(event: Event, request: Request | undefined): readonly string[] {
+  const { by } = Object(event.data?.yes) as { readonly by?: unknown };
+  const counted = Array.isArray(by) ? by : (request?.approvals ?? []).filter(({ answer }) => answer === 'yes').map((one) => one.by.email);
+  return counted.length === 0 ? [who(event)] : counted;
+}
 
 const review =
   (state: 'due' | 'missed'): Tell =>
@@ -116,6 +135,14 @@ const review =
     lines: ['look at who is named under "standing", then move "review" in the policy'],
     commands: [`oncall status ${role}`],
   });
+
+/** A rule that holds no more, or a word of the policy's, is how it ended; of somebody who took it away the reason is told as theirs. */
+function endingOf({ end, holder, way }: Pick<Around, 'end'> & { readonly holder: string; readonly way: EndReason }) {
+  const because = text(end?.data as Data | undefined, 'because');
+  if (end === undefined || (typeof end.actor !== 'string' && end.actor.email === holder)) return { how: ways[way], lines: [] };
+  if (typeof end.actor !== 'string') return { how: `${ways[way]} by ${end.actor.email}`, lines: [labelled('reason', because)] };
+  return way === 'failed' ? { how: ways[way], lines: [labelled('why', because)] } : { how: because ?? ways[way], lines: [] };
+}
 
 const ways: Readonly<Record<EndReason, string>> = {
   expired: 'its time was up',
@@ -158,14 +185,11 @@ export const tells: Readonly<Partial<Record<LedgerEvent['type'], Tell>>> = {
     };
   },
   // Of a request with several targets: the last one.
-  'grant.ended': ({ data, endReason }, { role, holder }) =>
-    data?.last === true
-      ? {
-          kind: 'ended',
-          title: `${holder} no longer has ${role}: ${ways[endReason ?? 'expired']}`,
-          to: [holder],
-        }
-      : undefined,
+  'grant.ended': ({ data, endReason }, { role, holder, end }) => {
+    if (data?.last !== true) return undefined;
+    const { how, lines } = endingOf({ end, holder, way: endReason ?? 'expired' });
+    return { kind: 'ended', title: `${holder} no longer has ${role}: ${how}`, lines, to: [holder] };
+  },
   'grant.stuck': ({ data, target }, { role, holder, id }) => ({
     kind: 'stuck',
     title: `${holder} cannot be taken out${target === undefined ? '' : ` of ${nameOf(target)}`}: ${number(data, 'attempts')} tries failed`,

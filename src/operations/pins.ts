@@ -7,7 +7,7 @@ import { iamRoleIn } from '../policy/iam-role.ts';
 import type { Role, Target } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
-import { nameIn } from './names.ts';
+import { nameIn, whereRenamed } from './names.ts';
 import type { TargetFailure } from './types.ts';
 
 export type PinnedTarget = { readonly target: Target; readonly pin: Pin } & Pick<FoundGroup, 'longestSessionMs'>;
@@ -59,8 +59,8 @@ async function pinTarget(deps: Deps, world: Lookups, target: Target, email: stri
   }
   if (!user) {
     throw new OncallError('unknown-user', `${directory} has no user "${name}"`, {
-      why: name === email ? 'your e-mail is not a user name there' : `that is your name there by the policy`,
-      next: `where you have another name there, it belongs under people: in the policy`,
+      why: name === email ? 'the e-mail is no user name there' : `the policy (people:) gives ${email} that name there`,
+      next: whereRenamed(email),
     });
   }
   if (!user.active)

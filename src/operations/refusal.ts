@@ -13,12 +13,15 @@ import type { PlaceHolder } from './line-types.ts';
 import { placeHolders } from './line-view.ts';
 import type { Refusal } from './types.ts';
 
+/** Whoever reads it has asked, or is told about somebody who has. */
+type Reader = 'requester' | 'other';
+
 /** For a decision that came out as deny. A source that could not be asked is exit 1 where its answer could have let the person in. */
 export function denied(
   role: Role,
   email: string,
   decision: Decision,
-  reader: 'requester' | 'approver' = 'requester',
+  reader: Reader = 'requester',
   given?: Pick<Request, 'id' | 'origin'>,
 ): Refusal {
   const who = reader === 'requester' ? 'you' : email;
@@ -46,7 +49,11 @@ export function denied(
       ]
         .filter((part) => part !== undefined)
         .join('; '),
-      next: [told?.change && stepTo(told.change, who), emergency(role, undecided), `every rule: oncall explain ${role.name}`]
+      next: [
+        told?.change && stepTo(told.change, who),
+        emergency(role, undecided),
+        `every rule: oncall explain ${role.name}${reader === 'requester' ? '' : ` --user ${email}`}`,
+      ]
         .filter((part) => part !== undefined)
         .join('; '),
     },
@@ -73,12 +80,7 @@ function reasonBehind({ rule, detail, source }: Finding): string {
 }
 
 /** For a person with several live incidents, where access rests on one of them: it is to end with that one, and nobody can guess which. */
-export function whichIncident(
-  role: Role,
-  email: string,
-  several: readonly Candidate[],
-  reader: 'requester' | 'other' = 'requester',
-): OncallError {
+export function whichIncident(role: Role, email: string, several: readonly Candidate[], reader: Reader = 'requester'): OncallError {
   const named = several.slice(0, mostListed).map(({ title, ...incident }) => {
     const name = incidentName(role, incident);
     return title === undefined ? name : `${name}  ${title}`;
@@ -117,6 +119,7 @@ export function stillEnding(
   email: string,
   decision: Decision,
   { request, grants }: { readonly request: Request; readonly grants: readonly GrantView[] },
+  reader: Reader = 'requester',
 ): Refusal {
   const left = grants.map(({ target, lastError }) => {
     const why = lastError === undefined ? '' : ` (${lastError})`;
@@ -130,33 +133,33 @@ export function stillEnding(
     exit: 8,
     error: {
       code: 'still-ending',
-      message: `${role.name} of yours (${request.id}) is still being taken back: ${left.join(', ')}`,
+      message: `${role.name} of ${reader === 'requester' ? 'yours' : email} (${request.id}) is still being taken back: ${left.join(', ')}`,
       why: 'somebody has to say yes to it, and nobody is asked anew before what was given has ended',
       next: `ask again when oncall status ${request.id} shows it ended`,
     },
   };
 }
 
-type Taken = { readonly holders: readonly string[]; readonly before: number };
+/** `own`: the asker's, who stands in line already, or whose access is being taken back. */
+type Taken = { readonly holders: readonly string[]; readonly before: number; readonly own?: Request | undefined; readonly reader?: Reader };
 
-/** For a role whose places are all taken, or waited for. `holders`: ids of the requests that have them; `own`: the asker's, who stands in line already, or whose access is being taken back. */
+/** For a role whose places are all taken, or waited for. `holders`: ids of the requests that have them. */
 export async function taken(
   q: Queries,
   now: number,
   role: Role,
   email: string,
   decision: Decision,
-  { holders, before }: Taken,
-  own?: Request,
+  { holders, before, own, reader = 'requester' }: Taken,
 ): Promise<Refusal> {
   const heldBy = await placeHolders(q, holders);
+  const [they, them, their] = reader === 'requester' ? ['', 'you', 'your'] : ['they ', 'them', 'their'];
   const who = [
     ...heldBy.map((one) => placeText(one, now)),
-    ...(before === 0 ? [] : [isInLine(own) ? `${before} before you in line` : `${before} wait${before === 1 ? 's' : ''} in line`]),
+    ...(before === 0 ? [] : [isInLine(own) ? `${before} before ${them} in line` : `${before} wait${before === 1 ? 's' : ''} in line`]),
   ];
   const rest = heldBy.find(({ offeredUntil }) => offeredUntil === undefined);
-  const first = before === 0 ? 'nobody' : before;
-  const join = `stand in line${own === undefined ? '' : `, once ${own.id} has ended`}: oncall request ${role.name} --queue (${first} before you)`;
+  const join = `${they}stand in line${own === undefined ? '' : `, once ${own.id} has ended`}: oncall request ${role.name} --queue (${whoIsBefore(before, heldBy, them)})`;
   const ask = rest === undefined || rest.ending ? [] : [`ask ${rest.holder} to run: oncall release ${role.name}`];
   return {
     result: 'taken',
@@ -169,9 +172,16 @@ export async function taken(
       code: 'taken',
       message: `${role.name} has ${role.maxHolders === 1 ? 'one place' : `${role.maxHolders} places`}: ${who.join(', ')}`,
       why: `maxHolders ${role.maxHolders}; a place is free once its holder's removal is confirmed${before === 0 ? '' : ', and goes to whoever waits longest'}`,
-      next: isInLine(own) ? `wait for your turn (${own.id}): oncall request ${role.name} --wait` : [join, ...ask].join(', or '),
+      next: isInLine(own) ? `${they}wait for ${their} turn (${own.id}): oncall request ${role.name} --wait` : [join, ...ask].join(', or '),
     },
   };
+}
+
+/** Whoever is offered a place comes before everybody who waits, and may still leave it. */
+function whoIsBefore(waiting: number, heldBy: readonly PlaceHolder[], them: string): string {
+  const offered = heldBy.flatMap(({ holder, offeredUntil }) => (offeredUntil === undefined ? [] : [holder]));
+  const first = `${waiting === 0 ? 'nobody' : waiting} before ${them}`;
+  return offered.length === 0 ? first : `${first}${waiting === 0 ? ' but' : ', and'} ${offered.join(' and ')}, to whom a place is offered`;
 }
 
 function placeText({ holder, expiresAt, ending, offeredUntil }: PlaceHolder, now: number): string {

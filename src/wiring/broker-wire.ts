@@ -76,6 +76,8 @@ function toldHere(
     doctor: () =>
       doctor().catch((error: unknown) => {
         if (!isOncallError(error) || signal.aborted) throw error;
+        // By its exit it is told from a provider that lets the broker's own credentials do too little.
+        if (error.code === 'forbidden' && error.exit === 3) return { checks: [brokerCheck(origin, 'skipped', forAdmins, error.next)] };
         return {
           checks: [brokerCheck(origin, 'fault', error.why === undefined ? error.message : `${error.message}: ${error.why}`, error.next)],
         };
@@ -88,6 +90,8 @@ function toldHere(
     },
   };
 }
+
+const forAdmins = 'it takes your sign-in; what it rests on is for admins to look at, and you are none';
 
 /** Nobody is proved by a broker that takes people at their word. */
 async function authorization(broker: KnownBroker, options: Calling): Promise<string> {

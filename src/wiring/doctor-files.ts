@@ -26,24 +26,21 @@ export async function doctorFiles(from: {
   }
   const issues = await checkFile(file);
   const aboutTrust = issues.filter(({ code }) => code === 'not-trusted' || code === 'working-folder');
+  // A policy with faults still says where the ledger is; one that others may change is not believed.
+  const loaded = await loadPolicy(file, from.env, true).catch((error: unknown) => ({ error }));
+  const isRefused = 'error' in loaded && isOncallError(loaded.error) && loaded.error.code === 'policy-not-trusted';
   const trust = aboutTrust.map(
-    ({ severity, message, hint }): Check => line('files', file.path, severity === 'error' ? 'fault' : 'warning', message, hint),
+    ({ severity, message, hint }): Check =>
+      line('files', file.path, isRefused || severity === 'error' ? 'fault' : 'warning', message, hint),
   );
-  const found = [
-    policyLine(
-      file,
-      issues.filter((issue) => !aboutTrust.includes(issue)),
-    ),
-    ...trust,
-  ];
-  try {
-    // A policy with faults still says where the ledger is; one that others may change is not believed.
-    const { policy } = await loadPolicy(file, from.env, true);
-    return [...found, ...ledgerLines(policy), ...(await anchorLines(policy, from.env)), ...sourceLines(policy)];
-  } catch (error) {
-    if (found.some(({ outcome }) => outcome === 'fault')) return found;
-    return [...found, fault('policy', file.path, error)];
+  const own = issues.filter((issue) => !aboutTrust.includes(issue));
+  const found = [policyLine(file, own, isRefused), ...trust];
+  if ('error' in loaded) {
+    const isTold = isRefused ? trust.length > 0 : found.some(({ outcome }) => outcome === 'fault');
+    return isTold ? found : [...found, fault(isRefused ? 'files' : 'policy', file.path, loaded.error)];
   }
+  const { policy } = loaded;
+  return [...found, ...ledgerLines(policy), ...(await anchorLines(policy, from.env)), ...sourceLines(policy)];
 }
 
 function line(area: Check['area'], what: string, outcome: Check['outcome'], because: string, next?: string): Check {
@@ -61,12 +58,13 @@ function fault(area: Check['area'], what: string, error: unknown): Check {
   );
 }
 
-function policyLine({ path, why }: PolicyFile, issues: readonly Issue[]): Check {
+function policyLine({ path, why }: PolicyFile, issues: readonly Issue[], isRefused: boolean): Check {
+  const used = isRefused ? `not used, although it is ${why}` : `in use because it is ${why}`;
   const errors = issues.filter(({ severity }) => severity === 'error').length;
   const first = issues.find(({ severity }) => errors === 0 || severity === 'error');
-  if (first === undefined) return line('policy', path, 'ok', `in use because it is ${why}; no faults`);
+  if (first === undefined) return line('policy', path, isRefused ? 'skipped' : 'ok', `${used}; no faults`);
   const count = errors > 0 ? `${errors} fault${errors === 1 ? '' : 's'}` : `${issues.length} warning${issues.length === 1 ? '' : 's'}`;
-  const because = `in use because it is ${why}; ${count}, the first in line ${first.line}: ${first.message}`;
+  const because = `${used}; ${count}, the first in line ${first.line}: ${first.message}`;
   return line('policy', path, errors > 0 ? 'fault' : 'warning', because, 'oncall policy check');
 }
 

@@ -5,7 +5,19 @@ import { main } from '../../src/cli.ts';
 import type { WaitingRequest } from '../../src/operations/approval-types.ts';
 import type { Operations, RequestResult } from '../../src/operations/types.ts';
 import { fakeIo, noon } from '../fakes/io.ts';
-import { aDecision, aGranted, aPending, aRequest, aWaiting, fakeWiring, hour, minute } from '../fakes/operations.ts';
+import {
+  aDecision,
+  aGrant,
+  aGranted,
+  aPending,
+  aRequest,
+  aWaiting,
+  awsTarget,
+  fakeWiring,
+  hour,
+  minute,
+  oktaTarget,
+} from '../fakes/operations.ts';
 
 async function run(argv: readonly string[], answers: Partial<Operations>) {
   const io = fakeIo();
@@ -94,6 +106,15 @@ describe('a yes', () => {
       approve: async () => ({ ...aGranted(), yes: { by: ['ana@acme.dev'], of: 1, dropped } }),
     });
     expect(JSON.parse(last.out)).toMatchObject({ request: { id: 'k7m2xq' }, yes: { dropped } });
+  });
+
+  it('that lets in to a part only says who has to ask for the rest', async () => {
+    const grants = [aGrant(oktaTarget), aGrant(awsTarget, { state: 'ended', endReason: 'failed', lastError: 'no' })];
+    const { exit, err } = await run(['approve', 'k7m2xq'], { approve: async () => aGranted({ result: 'partial', grants }) });
+    expect(exit).toBe(1);
+    expect(err.replaceAll(/\s+/g, ' ')).toContain(
+      'next: oncall request db-admin tries again what is missing, where maria@acme.dev runs it',
+    );
   });
 
   it('goes with the digest of what was looked at, for one request', async () => {

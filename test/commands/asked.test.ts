@@ -1,19 +1,12 @@
 /** What is answered to a length or an instant that was written otherwise: the right form of what was probably meant. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { fakeIo } from '../fakes/io.ts';
 import { fakeWiring } from '../fakes/operations.ts';
+import { inZone } from '../fakes/zone.ts';
 
-let zone: string | undefined;
-beforeAll(() => {
-  zone = process.env.TZ;
-  process.env.TZ = 'Europe/Berlin';
-});
-afterAll(() => {
-  if (zone === undefined) delete process.env.TZ;
-  else process.env.TZ = zone;
-});
+inZone('Europe/Berlin');
 
 async function explain(...argv: string[]) {
   const io = fakeIo();

@@ -1,6 +1,6 @@
 /** What people are told while they stand in line for a place, and what `--wait` does when their turn has come. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { ordinal } from '../../src/commands/line.ts';
 import { OncallError } from '../../src/errors.ts';
@@ -22,16 +22,9 @@ import {
   minute,
   oktaTarget,
 } from '../fakes/operations.ts';
+import { inZone } from '../fakes/zone.ts';
 
-let zone: string | undefined;
-beforeAll(() => {
-  zone = process.env.TZ;
-  process.env.TZ = 'Europe/Berlin';
-});
-afterAll(() => {
-  if (zone === undefined) delete process.env.TZ;
-  else process.env.TZ = zone;
-});
+inZone('Europe/Berlin');
 
 async function run(argv: string[], answers: Partial<Operations>, io = fakeIo()) {
   const wiring = fakeWiring(answers);

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { commands } from '../../src/commands/index.ts';
 import { OncallError, ProviderError } from '../../src/errors.ts';
+import type { Operations } from '../../src/operations/types.ts';
 import { widthOf } from '../../src/terminal/text.ts';
-import { fakeIo } from '../fakes/io.ts';
-import { aGranted, aRequest, aStatus, fakeWiring } from '../fakes/operations.ts';
+import { fakeIo, noon } from '../fakes/io.ts';
+import { aDecision, aGranted, aRequest, aStatus, aWaiting, fakeWiring, hour } from '../fakes/operations.ts';
 
 async function run(argv: string[], wiring = fakeWiring({}), env: Record<string, string> = {}, io = fakeIo()) {
   const exit = await main(argv, env, io, wiring);
@@ -53,6 +54,14 @@ describe('help', () => {
     const { exit, out } = await run(['help', topic]);
     expect([exit, words.filter((word) => !out.includes(word))]).toEqual([0, []]);
     for (const line of out.split('\n')) expect(widthOf(line)).toBeLessThanOrEqual(80);
+  });
+
+  it.each([
+    ['approve', 'break-glass', 'what was found'],
+    ['request', 'left out: 5m'],
+  ])('of %s says what is asked for elsewhere, or done without being asked', async (name, ...told) => {
+    const { out } = await run([name, '--help']);
+    expect(told.filter((one) => !out.replaceAll(/\s+/g, ' ').includes(one))).toEqual([]);
   });
 
   it('is one document where that is what is read', async () => {
@@ -253,9 +262,60 @@ describe('the next step', () => {
     ['ask an admin', 'p.yaml', 'ask an admin'],
     ['oncall login https://oncall.acme.dev', 'p.yaml', 'oncall login https://oncall.acme.dev'],
     ['oncall policy check --policy FILE', 'p.yaml', 'oncall policy check --policy FILE'],
+    [
+      'give it back, then ask again: oncall release k7m2xq',
+      'p.yaml',
+      'give it back, then ask again: oncall --policy p.yaml release k7m2xq',
+    ],
+    ['oncall sweep, then oncall audit verify', 'p.yaml', 'oncall --policy p.yaml sweep, then oncall --policy p.yaml audit verify'],
+    ['ask who gave you oncall in the first place', 'p.yaml', 'ask who gave you oncall in the first place'],
   ])('goes by the policy that was typed: %s', async (next, policy, shown) => {
     expect(await nextOf(next, '--policy', policy)).toBe(shown);
     expect(await nextOf(next)).toBe(next);
+  });
+
+  const waiting = async () => ({ ...aWaiting({ reason: 'as oncall status says' }), reviews: [] });
+  const owed = { requestId: 'k7m2xq', role: 'db-admin', holder: 'ana@acme.dev', dueAt: noon + hour };
+  const fault = { code: 'late-sweep', message: 'the sweep is late', next: 'oncall sweep' } as const;
+  const refusal = { code: 'others-wait', message: 'not now', why: '', next: 'give it back: oncall release db-admin' };
+  const answers: Partial<Operations> = {
+    request: async () => ({ ...aGranted(), request: aRequest({ origin: 'break-glass' }) }),
+    waiting,
+    status: async () => aStatus({ emergencies: [owed], faults: [fault] }),
+    explain: async () => ({ ...{ role: 'db-admin', requester: 'maria@acme.dev', targets: [], exit: 0 }, decision: aDecision(), refusal }),
+    doctor: async () => ({ checks: [{ area: 'sweep', what: 'okta', outcome: 'warning', because: 'never', next: 'oncall sweep' }] }),
+  };
+
+  it.each([
+    ['request db-admin', ['give back: oncall --policy p.yaml release db-admin', 'review it: oncall --policy p.yaml approve k7m2xq']],
+    [
+      'approve',
+      ['say yes: oncall --policy p.yaml approve <id>', 'say no: oncall --policy p.yaml deny <id>', 'says: as oncall status says'],
+    ],
+    ['status', ['next: oncall --policy p.yaml sweep', ': oncall --policy p.yaml approve k7m2xq --reason']],
+    ['explain db-admin', ['next: give it back: oncall --policy p.yaml release db-admin']],
+    ['doctor', ['next: oncall --policy p.yaml sweep']],
+  ])('goes by the policy that was typed, in what %s prints', async (typed, told) => {
+    const printed = async (argv: string[], env = {}) =>
+      (await run([...argv, ...typed.split(' ')], fakeWiring(answers), env)).out.replaceAll(/\s+/g, ' ');
+    const out = await printed(['--policy', 'p.yaml']);
+    expect(told.filter((one) => !out.includes(one))).toEqual([]);
+    for (const plain of [await printed([]), await printed([], { ONCALL_POLICY: 'p.yaml' })])
+      expect(plain).toBe(out.replaceAll(' --policy p.yaml', ''));
+    expect(await printed(['--json', '--policy', 'p.yaml'])).toBe(await printed(['--json']));
+  });
+
+  it('is not broken where that makes it longer than the line', async () => {
+    const { out } = await run(['--policy', '/etc/oncall/next.yaml', 'request', 'db-admin'], fakeWiring(answers), {}, fakeIo({ width: 80 }));
+    expect(out).toContain('\n        give back: oncall --policy /etc/oncall/next.yaml release db-admin\n');
+  });
+
+  it('is as it was typed where a script that sudo runs has put the policy there, which takes no second one', async () => {
+    const at = async (SUDO_COMMAND: string) =>
+      (await run(['--policy', 'p.yaml', 'request', 'db-admin'], fakeWiring(answers), { SUDO_COMMAND })).out;
+    expect(await at('/usr/local/bin/oncall request db-admin')).toContain('give back: oncall release db-admin\n');
+    for (const shell of ['/bin/bash', '/usr/bin/oncall --policy p.yaml request db-admin'])
+      expect(await at(shell)).toContain('give back: oncall --policy p.yaml release db-admin\n');
   });
 });
 

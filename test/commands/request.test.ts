@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import { OncallError } from '../../src/errors.ts';
 import type { GrantView, Request } from '../../src/lifecycle/types.ts';
@@ -18,16 +18,9 @@ import {
   minute,
   oktaTarget,
 } from '../fakes/operations.ts';
+import { inZone } from '../fakes/zone.ts';
 
-let zone: string | undefined;
-beforeAll(() => {
-  zone = process.env.TZ;
-  process.env.TZ = 'Europe/Berlin';
-});
-afterAll(() => {
-  if (zone === undefined) delete process.env.TZ;
-  else process.env.TZ = zone;
-});
+inZone('Europe/Berlin');
 
 async function request(argv: string[], answers: Partial<Operations>, io = fakeIo()) {
   const wiring = fakeWiring(answers);
@@ -97,11 +90,19 @@ describe('request', () => {
   it('says of what is held that nothing holds it any more, and how to have it by what does', async () => {
     const rule = { name: 'db-admin.allow[0]', condition: { kind: 'user', email: 'x' }, until: 'incident', graceMs: 15 * 60_000 } as const;
     const finding = { rule: rule.name, effect: 'allow', holds: true, because: 'assigned to INC-1' } as const;
-    const decision = aDecision({ endsWith: [rule], findings: [finding] });
+    const incident = { roster: 'pagerduty', ref: 'INC-1' };
+    const decision = aDecision({ endsWith: [rule], findings: [finding], incident });
     const held = aGranted({ result: 'held', decision, request: aRequest({ unheldSince: noon - 60_000, decision }) });
     const { out } = await request(['db-admin'], answering(held));
-    expect(out).toContain('  ends: no longer assigned to INC-1: ends within 14 min, unless it is so again\n');
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(
+      ' ends: no longer assigned to INC-1, or INC-1 is over: ends within 14 min, unless it is so again ',
+    );
     expect(out.replaceAll(/\s+/g, ' ')).toContain('by what holds now: oncall release db-admin, then oncall request db-admin');
+    const unnoted = await request(
+      ['db-admin'],
+      answering(aGranted({ result: 'held', decision, request: aRequest({ decision }), unheld: true })),
+    );
+    expect(unnoted.out.replaceAll(/\s+/g, ' ')).toContain('or INC-1 is over: ends 15 min after the next sweep, unless it is so again ');
   });
 
   it('says why what is held is not held longer', async () => {

@@ -1,11 +1,12 @@
 /** A zone that nobody knows: times come out in UTC, and somebody at 03:00 should hear that. A zone of one's own: room for two times, or for one. */
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { main } from '../../src/cli.ts';
 import type { Operations } from '../../src/operations/types.ts';
 import type { Prompts } from '../../src/terminal/prompt.ts';
 import { fakeIo, noon } from '../fakes/io.ts';
 import { aDecision, aRequest, aStatus, fakeWiring, hour, oktaTarget } from '../fakes/operations.ts';
+import { inZone } from '../fakes/zone.ts';
 
 async function status(TZ: string, ...argv: string[]) {
   const io = fakeIo();
@@ -31,15 +32,7 @@ describe('TZ', () => {
 });
 
 describe('an end that is tomorrow, in a zone of one’s own', () => {
-  let zone: string | undefined;
-  beforeAll(() => {
-    zone = process.env.TZ;
-    process.env.TZ = 'Europe/Berlin';
-  });
-  afterAll(() => {
-    if (zone === undefined) delete process.env.TZ;
-    else process.env.TZ = zone;
-  });
+  inZone('Europe/Berlin');
   const tomorrow = noon + 18 * hour;
 
   it.each([

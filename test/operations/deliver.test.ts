@@ -49,6 +49,18 @@ describe('a channel', () => {
     expect(kinds(world).filter((kind) => kind === 'ended')).toEqual(['ended']);
   });
 
+  it('is told who took it away, also where the directory answers only later', async () => {
+    const world = await tellingCompany([channel('slack')]);
+    granted(await world.as('maria').request({ role: 'db-admin', asked }));
+    world.okta.fail('remove', new ProviderError('okta', 'unavailable', 'down', { applied: 'no' }), 'before', 1);
+    await world.as('boss').revoke({ role: 'db-admin', reason: 'lost laptop' });
+    await world.sweepAfter(5 * minute);
+    expect(world.notices('slack').at(-1)).toMatchObject({
+      title: 'maria@acme.dev no longer has db-admin: revoked by boss@acme.dev',
+      lines: ['reason: lost laptop'],
+    });
+  });
+
   it('gets what it is about, of the roles that name it', async () => {
     const roles = [role('db-admin', { notify: ['slack', 'ends'] }), role('web', { notify: ['slack'] })];
     const world = await tellingCompany([channel('slack'), channel('ends', { about: ['ended'] }), channel('others')], { roles });

@@ -2,13 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import type { LedgerEvent, RecordedEvent } from '../../src/lifecycle/events.ts';
-import type { Request } from '../../src/lifecycle/types.ts';
+import type { EndReason, Request } from '../../src/lifecycle/types.ts';
 import { noticeOf } from '../../src/operations/notice-of.ts';
 import type { Policy } from '../../src/policy/types.ts';
 import { hour, minute, role, rule, user } from './world.ts';
 
 const now = Date.parse('2026-11-22T03:00:00Z');
 const maria = { issuer: 'local', subject: 'maria@acme.dev', email: 'maria@acme.dev' };
+const ana = { issuer: 'local', subject: 'ana@acme.dev', email: 'ana@acme.dev' };
 const boss = { issuer: 'local', subject: 'boss@acme.dev', email: 'boss@acme.dev' };
 const onDuty = { kind: 'onCall', roster: 'pagerduty', schedule: 'PMGR567', levels: [] } as const;
 
@@ -66,8 +67,8 @@ const event = (type: LedgerEvent['type'], over: Partial<RecordedEvent> = {}): Re
   hash: '',
   ...over,
 });
-const told = (one: RecordedEvent, of: Request | undefined = request(), over: Partial<Policy> = {}) =>
-  noticeOf(one, { policy: policy(over), request: of, now });
+const told = (one: RecordedEvent, of: Request | undefined = request(), over: Partial<Policy> = {}, end?: RecordedEvent) =>
+  noticeOf(one, { policy: policy(over), request: of, now, end });
 const at = (ms: number) => new Date(ms).toISOString();
 
 describe('what is told', () => {
@@ -151,6 +152,26 @@ describe('what is told', () => {
       event('request.approved', { actor: boss, data: { expiresAt: now + hour, by: 'approver', findings: [] } }),
       request(),
       { kind: 'granted', lines: ['why: boss@acme.dev said yes'] },
+    ],
+    [
+      'granted, by everybody who said yes',
+      event('request.approved', {
+        actor: boss,
+        data: { expiresAt: now + hour, by: 'approver', yes: { by: ['ana@acme.dev', 'boss@acme.dev'], of: 2 }, findings: [] },
+      }),
+      request(),
+      { kind: 'granted', lines: ['why: ana@acme.dev and boss@acme.dev said yes'] },
+    ],
+    [
+      'granted, to whoever took a place that a yes had let them wait for',
+      event('request.approved', { data: { expiresAt: now + hour, by: 'approver', findings: [] } }),
+      request({
+        approvals: [
+          { by: ana, at: now, answer: 'yes' },
+          { by: boss, at: now, answer: 'yes' },
+        ],
+      }),
+      { kind: 'granted', lines: ['why: ana@acme.dev and boss@acme.dev said yes'] },
     ],
     [
       'longer',
@@ -292,6 +313,35 @@ describe('what is told', () => {
     ],
   ])('of what is %s', (_, one, of, expected) => {
     expect(told(one, of)).toMatchObject(expected);
+  });
+});
+
+describe('of what has ended', () => {
+  const endOf = (endReason: EndReason, actor: LedgerEvent['actor'], because?: string) =>
+    told(
+      event('grant.ended', { actor: 'oncall', endReason, data: { last: true } }),
+      request(),
+      {},
+      {
+        ...event('grant.revoking', { actor, endReason }),
+        ...(because === undefined ? {} : { data: { because } }),
+      },
+    );
+
+  it.each<[EndReason, LedgerEvent['actor'], string | undefined, string, string[]]>([
+    ['expired', 'sweep', undefined, 'its time was up', []],
+    ['expired', 'sweep', 'no longer on call for pagerduty/PDB1234', 'no longer on call for pagerduty/PDB1234', []],
+    ['revoked', 'sweep', 'blocked by the policy', 'blocked by the policy', []],
+    ['revoked', boss, 'lost laptop', 'revoked by boss@acme.dev', ['reason: lost laptop']],
+    ['revoked', boss, undefined, 'revoked by boss@acme.dev', []],
+    ['failed', 'oncall', 'okta refuses: no right', 'it could not be given', ['why: okta refuses: no right']],
+  ])('%s by %j, because of %s: how, by whom and why', (reason, actor, because, how, lines) => {
+    expect(endOf(reason, actor, because)).toMatchObject({ title: `maria@acme.dev no longer has db-admin: ${how}`, lines });
+  });
+
+  it('the reason of whoever gave it back is theirs', () => {
+    const notice = endOf('released', maria, 'about the lay-offs');
+    expect(notice).toMatchObject({ title: 'maria@acme.dev no longer has db-admin: given back', lines: [] });
   });
 });
 

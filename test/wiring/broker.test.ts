@@ -181,13 +181,14 @@ describe('the file in which brokers are remembered', () => {
 });
 
 describe('a broker that takes people at their word, on this machine', () => {
-  const local = async () => {
+  const local = async (doctor: readonly [number, object] = [200, { schema: 1, result: { checks: [] } }]) => {
     const { json } = await import('../broker/client-world.ts');
     const world = home();
     const raw = await startRaw((origin) => (response, seen) => {
       if (seen.method === 'GET')
         return json(200, { resource: origin, oncall: { api: 1, version: '1', identities: [{ kind: 'local' }] } })(response, seen);
-      json(200, { schema: 1, result: seen.url === '/v1/doctor' ? { checks: [] } : [] })(response, seen);
+      const [status, answer] = seen.url === '/v1/doctor' ? doctor : [200, { schema: 1, result: [] }];
+      json(status, answer)(response, seen);
     });
     const run = async (argv: string[], more: Record<string, string> = {}) => {
       const io = fakeIo();
@@ -225,6 +226,25 @@ describe('a broker that takes people at their word, on this machine', () => {
       err: expect.stringContaining(`there is no policy file to check here: commands go to ${origin}`),
     });
     expect((await run(['policy', 'check', '--policy', '/no/such/file'])).err).toContain('does not exist');
+  });
+
+  it('is no fault to the doctor of whoever is no admin, and is one where the broker itself lacks a right', async () => {
+    const error = { code: 'forbidden', message: 'you may not look into the broker', next: 'ask an admin: boss@acme.dev' };
+    const doctorOf = async (status: number, exit: number) => {
+      const { origin, run } = await local([status, { schema: 1, error, exit }]);
+      await run(['login', origin]);
+      const { exit: left, out } = await run(['doctor', '--json']);
+      return { exit: left, check: JSON.parse(out).checks[1] };
+    };
+    expect(await doctorOf(403, 3)).toEqual({
+      exit: 0,
+      check: {
+        ...{ area: 'broker', what: expect.any(String), outcome: 'skipped', next: expect.stringContaining(error.next) },
+        because: 'it takes your sign-in; what it rests on is for admins to look at, and you are none',
+      },
+    });
+    // A provider's answer to an admin's question has that code, too.
+    expect(await doctorOf(503, 1)).toMatchObject({ exit: 1, check: { outcome: 'fault' } });
   });
 
   it('is a fault to doctor where it is down, and no crash', async () => {

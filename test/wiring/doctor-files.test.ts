@@ -81,6 +81,37 @@ describe('the files, as doctor sees them', () => {
     expect(checks[1]).toMatchObject({ outcome: 'warning', next: `chmod go-w ${path}` });
   });
 
+  it('calls no policy used that is not, and says why it is not', async () => {
+    const found = async (policy: string, env: Record<string, string> = {}): Promise<readonly Check[]> => {
+      const { folder } = world(policy);
+      return checkFiles({ env: { HOME: folder, XDG_CONFIG_HOME: join(folder, 'none'), ...env }, cwd: folder });
+    };
+    const notUsed = { area: 'policy', outcome: 'skipped', because: 'not used, although it is in the current folder; no faults' };
+    const [line, why, ...more] = await found(withAws);
+    expect(line).toMatchObject(notUsed);
+    expect(why).toMatchObject({ area: 'files', outcome: 'fault', because: expect.stringContaining('is not used where it names sources') });
+    expect(more).toEqual([]);
+    // Also where it has faults of its own, which are then no reason to look for its ledger.
+    const [faulty, reason, ...others] = await found(`${withAws}oops: 1\n`);
+    expect(faulty).toMatchObject({ outcome: 'fault', because: expect.stringMatching(/^not used, although .* 1 fault, the first/) });
+    expect(reason).toMatchObject({ outcome: 'fault', because: expect.stringContaining('it was only found in the current folder') });
+    expect(others).toEqual([]);
+    // Behind sudo a policy of files alone is not used either.
+    const someoneElse = { SUDO_UID: String((process.geteuid?.() ?? 0) + 1) };
+    expect(await found(embedded, someoneElse)).toMatchObject([notUsed, { outcome: 'fault' }]);
+    expect((await found(embedded))[0]).toMatchObject({ outcome: 'ok', because: 'in use because it is in the current folder; no faults' });
+  });
+
+  it('behind sudo, calls what others may change a fault, also where every source is a file on this machine', async () => {
+    const { path, look } = world();
+    chmodSync(path, 0o666);
+    const checks = await look({ SUDO_UID: String((process.geteuid?.() ?? 0) + 1) });
+    expect(checks).toMatchObject([
+      { area: 'policy', outcome: 'skipped', because: 'not used, although it is named by --policy; no faults' },
+      { area: 'files', what: path, outcome: 'fault', next: `chmod go-w ${path}` },
+    ]);
+  });
+
   it('tells of a ledger that others may read, write or replace', async () => {
     const { ledger, folder, look } = world();
     writeFileSync(ledger, '');
