@@ -93,16 +93,22 @@ export async function tellLoss(deps: Pick<Deps, 'anchor' | 'ledger'>): Promise<v
   });
 }
 
+/** Each time another process has kept what it read a moment later, and saw less of. */
+const mostTries = 5;
+
 /** Keeps the head as it is now, where that is further along the same chain, or the one that was recovered. What is wrong is for the caller to tell. */
 export async function keepHead(deps: Pick<Deps, 'anchor' | 'ledger'>): Promise<Standing> {
   const ledger = await deps.ledger();
-  const anchor = readNow(deps.anchor);
-  const found = await ledger.read((q, now) => standing(anchor, q, now));
-  if (found.fault !== undefined || found.head.seq <= (found.kept?.seq ?? 0)) return found;
-  await deps.anchor.keep(found.head);
-  // Where none could ever be kept there is none to rely on; one that stays behind would look like proof.
-  if (found.kept === undefined) return found;
-  const kept = await deps.anchor.read().catch(() => undefined);
-  if (kept?.ledger === found.head.ledger && kept.seq >= found.head.seq) return found;
-  return { ...found, fault: 'the head of the ledger could not be kept, so that a loss would not be seen, and nobody is let in' };
+  for (let tries = 1; ; tries++) {
+    const anchor = readNow(deps.anchor);
+    const found = await ledger.read((q, now) => standing(anchor, q, now));
+    if (found.fault !== undefined || found.head.seq <= (found.kept?.seq ?? 0)) return found;
+    await deps.anchor.keep(found.head);
+    // Where none could ever be kept there is none to rely on; one that stays behind would look like proof.
+    if (found.kept === undefined) return found;
+    const kept = await deps.anchor.read().catch(() => undefined);
+    if (kept?.ledger === found.head.ledger && kept.seq >= found.head.seq) return found;
+    if (tries === mostTries)
+      return { ...found, fault: 'the head of the ledger could not be kept, so that a loss would not be seen, and nobody is let in' };
+  }
 }

@@ -46,7 +46,6 @@ export function asWaitedFor(asking: Asking, open: Request | undefined): Asking {
  * Throws where that cannot be found out; their place is kept meanwhile.
  */
 export async function stillYes(deps: Deps, world: Lookups, role: Role, actor: Actor, pins: Pins): Promise<number | undefined> {
-  if (role.maxHolders === undefined) return undefined;
   const ledger = await deps.ledger();
   const open = await ledger.read((q) => q.openRequest(actor, role.name));
   if (!isInLine(open) || open.approvals.length === 0) return undefined;

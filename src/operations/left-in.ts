@@ -1,12 +1,14 @@
 /** Exclusive groups that more people came into at once than are taken out unasked: a fault of every sweep, until an admin has decided about them. */
 
 import type { Queries } from '../ledger/ledger.ts';
+import type { Policy } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
 import { adoptCommand, isExclusive } from './names.ts';
 import type { SweepStep } from './types.ts';
 
 const topic = 'left-in';
 
+type ManagedGroup = Awaited<ReturnType<Queries['managedGroups']>>[number];
 type Group = { readonly directory: string; readonly groupId: string };
 
 const subjectOf = ({ directory, groupId }: Group): string => JSON.stringify([directory, groupId]);
@@ -32,7 +34,7 @@ export async function leftIn({ policy, ledger }: Deps): Promise<readonly SweepSt
     const told = new Map((await q.toldOf(topic)).map(({ subject, what }) => [subject, what]));
     if (told.size === 0) return [];
     const strangers = new Set((await q.strangers()).map(subjectOf));
-    return (await q.managedGroups()).flatMap((group): readonly SweepStep[] => {
+    return readStill(policy, await q.managedGroups()).flatMap((group): readonly SweepStep[] => {
       const { directory, groupName } = group;
       const many = told.get(subjectOf(group));
       if (many === undefined || !strangers.has(subjectOf(group)) || !isExclusive(policy, directory, groupName)) return [];
@@ -46,4 +48,16 @@ export async function leftIn({ policy, ledger }: Deps): Promise<readonly SweepSt
       ];
     });
   });
+}
+
+/** Those that the policy names, by the last group of that name: of others no reading will ever say that they are as they should be. */
+function readStill(policy: Policy, groups: readonly ManagedGroup[]): readonly ManagedGroup[] {
+  const folded = (directory: string, group: string): string => JSON.stringify([directory, group.toLowerCase()]);
+  const targets = new Set(Object.values(policy.roles).flatMap((role) => role.targets.map((one) => folded(one.directory, one.group))));
+  const last = new Map<string, ManagedGroup>();
+  for (const group of groups) {
+    const name = folded(group.directory, group.groupName);
+    if (targets.has(name) && group.firstReadAt >= (last.get(name)?.firstReadAt ?? 0)) last.set(name, group);
+  }
+  return [...last.values()];
 }

@@ -5,12 +5,19 @@ import type { Request } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
 
-/** Ids of those grants of a request that let another user in. Who cannot be found out is none. */
+export type LedTo = {
+  /** Ids of those grants that let another user in. */
+  readonly others: readonly string[];
+  /** Of some nobody can say, or the name leads to nobody: that ends nothing, and no end is moved on for it. */
+  readonly isUnsure: boolean;
+};
+
+/** Of each active grant of a request, whether it lets in the user to whom the name of its holder leads now. */
 export async function ofOtherUsers(
   deps: Deps,
   world: Lookups,
   { id: requestId, requester: { email } }: Pick<Request, 'id' | 'requester'>,
-): Promise<readonly string[]> {
+): Promise<LedTo> {
   const ledger = await deps.ledger();
   const held = await ledger.read(async (q) =>
     Promise.all(
@@ -19,13 +26,12 @@ export async function ofOtherUsers(
         .map(async ({ id, membershipId }) => ({ id, row: await q.membership(membershipId) })),
     ),
   );
-  const others = await Promise.all(
-    held.map(async ({ id, row }) => {
-      const user = row && Object.hasOwn(deps.policy.directories, row.directory) ? await userOf(world, row.directory, email) : undefined;
-      return user !== undefined && row !== undefined && user.userId !== row.userId ? [id] : [];
-    }),
-  );
-  return others.flat();
+  const asked = held.flatMap(({ id, row }) => (row && Object.hasOwn(deps.policy.directories, row.directory) ? [{ id, row }] : []));
+  const found = await Promise.all(asked.map(async ({ id, row }) => ({ id, row, user: await userOf(world, row.directory, email) })));
+  return {
+    others: found.flatMap(({ id, row, user }) => (user !== undefined && user.userId !== row.userId ? [id] : [])),
+    isUnsure: found.some(({ user }) => user === undefined),
+  };
 }
 
 export const otherUserBecause = (email: string): string => `${email} is another user there now`;

@@ -14,6 +14,7 @@ import { withOwnEnd } from './move-end.ts';
 import type { Pins } from './pins.ts';
 import { notTried } from './refusal.ts';
 import type { Asking, Settled } from './request.ts';
+import type { TargetFailure } from './types.ts';
 
 /** The actor's open request for the role. `standing`: its grants that give access, or are about to. `ending`: set where none does, and what is left is being taken back. */
 export type Before = {
@@ -47,7 +48,11 @@ export async function repeat(
   // One end for all that a request has given: moved, it would keep the other user in as well.
   const others = await ofOtherUsers(q, pins.pinned, standing);
   const own = standing.filter((grant) => !others.some(({ id }) => id === grant.id));
-  const mayMove = waiting === 0 && others.length === 0;
+  const known = new Set(pins.pinned.map(({ target }) => target.directory));
+  const isSure = standing.every(
+    ({ target: { directory } }) => known.has(directory) || !role.targets.some((one) => one.directory === directory),
+  );
+  const mayMove = waiting === 0 && others.length === 0 && isSure;
   const later = wouldBeLater && mayMove;
   const missing = await withoutGrant(q, pins.pinned, standing);
   let request = open;
@@ -79,11 +84,12 @@ export async function repeat(
       data: { from: open.expiresAt, to: until, ...(incident === undefined ? {} : { incident }), findings: decision.findings },
     });
   }
-  const added =
-    decision.outcome === 'allow' && (request.expiresAt ?? 0) > now ? await insertGrants(deps, q, now, request, missing, actor) : [];
+  const isOver = (request.expiresAt ?? 0) <= now;
+  const added = decision.outcome === 'allow' && !isOver ? await insertGrants(deps, q, now, request, missing, actor) : [];
   const [another] = others;
   const whyNot = (): string | undefined => {
     if (another !== undefined && (wouldBeLater || elsewhere)) return whyAnother(another.row, role.name);
+    if (wouldBeLater && !isSure) return 'nobody can say to which user your name leads now';
     if (wouldBeLater) return whyNotMoved(waiting);
     if (decision.outcome !== 'allow' && input.incident !== undefined && incident !== open.incident)
       return whyNotFor(input.incident, decision);
@@ -94,7 +100,11 @@ export async function repeat(
     requestId: open.id,
     activate: added,
     whole: later ? 'extended' : 'held',
-    missing: decision.outcome === 'allow' ? [] : missing.map(({ target }) => ({ target, ...notTried(role, actor.email, decision) })),
+    missing: missing.flatMap(({ target }): TargetFailure[] => {
+      if (decision.outcome !== 'allow') return [{ target, ...notTried(role, actor.email, decision) }];
+      // Its end is over for both of them, and no sweep has come by yet.
+      return isOver && another !== undefined ? [{ target, ...notAsAnother(another.row, role.name) }] : [];
+    }),
     held: decision.outcome === 'allow' ? await withOwnEnd(q, own) : [],
     others: others.map(({ id }) => id),
     decision: later || moves ? decision : open.decision,
@@ -120,6 +130,11 @@ async function ofOtherUsers(q: Queries, pinned: Pins['pinned'], standing: readon
     row && pinned.some(({ target, pin }) => target.directory === row.directory && pin.userId !== row.userId) ? [{ id, row }] : [],
   );
 }
+
+const notAsAnother = ({ userName, directory }: Membership, role: string) => ({
+  message: `what let in ${userName} in ${directory}, to whom your name led then, has not ended yet`,
+  next: `oncall release ${role}, then ask again`,
+});
 
 const whyAnother = ({ userName, directory }: Membership, role: string): string =>
   `it has let in ${userName} in ${directory}, to whom your name led then; to have it for longer, oncall release ${role} and ask again`;

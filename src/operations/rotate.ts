@@ -88,7 +88,7 @@ async function straysOf(deps: Deps, world: Lookups, { name }: Role, mayGoOn: () 
   const open = (await ledger.read((q) => q.openByPolicy('rotation'))).filter(({ role }) => role === name);
   const strays = new Set<string>();
   await inParallel(open, atOnce, async (request) => {
-    if (mayGoOn()) for (const id of await ofOtherUsers(deps, world, request)) strays.add(id);
+    if (mayGoOn()) for (const id of (await ofOtherUsers(deps, world, request)).others) strays.add(id);
   });
   return strays;
 }

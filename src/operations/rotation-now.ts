@@ -41,6 +41,8 @@ export type Seen = Omit<RotationNow, 'isTried'> & {
   readonly kept: Rotation;
   /** Who is in, and not in all of the role's groups. */
   readonly lacking: readonly Holder[];
+  /** Ids of requests that let in another user as yet: what is longer for one is longer for both. */
+  readonly astray: ReadonlySet<string>;
   /** Grants for groups that the role has no longer, or of other users. */
   readonly surplus: readonly Surplus[];
 };
@@ -59,6 +61,7 @@ export async function rotationNow(
   const holders: Holder[] = [];
   const lacking: Holder[] = [];
   const surplus: Surplus[] = [];
+  const astray = new Set<string>();
   for (const { id, requester, startsAt = 0, expiresAt = 0, asked, ...request } of await q.openByPolicy('rotation')) {
     if (request.role !== name) continue;
     const grants = (await q.grantsOfRequest(id)).filter(({ state }) => state === 'active' || state === 'activating');
@@ -69,19 +72,21 @@ export async function rotationNow(
     const [own, others] = [grants.filter((grant) => !strays.has(grant.id)), grants.filter((grant) => strays.has(grant.id))];
     const over = own.filter(({ target }) => !targets.some((one) => isSame(one, target)));
     const lacks = (among: typeof grants): boolean => targets.some((one) => !among.some(({ target }) => isSame(one, target)));
+    const active = own.filter(({ state }) => state === 'active');
     // First in, then out: a group that only has another name now is the same membership.
     if (lacks(own)) lacking.push(holder);
     else {
       if (over.length > 0)
         surplus.push({ requestId: id, only: over.map((grant) => grant.id), because: `${name} no longer has this group` });
       // Whoever is only on their way in may not get there.
-      if (others.length > 0 && !lacks(own.filter(({ state }) => state === 'active')))
+      if (others.length > 0 && !lacks(active))
         surplus.push({ requestId: id, only: others.map((grant) => grant.id), because: otherUserBecause(holder.email) });
     }
+    if (others.length > 0 && lacks(active)) astray.add(id);
   }
   const kept = await q.rotation(name);
   const away = await awayAmong(q, now, name, answer ?? []);
-  return { follows, holders, away, answeredAt: kept.answeredAt, now, kept, lacking, surplus, ...(answer && { answer }) };
+  return { follows, holders, away, answeredAt: kept.answeredAt, now, kept, lacking, surplus, astray, ...(answer && { answer }) };
 }
 
 const isSame = (one: Target, other: Target): boolean => one.directory === other.directory && one.group === other.group;

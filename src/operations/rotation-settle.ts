@@ -61,7 +61,7 @@ export async function settleRotation(
   const expected = planRotation({ ...seen, isTried });
   const accepted = accepts && expected.refused ? kept.refused?.goes : undefined;
   const plan = accepted ? planRotation({ ...seen, accepted, isTried }) : expected;
-  const steps = await moveEnds(at, plan, denied);
+  const steps = await moveEnds(at, plan, denied, seen.astray);
   const about = { actor: 'sweep', role: role.name, policyDigest: deps.policy.digest } as const;
   if (plan.refused) {
     const isNews = JSON.stringify(kept.refused?.goes) !== JSON.stringify(plan.refused.goes);
@@ -101,13 +101,18 @@ async function endDenied({ q, now }: At, { holders, surplus }: Seen, denied: Den
   for (const { requestId: id, only, because } of surplus) await endGiven(q, now, { id }, { reason: 'revoked', because }, only);
 }
 
-async function moveEnds(at: At, { later, sooner, off, held }: RotationPlan, denied: Denied): Promise<readonly SweepStep[]> {
+async function moveEnds(
+  at: At,
+  { later, sooner, off, held }: RotationPlan,
+  denied: Denied,
+  astray: Seen['astray'],
+): Promise<readonly SweepStep[]> {
   const { q, now, role } = at;
   const steps: SweepStep[] = [];
   const move = async (one: EndMove, type: Moved, because: string): Promise<void> => {
     if (await moveEnd(at, one, type, because)) steps.push({ ...movedStep(role, one, because), outcome: 'done' });
   };
-  const longer = later.filter(({ holder }) => !denied.has(holder.email));
+  const longer = later.filter(({ holder }) => !denied.has(holder.email) && !astray.has(holder.requestId));
   if (longer.length > 0 && (await mayGrant(at))) for (const one of longer) await move(one, 'request.extended', longerBecause);
   for (const one of sooner) await move(one, 'rotation.changed', soonerBecause);
   const because = offBecause(role);

@@ -84,7 +84,7 @@ async function keepIn(deps: Deps, world: Lookups, step: Keeping): Promise<Omit<K
   if (step.action === 'keep') return {};
   if (step.action === 'give') return (await whyNotAgain(deps, step)) ?? outcomeOf(await letIn(deps, world, givenTo(step)), step);
   const ledger = await deps.ledger();
-  const only = await ofOtherUsers(deps, world, step.request);
+  const { others: only, isUnsure } = await ofOtherUsers(deps, world, step.request);
   if (only.length > 0) {
     await endIt(deps, { request: step.request, because: 'not-a-target', only }, otherUserBecause(step.email));
     return {
@@ -92,6 +92,7 @@ async function keepIn(deps: Deps, world: Lookups, step: Keeping): Promise<Omit<K
       outcome: 'later',
     };
   }
+  if (isUnsure) return { because: `nobody can say to which user ${step.email} leads now, so the end is not moved on`, outcome: 'later' };
   await ledger.write(async (q, now) => {
     const request = await q.request(step.request.id);
     if (request?.version === step.request.version) await renew(deps, q, now, request, givenTo(step));

@@ -210,6 +210,23 @@ describe('a ledger that has lost what it knew', () => {
     expect((await world.as('cron', { anchor: stuck }).sweep({})).steps).toMatchObject([{ action: 'ledger', outcome: 'failed' }]);
   });
 
+  it('lets in beside a process that keeps an older head, read a moment later', async () => {
+    const world = await company();
+    await world.as('sam').request(ask);
+    const { seq, hash } = await world.ledger.read((q) => q.head());
+    let kept: Head = { ledger: world.ledger.id, seq, hash, at: world.now };
+    let isBeaten = false;
+    const beaten = {
+      read: async () => kept,
+      keep: async (head: Head) => {
+        kept = isBeaten ? head : { ...kept, at: head.at + 1 };
+        isBeaten = true;
+      },
+    };
+    expect(granted(await world.as('maria', { anchor: beaten }).request(ask)).result).toBe('granted');
+    expect(isBeaten).toBe(true);
+  });
+
   it('allows nothing either where what is kept cannot be read', async () => {
     const world = await company();
     const fault = new OncallError('anchor-unusable', 'the head of the ledger cannot be used', { why: 'it is a link' });

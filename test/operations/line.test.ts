@@ -479,6 +479,18 @@ describe('whoever takes an offer', () => {
     expect(world.okta.in('db')).toEqual(['maria@acme.dev']);
   });
 
+  it('takes what it has a yes for where the role has no places any more', async () => {
+    const world = await solo(byYes);
+    const first = granted(await ask(world, 'ana', { reason: 'first' }));
+    granted(await world.as('sam').approve({ id: first.request.id }));
+    const { request } = granted(await ask(world, 'maria', { reason: 'second' }));
+    expect(granted(await world.as('sam').approve({ id: request.id })).result).toBe('queued');
+    const { maxHolders: _, ...without } = migration(byYes);
+    Object.assign(world.policy.roles, { migration: without } as Policy['roles']);
+    expect(granted(await ask(world, 'maria'))).toMatchObject({ result: 'granted', request: { id: request.id, reason: 'second' } });
+    expect(world.okta.in('db')).toEqual(['ana@acme.dev', 'maria@acme.dev']);
+  });
+
   it('gives no reason twice', async () => {
     const world = await duty({ reason: 'required' });
     await offeredTo(world);

@@ -120,7 +120,10 @@ roles:
   });
 
   it('is counted where it has places', async () => {
+    // Another role that leads there would be a way past its places.
     made.write('oncall.yaml', policy('\n    maxHolders: 1'));
+    expect((await made.run('maria', 'request', 'db-owner')).err).toContain('shared-places');
+    made.write('oncall.yaml', policy('\n    maxHolders: 1').replace(`[ db-admins, { assumeRole: ${arn} } ]`, 'db-admins'));
     expect((await made.run('maria', 'request', 'db-owner')).exit).toBe(0);
     const second = await made.run('sam', 'request', 'db-owner');
     expect(second.exit).toBe(8);
