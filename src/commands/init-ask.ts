@@ -98,14 +98,20 @@ export function isEmpty(question: Question): never {
   throw usage(`${flagOf(question)} has no value`, 'leave it out, to be asked');
 }
 
-/** Where nobody can be asked: all that is missing in one error, and what nothing asks for, before anything is tried. `others`: flags that answer no question. */
-export async function rehearse(args: Args, others: readonly string[], course: (ask: Ask) => Promise<unknown>): Promise<void> {
+/** Of all that may be asked, and flags that answer none of it. */
+type Flags = { readonly questions: readonly Question[]; readonly others: readonly string[] };
+
+/** Where nobody can be asked: all that is missing in one error, and what nothing asks for, before anything is tried. */
+export async function rehearse(args: Args, { questions, others }: Flags, course: (ask: Ask) => Promise<unknown>): Promise<void> {
   const missing: Question[] = [];
   const { ask, unused } = asker(args, undefined, true, (question) => missing.push(question));
   await course(ask);
   if (missing.length === 0) return requireAllUsed(unused());
   const why = 'no question can be asked: not a terminal, or --no-input or CI is set';
-  const typed = given(args).flatMap(([name, value]) => (value.trim() === '' ? [] : [`${flagNamed(name)} ${quoted(value)}`]));
+  const typed = given(args).flatMap(([name, value]) => {
+    const unsaid = questions.find((one) => one.unsaid && optionOf(one) === name);
+    return value.trim() === '' ? [] : [unsaid?.flags ?? `${flagNamed(name)} ${quoted(value)}`];
+  });
   const line = ['oncall init', ...others, ...typed, ...missing.map(({ flags, choices }) => withWords(flags, choices))].join(' ');
   throw usage(`${namesOf(missing.map(flagOf))} missing`, line, why);
 }

@@ -52,6 +52,14 @@ export function accountId(typed: string): Read {
   return /^\d{12}$/.test(digits) ? { value: digits } : { fault: "write the account's 12 digits, such as 111122223333" };
 }
 
+const appId = like(/^[\w-]{4,}$/, 'the id of the app, such as 0oa1b2c3');
+
+/** An API token has the form of an id too, and people have one at hand. */
+export const oktaClientId: Form = (typed) =>
+  /^00[\w-]{38,}$/.test(typed)
+    ? { fault: 'write the id of the app, such as 0oa1b2c3; for an API token leave it out, and say where that is: --okta-token env:NAME' }
+    : appId(typed);
+
 export function domains(typed: string): Read {
   const names = listed(typed).map((name) => name.replace(/^@/, ''));
   const isDomain = (name: string): boolean => /^(?!-)[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i.test(name);
@@ -73,8 +81,8 @@ export function people(typed: string): { readonly value: unknown } {
 }
 
 export const ledgerPath: Form = (typed) =>
-  // It may hold a password, and a file of that name would be made.
-  /^[a-z][a-z0-9+.-]*:\/\//i.test(typed)
+  // It may hold a password, and a file of that name would be made. One letter is a drive of Windows.
+  /^[a-z][a-z0-9+.-]+:/i.test(typed)
     ? { fault: 'write the path of a file; a database is named in the policy by hand (docs/policy.md#the-ledger)' }
     : { value: typed };
 

@@ -1,7 +1,7 @@
 /** Which directories and rosters `init` can set up, and what it asks about each. The next kind goes here: one entry. */
 
 import type { Option } from './command.ts';
-import { accountId, address, like, oktaOrg, type Read, secretPlace } from './init-forms.ts';
+import { accountId, address, like, oktaClientId, oktaOrg, type Read, secretPlace } from './init-forms.ts';
 
 export type Question = Option & {
   /** On a terminal; left out: told by its flag alone. */
@@ -9,6 +9,8 @@ export type Question = Option & {
   /** What Enter takes, and what counts where nothing is asked. */
   readonly start?: string;
   readonly optional?: true;
+  /** It may hold a secret, so that nothing repeats it. */
+  readonly unsaid?: true;
   readonly choices?: Readonly<Record<string, string>>;
   readonly read?: (typed: string) => Read;
 };
@@ -89,7 +91,7 @@ export const directories: Readonly<Record<string, Kind>> = {
       {
         ...{ key: 'clientId', flags: '--okta-client-id <id>', summary: 'of an API service app, in the place of a token', optional: true },
         ask: 'Which API service app? (its client id; empty: an API token)',
-        read: like(/^[\w-]{4,}$/, 'the id of the app, such as 0oa1b2c3'),
+        read: oktaClientId,
       },
       { ...secret('token', '--okta-token', 'the API token', 'OKTA_TOKEN'), when: ({ clientId }) => clientId === undefined },
       { ...secret('privateKey', '--okta-key', "the app's private key", 'OKTA_KEY'), when: ({ clientId }) => clientId !== undefined },
@@ -171,6 +173,7 @@ export const rosters: Readonly<Record<string, Kind>> = {
     settings: [
       {
         ...{ key: 'run', flags: '--roster-command <program>', summary: 'a program that tells who is on call', words: 'files' },
+        unsaid: true,
         ask: 'Which program, with its arguments?',
         read: (typed) => ({ value: typed.split(/\s+/) }),
       },

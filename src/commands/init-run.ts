@@ -26,7 +26,9 @@ export async function run(args: Args, context: Context): Promise<Outcome> {
   requireForms(args, everyQuestion);
   const unchecked = flag(args, 'unchecked');
   if (prompts === undefined)
-    await rehearse(args, unchecked ? ['--unchecked'] : [], (ask) => course(ask, (answered) => answered(), args, context));
+    await rehearse(args, { questions: everyQuestion, others: unchecked ? ['--unchecked'] : [] }, (ask) =>
+      course(ask, (answered) => answered(), args, context),
+    );
   const asking = asker(args, await prompts?.(), globals.yes, isEmpty);
   const round: Round = { ...asking, context, unverified: [], unchecked };
   const { draft, answers, policy, by } = await course(asking.ask, (answered, check) => tried(round, answered, check), args, context);

@@ -83,6 +83,7 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, k
         ? [reached(name, { found: valuesOf(found).flatMap(({ pin }) => pin ?? []), readings, person, user })]
         : []),
       ...failed,
+      ...sharedPlaces(deps.policy, name, valuesOf(found)),
       ...signsOut,
       ...pins.flatMap((pin) => sessionsOf(name, pin)),
       ...missing.map(({ group }) =>
@@ -97,6 +98,22 @@ async function askDirectory(deps: Deps, world: Lookups, name: string, { inUse, k
     ],
   };
 }
+
+/** `policy check` goes by names; a directory may find one group by its name and by its id. */
+function sharedPlaces({ roles }: Policy, directory: string, found: readonly Found[]): readonly Check[] {
+  const ids = new Map(found.flatMap(({ group, pin }) => (pin === undefined ? [] : [[group, pin.groupId] as const])));
+  const pins = new Map(found.flatMap(({ pin }) => (pin === undefined ? [] : [[pin.groupId, pin] as const])));
+  return [...pins].flatMap(([groupId, { groupName }]) => {
+    const leading = Object.values(roles).filter(({ targets }) =>
+      targets.some((target) => target.directory === directory && ids.get(target.group) === groupId),
+    );
+    if (leading.length < 2 || leading.every(({ maxHolders }) => maxHolders === undefined)) return [];
+    const because = `shared-places: ${some(leading.map(({ name }) => name))} lead into this one group (${groupId}), and each counts its own places`;
+    return [check('directory', nameOf({ directory, group: groupName }), 'fault', because, 'let one role alone have this group')];
+  });
+}
+
+type Found = { readonly group: string; readonly pin: FoundGroup | undefined };
 
 type Reached = {
   readonly found: readonly FoundGroup[];

@@ -70,7 +70,10 @@ const later = ([last]: readonly GrantView[], grant: GrantView): readonly GrantVi
 
 /** As `request --wait` would have: what was given and has ended since was given. */
 function exitOf({ state, grants }: Became, targets: number): ExplainResult['exit'] {
-  if (state === 'approved') return grants.filter(({ activatedAt }) => activatedAt !== undefined).length === targets ? 0 : 1;
+  if (state === 'approved') {
+    if (grants.some((grant) => grant.state === 'activating')) return 8;
+    return grants.filter(({ activatedAt }) => activatedAt !== undefined).length === targets ? 0 : 1;
+  }
   if (state === 'denied') return 3;
   return state === 'withdrawn' || state === 'expired' ? 1 : 8;
 }

@@ -136,12 +136,13 @@ const review =
     commands: [`oncall status ${role}`],
   });
 
-/** A rule that holds no more, or a word of the policy's, is how it ended; of somebody who took it away the reason is told as theirs. */
+/** A shift, an incident or a review that is over is how it ended; of somebody who took it away the reason is told as theirs. Why the policy took it away, a channel must not read: it says what a rule found out about the holder. */
 function endingOf({ end, holder, way }: Pick<Around, 'end'> & { readonly holder: string; readonly way: EndReason }) {
   const because = text(end?.data as Data | undefined, 'because');
   if (end === undefined || (typeof end.actor !== 'string' && end.actor.email === holder)) return { how: ways[way], lines: [] };
   if (typeof end.actor !== 'string') return { how: `${ways[way]} by ${end.actor.email}`, lines: [labelled('reason', because)] };
-  return way === 'failed' ? { how: ways[way], lines: [labelled('why', because)] } : { how: because ?? ways[way], lines: [] };
+  if (way === 'failed') return { how: ways[way], lines: [labelled('why', because)] };
+  return { how: (way === 'expired' ? because : undefined) ?? ways[way], lines: [] };
 }
 
 const ways: Readonly<Record<EndReason, string>> = {

@@ -20,6 +20,8 @@ type Expecting = WrittenCase & { readonly expect: Expected['outcome'] };
 
 export function expectedOf(written: Expecting, at: number, path: Path, report: Report): Expected {
   const { expect, end, limitedBy, endsWith, rule, approvers, quorum, maxHolders } = written;
+  const nothing = endsWith !== undefined && endsWith.length > 1 ? endsWith.indexOf('nothing') : -1;
+  if (nothing >= 0) report({ code: 'bad-value', message: '"nothing" stands alone', path: [...path, 'endsWith', nothing] });
   const emails = approvers && emailsOf(approvers, [...path, 'approvers'], report);
   return {
     outcome: expect,

@@ -44,13 +44,15 @@ describe('an answer', () => {
       ['https://acme.okta.com/app', 'https://a@acme.okta.com', 'acme.okta.com?x', 'a b.okta.com'],
       'https://acme.okta.com',
     ],
-    ['okta', 'clientId', ['0oa 1', '0oa'], '0oa1b2c3'],
+    ['okta', 'clientId', ['0oa 1', '0oa', `00${'CANARY-_'.repeat(5)}`, `00${'a'.repeat(38)}`], '0oa1b2c3'],
     ['aws-iam', 'account', ['11112222333', 'acme'], '111122223333'],
     ['aws-identity-center', 'identityStoreId', ['1234567890', 'd-12345'], 'd-1234567890'],
     ['aws-identity-center', 'region', ['frankfurt', 'eu-central'], 'eu-central-1'],
   ])('of %s for %s is none of %j', (kind, key, wrongly, right) => {
     for (const typed of wrongly) {
-      expect(readOf(setting(kind, key), typed), typed).toEqual({ fault: expect.stringContaining(right) });
+      const read = readOf(setting(kind, key), typed);
+      expect(read, typed).toEqual({ fault: expect.stringContaining(right) });
+      expect(JSON.stringify(read)).not.toContain('CANARY');
     }
     expect(readOf(setting(kind, key), right)).toEqual({ value: right });
   });
@@ -62,6 +64,8 @@ describe('an answer', () => {
     ['domains', '@acme.dev, acme.com', ['acme.dev', 'acme.com']],
     ['redirectPort', '52700', 52_700],
     ['ledger', '/var/lib/oncall.db', '/var/lib/oncall.db'],
+    ['ledger', 'C:\\oncall\\oncall.db', 'C:\\oncall\\oncall.db'],
+    ['ledger', './team:night.db', './team:night.db'],
   ] as const)('to %s may be %s', (question, typed, value) => {
     expect(readOf(questions[question], typed)).toEqual({ value });
   });
@@ -72,7 +76,16 @@ describe('an answer', () => {
     ['audience', ['api oncall']],
     ['domains', [',', '*.acme.dev', 'ana@acme.dev', 'acme..dev']],
     ['redirectPort', ['80', '0999', '65536', 'any']],
-    ['ledger', ['postgres://oncall:CANARY@db/oncall']],
+    [
+      'ledger',
+      [
+        'postgres://oncall:CANARY@db/oncall',
+        'postgres:CANARY@db/oncall',
+        'PostgreSQL:CANARY@db',
+        'pg+ssl:CANARY',
+        'jdbc:postgresql:CANARY',
+      ],
+    ],
   ] as const)('to %s is none of %j', (question, wrongly) => {
     for (const typed of wrongly) {
       const read = readOf(questions[question], typed);

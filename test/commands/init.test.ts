@@ -353,6 +353,18 @@ describe('a flag', () => {
     expect(err).not.toContain('CANARY');
   });
 
+  it.each<[string, string, string]>([
+    ['okta-client-id', wrong, 'error: --okta-client-id is not right'],
+    ['ledger', 'postgres:CANARY@h/d', 'error: --ledger is not right'],
+    ['roster-command', './roster.sh --token CANARY', ' --roster-command <program> '],
+  ])('--%s with a secret in it is not repeated, not even in the line to type', async (name, value, said) => {
+    for (const roster of ['command', 'none']) {
+      const { exit, err } = await folder.init({ directory: 'okta', roster, [name]: value });
+      expect([exit, err]).toEqual([2, expect.stringContaining(said)]);
+      expect(err).not.toContain('CANARY');
+    }
+  });
+
   it('that no answer uses is refused', async () => {
     const { exit, err } = await folder.init({ ...local, ...file, 'okta-url': 'https://acme.okta.com', 'may-ask': 'engineering' });
     expect([exit, err]).toEqual([2, expect.stringContaining('--okta-url, --may-ask means nothing here')]);

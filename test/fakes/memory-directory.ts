@@ -91,11 +91,11 @@ export function memoryDirectory(
         users.has(user) ? { userId: users.get(user) as string, userName: user, active: !inactive.has(user) } : undefined,
       ),
     findGroup: (group) =>
-      call('findGroup', { group }, () =>
-        groups.has(group)
-          ? { account, groupId: `g-${group}`, groupName: group, ...(iamRoleIn(group) && { longestSessionMs: 3_600_000 }) }
-          : undefined,
-      ),
+      call('findGroup', { group }, () => {
+        const [groupName] = [group, group.replace(/^g-/, '')].filter((one) => groups.has(one));
+        if (groupName === undefined) return undefined;
+        return { account, groupId: `g-${groupName}`, groupName, ...(iamRoleIn(groupName) && { longestSessionMs: 3_600_000 }) };
+      }),
     read: (pin) =>
       call('read', { user: pin.userName, group: pin.groupName }, () =>
         exists(pin) ? (exists(pin)?.has(pin.userId) && !isDead(pin.userId, pin.groupName) ? 'member' : 'absent') : 'gone',

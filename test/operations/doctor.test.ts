@@ -5,7 +5,7 @@ import { OncallError, ProviderError } from '../../src/errors.ts';
 import type { Deps } from '../../src/operations/deps.ts';
 import { doctor } from '../../src/operations/doctor.ts';
 import type { Check } from '../../src/operations/types.ts';
-import type { Policy } from '../../src/policy/types.ts';
+import type { Policy, Role } from '../../src/policy/types.ts';
 import type { Shift } from '../../src/rosters/roster.ts';
 import { memoryDirectory } from '../fakes/memory-directory.ts';
 import { company, minute, onCall, role, rule, user, type World } from './world.ts';
@@ -212,6 +212,21 @@ describe('a directory', () => {
     const roles = { db: role('db', { targets: [{ directory: 'okta', group: 'gone' }], ask: [rule(member)] }) };
     const checks = await look(world, withPolicy(world, { roles }));
     expect(lines(bad(about(checks, 'directory')))).toEqual(['fault directory okta/gone', 'fault directory okta/engineers']);
+  });
+
+  it('into one group of which two roles lead by its name and by its id is a fault where one of them counts places', async () => {
+    const world = await onDuty();
+    const leading = (name: string, group: string, over: Partial<Role> = {}) =>
+      role(name, { targets: [{ directory: 'okta', group }], ...over });
+    const checks = async (...roles: readonly Role[]) =>
+      bad(about(await look(world, withPolicy(world, { roles: Object.fromEntries(roles.map((one) => [one.name, one])) })), 'directory'));
+    const found = await checks(leading('db', 'db', { maxHolders: 1 }), leading('db-too', 'g-db'), leading('web', 'web'));
+    expect(lines(found)).toEqual(['fault directory okta/db']);
+    expect(found[0]?.because).toMatch(/^shared-places: db, db-too lead into this one group \(g-db\)/);
+    expect(await checks(leading('db', 'db'), leading('db-too', 'g-db'))).toEqual([]);
+    expect(await checks(leading('db', 'db', { maxHolders: 1 }), leading('web', 'web'))).toEqual([]);
+    const twice = ['db', 'g-db'].map((group) => ({ directory: 'okta', group }));
+    expect(await checks(leading('db', 'db', { maxHolders: 1, targets: twice }))).toEqual([]);
   });
 
   it('is not asked for the members of a group that only a condition names', async () => {

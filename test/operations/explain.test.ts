@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ProviderError } from '../../src/errors.ts';
+import type { ExplainResult } from '../../src/operations/types.ts';
 import type { Condition, Role } from '../../src/policy/types.ts';
 import { anIncident, onDuty, responder, withIncident } from './duty-world.ts';
 import { company, granted, hour, minute, onCall, role, rule, user } from './world.ts';
@@ -204,6 +205,21 @@ describe('explain of a request by its id', () => {
     duty.world.okta.fail('add', new ProviderError('okta', 'forbidden', 'no right to add', { applied: 'no' }), 'before', 1);
     await duty.as('ana').approve({ id });
     expect(await explained(duty, id)).toMatchObject({ exit: 1, state: 'approved' });
+  });
+
+  it('exits 8 where it was approved, and is still being given', async () => {
+    const { duty, id } = await askedFor({ quorum: 1 });
+    const { okta } = duty.world;
+    const { add } = okta;
+    const during: ExplainResult[] = [];
+    const slow: typeof add = async (...asked) => {
+      during.push(await duty.as('boss').explain({ role: id, ...now }));
+      return add(...asked);
+    };
+    Object.assign(okta, { add: slow });
+    await duty.as('ana').approve({ id });
+    expect(during).toMatchObject([{ exit: 8, became: { state: 'approved', grants: [{ state: 'activating' }] } }]);
+    expect(await explained(duty, id)).toMatchObject({ exit: 0, state: 'approved' });
   });
 
   it('tells of standing access the review, and no end that the sweep moves on', async () => {

@@ -331,7 +331,10 @@ describe('of what has ended', () => {
   it.each<[EndReason, LedgerEvent['actor'], string | undefined, string, string[]]>([
     ['expired', 'sweep', undefined, 'its time was up', []],
     ['expired', 'sweep', 'no longer on call for pagerduty/PDB1234', 'no longer on call for pagerduty/PDB1234', []],
-    ['revoked', 'sweep', 'blocked by the policy', 'blocked by the policy', []],
+    // Which rule keeps somebody out, and what it rests on, is no news for a channel.
+    ['revoked', 'sweep', 'prod.deny[0] under-investigation: a member of okta/web', 'revoked', []],
+    ['revoked', 'sweep', 'blocked by the policy', 'revoked', []],
+    ['superseded', 'oncall', 'asked for otherwise', 'another grant took its place', []],
     ['revoked', boss, 'lost laptop', 'revoked by boss@acme.dev', ['reason: lost laptop']],
     ['revoked', boss, undefined, 'revoked by boss@acme.dev', []],
     ['failed', 'oncall', 'okta refuses: no right', 'it could not be given', ['why: okta refuses: no right']],

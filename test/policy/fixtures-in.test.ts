@@ -71,7 +71,6 @@ describe('who is in by a rotation', () => {
   it('is not whom deny keeps out, or may, nor who is blocked', async () => {
     const member = 'people: { maria@acme.dev: { member: local/leavers } }';
     expect(await tried(`${member}, in: nobody`)).toMatchObject({ in: [], differences: [] });
-    expect(await tried('down: local, in: nobody')).toMatchObject({ in: [], differences: [] });
     expect(await tried('people: { eve@acme.dev: { onCall: file/db } }, in: maria@acme.dev')).toMatchObject({ differences: [] });
   });
 
@@ -138,7 +137,15 @@ it('who is in is asked where somebody is in without asking, and where it can be 
   check('cases: [ { role: db, ‹orphan-key›in: nobody } ]', 'allow: [ { user: a@acme.dev } ]');
   check('cases: [ { role: db, down: file, ‹orphan-key›in: nobody } ]');
   check('down: file\ncases: [ { role: db, ‹orphan-key›in: nobody } ]');
-  check('cases: [ { role: db, down: [local, paging], in: nobody } ]');
+  // Whom "deny" may keep out is not let in, and stays who is in.
+  check('cases: [ { role: db, down: [local, paging], ‹orphan-key›in: nobody } ]');
+  check('down: local\ncases: [ { role: db, ‹orphan-key›in: nobody } ]', listed);
+  check(
+    'cases: [ { role: db, down: local, ‹orphan-key›in: nobody } ]',
+    listed.replace('member: local/leavers', 'not: { member: local/engineering }'),
+  );
+  check('cases: [ { role: db, down: paging, in: nobody } ]');
+  check('cases: [ { role: db, down: local, in: nobody } ]', rotating.replace(/^deny.*$/m, ''));
   check('cases: [ { role: db, in: [ ‹bad-email›nobody, a@acme.dev ] } ]');
   check('cases: [ ‹missing-key›{ role: db, in: nobody } ]', rotating, '');
   check('people: { a@acme.dev: { onCall: ‹not-asked›file/DB } }\ncases: [ { role: db, in: nobody } ]');

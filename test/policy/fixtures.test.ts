@@ -76,6 +76,8 @@ describe('a file of tests', () => {
     ['that expects a number of places of what is refused', `${at}cases: [ { ${me}, expect: deny, ‹orphan-key›maxHolders: 1 } ]`],
     ['that expects no places at all', `${at}cases: [ { ${me}, expect: allow, maxHolders: ‹bad-value›0 } ]`],
     ['that expects an end with what ends nothing', `${at}cases: [ { ${me}, expect: allow, endsWith: ‹bad-value›max } ]`],
+    ['that expects nothing beside what ends it', `${at}cases: [ { ${me}, expect: allow, endsWith: [ ‹bad-value›nothing, shift ] } ]`],
+    ['that expects nothing behind what ends it', `${at}cases: [ { ${me}, expect: allow, endsWith: [ shift, ‹bad-value›nothing ] } ]`],
     ['that asks for no emergency', `${at}cases: [ { ${me}, breakGlass: ‹bad-value›false, expect: deny } ]`],
     ['with a group that differs in a letter', `${at}cases: [ { ${me}, member: ‹not-asked›local/enginering, expect: deny } ]`],
     ['with a group that differs in case', `${at}cases: [ { ${me}, member: ‹not-asked›local/Engineering, expect: deny } ]`],
