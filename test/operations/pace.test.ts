@@ -24,7 +24,7 @@ type Provider = {
   mostAtOnce: number;
 };
 
-/** Every request takes `latencyMs`, a removal is two of them, and `refuse` may answer for it. */
+/** Every request takes `latencyMs`, a removal is two of them, and `refuse` may answer for it. The memory behind it takes no second turn. */
 function provider(world: World, sleep: Deps['sleep'], memory: MemoryDirectory, refuse: (sent: readonly number[]) => unknown): Provider {
   let atOnce = 0;
   const request = (call: Call): Promise<void> =>
@@ -40,9 +40,9 @@ function provider(world: World, sleep: Deps['sleep'], memory: MemoryDirectory, r
     });
   const directory: Directory = {
     ...memory,
-    read: async (pin, call) => request(call).then(() => memory.read(pin, call)),
-    members: async (group, call) => request(call).then(() => memory.members(group, call)),
-    findGroup: async (name, call) => request(call).then(() => memory.findGroup(name, call)),
+    read: async (pin, call) => request(call).then(() => memory.read(pin, {})),
+    members: async (group, call) => request(call).then(() => memory.members(group, {})),
+    findGroup: async (name, call) => request(call).then(() => memory.findGroup(name, {})),
     remove: async (pin, call) => {
       await request(call);
       return inTurn(call, async () => {
