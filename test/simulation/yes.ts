@@ -171,8 +171,9 @@ function stands(world: World, process: Process, request: RequestRow, yes: Yes): 
   const { policy, startedAt } = process;
   const email = yes.by.email;
   const items = rulesFor(world, process, policy.roles[request.role], email, [true]);
-  // What may have been against it cannot be told.
-  if (churn + clockStep > 0 || yes.inPlaceOf !== undefined || policy.blocked.includes(email) || items.length === 0) return false;
+  // What may have been against it cannot be told; in another account they may be somebody else, who has left.
+  if (churn + clockStep + process.elsewhere.size > 0 || yes.inPlaceOf !== undefined || policy.blocked.includes(email) || items.length === 0)
+    return false;
   const isOther = world.yes.said.get(nameOf(request.id, yes)) !== exactly(policy, request);
   return !isOther && turnOf(world, process, request, items, 'latest') <= startedAt;
 }
@@ -235,8 +236,8 @@ const askedSince = ({ now, config }: World, { startedAt }: Process): number =>
   config.clockStep > 0 ? startedAt : Math.max(startedAt, now - 6 * minute);
 
 function isDeputy(world: World, process: Process, email: string): Truth {
-  // Much can be at one instant.
-  const since = askedSince(world, process) - 1;
+  // Much can be at one instant, and a host's clock may be a minute off, by which the roster is asked.
+  const since = askedSince(world, process) - minute - 1;
   return isOff(world, 'deputy', email, since) ? false : isOnSince(world, 'deputy', email, since) || 'unsure';
 }
 
