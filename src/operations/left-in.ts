@@ -3,7 +3,7 @@
 import type { Queries } from '../ledger/ledger.ts';
 import type { Policy } from '../policy/types.ts';
 import type { Deps } from './deps.ts';
-import { adoptCommand, isExclusive } from './names.ts';
+import { adoptCommand, foldedGroup, groupsGiven, isExclusive } from './names.ts';
 import type { SweepStep } from './types.ts';
 
 const topic = 'left-in';
@@ -52,12 +52,11 @@ export async function leftIn({ policy, ledger }: Deps): Promise<readonly SweepSt
 
 /** Those that the policy names, by the last group of that name: of others no reading will ever say that they are as they should be. */
 function readStill(policy: Policy, groups: readonly ManagedGroup[]): readonly ManagedGroup[] {
-  const folded = (directory: string, group: string): string => JSON.stringify([directory, group.toLowerCase()]);
-  const targets = new Set(Object.values(policy.roles).flatMap((role) => role.targets.map((one) => folded(one.directory, one.group))));
+  const given = groupsGiven(policy);
   const last = new Map<string, ManagedGroup>();
   for (const group of groups) {
-    const name = folded(group.directory, group.groupName);
-    if (targets.has(name) && group.firstReadAt >= (last.get(name)?.firstReadAt ?? 0)) last.set(name, group);
+    const name = foldedGroup(group.directory, group.groupName);
+    if (given.has(name) && group.firstReadAt >= (last.get(name)?.firstReadAt ?? 0)) last.set(name, group);
   }
   return [...last.values()];
 }

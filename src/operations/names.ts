@@ -88,6 +88,13 @@ export function isExclusive(policy: Policy, directory: string, groupName: string
   return policy.directories[directory]?.exclusive.some((name) => name.toLowerCase() === folded) ?? false;
 }
 
+/** Folded, as IAM's names are the same whatever their case. */
+export const foldedGroup = (directory: string, group: string): string => JSON.stringify([directory, group.toLowerCase()]);
+
+/** Groups that some role of the policy gives. */
+export const groupsGiven = ({ roles }: Policy): ReadonlySet<string> =>
+  new Set(Object.values(roles).flatMap(({ targets }) => targets.map(({ directory, group }) => foldedGroup(directory, group))));
+
 /** As it is typed in a shell. */
 export const adoptCommand = ({ directory, group }: Target): string => {
   const name = `${directory}/${group}`;

@@ -1,9 +1,11 @@
 /** Whether somebody is in as the user to whom their name leads: `people` may have been corrected since, or the user made anew. */
 
 import { isOncallError, isProviderError } from '../errors.ts';
-import type { Request } from '../lifecycle/types.ts';
+import type { Queries } from '../ledger/ledger.ts';
+import type { Grant, Membership, Request } from '../lifecycle/types.ts';
 import type { Deps } from './deps.ts';
 import type { Lookups } from './lookups.ts';
+import type { Pins } from './pins.ts';
 
 export type LedTo = {
   /** Ids of those grants that let another user in. */
@@ -43,4 +45,14 @@ async function userOf(world: Lookups, directory: string, email: string) {
     if (!isOncallError(error) && !isProviderError(error)) throw error;
     return undefined;
   }
+}
+
+type OfAnother = { readonly id: string; readonly row: Membership };
+
+/** The same of what is asked for again, inside its transaction, by what the names were found to lead to just before. */
+export async function amongOtherUsers(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<readonly OfAnother[]> {
+  const held = await Promise.all(standing.map(async ({ id, membershipId }) => ({ id, row: await q.membership(membershipId) })));
+  return held.flatMap(({ id, row }) =>
+    row && pinned.some(({ target, pin }) => target.directory === row.directory && pin.userId !== row.userId) ? [{ id, row }] : [],
+  );
 }

@@ -11,6 +11,7 @@ import { requireFresh, requireSweep } from './gate.ts';
 import { insertGrants } from './intent.ts';
 import { waitingFor, whyNotMoved } from './line-view.ts';
 import { withOwnEnd } from './move-end.ts';
+import { amongOtherUsers } from './other-users.ts';
 import type { Pins } from './pins.ts';
 import { notTried } from './refusal.ts';
 import type { Asking, Settled } from './request.ts';
@@ -46,7 +47,7 @@ export async function repeat(
   const wouldBeLater = expiresAt !== undefined && expiresAt > (open.expiresAt ?? 0);
   const waiting = role.maxHolders === undefined ? 0 : (await waitingFor(q, role.name)).length;
   // One end for all that a request has given: moved, it would keep the other user in as well.
-  const others = await ofOtherUsers(q, pins.pinned, standing);
+  const others = await amongOtherUsers(q, pins.pinned, standing);
   const own = standing.filter((grant) => !others.some(({ id }) => id === grant.id));
   const known = new Set(pins.pinned.map(({ target }) => target.directory));
   const isSure = standing.every(
@@ -119,16 +120,6 @@ function isUnheld({ input, role, actor, facts }: Asking, { decision: { endsWith 
   if (endsWith.length === 0 || unheldSince !== undefined || (input.incident !== undefined && input.incident !== incident)) return false;
   const only = incident === undefined ? {} : { incidents: incidentsCalled(incident, role, endsWith, facts) };
   return stillHolds(endsWith, { email: actor.email, client: clientOf(actor), now, facts, ...only }) === false;
-}
-
-type OfAnother = { readonly id: string; readonly row: Membership };
-
-/** Those that let in another user than the one to whom the name leads: `people` was corrected, or the user made anew. */
-async function ofOtherUsers(q: Queries, pinned: Pins['pinned'], standing: readonly Grant[]): Promise<readonly OfAnother[]> {
-  const held = await Promise.all(standing.map(async ({ id, membershipId }) => ({ id, row: await q.membership(membershipId) })));
-  return held.flatMap(({ id, row }) =>
-    row && pinned.some(({ target, pin }) => target.directory === row.directory && pin.userId !== row.userId) ? [{ id, row }] : [],
-  );
 }
 
 const notAsAnother = ({ userName, directory }: Membership, role: string) => ({

@@ -11,7 +11,7 @@ import { standing } from './anchor.ts';
 import type { Deps } from './deps.ts';
 import { whyClockIsOff } from './gate.ts';
 import { leftIn, noteLeftIn } from './left-in.ts';
-import { isExclusive } from './names.ts';
+import { foldedGroup, groupsGiven, isExclusive } from './names.ts';
 import { isOverdue } from './sweep.ts';
 import type { SweepStep } from './types.ts';
 
@@ -67,11 +67,9 @@ type ManagedGroup = Awaited<ReturnType<Queries['managedGroups']>>[number];
 /** A group that is not read now, or not as an exclusive one: that it was clean once must not count when it is read as such again, with whoever came meanwhile. */
 async function forgetClean(deps: Deps, inUse: readonly (GroupPin & { readonly directory: string })[]): Promise<void> {
   if (deps.policyFault !== undefined) return;
-  const targets = new Set(
-    Object.values(deps.policy.roles).flatMap((role) => role.targets.map(({ directory, group }) => folded(directory, group))),
-  );
+  const given = groupsGiven(deps.policy);
   const isRead = ({ directory, groupId, groupName }: ManagedGroup): boolean =>
-    targets.has(folded(directory, groupName)) || inUse.some((group) => group.directory === directory && group.groupId === groupId);
+    given.has(foldedGroup(directory, groupName)) || inUse.some((group) => group.directory === directory && group.groupId === groupId);
   const stale = (groups: readonly ManagedGroup[]) =>
     groups.filter((one) => one.cleanAt !== undefined && !(isExclusive(deps.policy, one.directory, one.groupName) && isRead(one)));
   const ledger = await deps.ledger();
@@ -80,9 +78,6 @@ async function forgetClean(deps: Deps, inUse: readonly (GroupPin & { readonly di
     for (const { directory, groupId } of stale(await q.managedGroups())) await q.markClean(directory, groupId, undefined);
   });
 }
-
-/** IAM's names are the same whatever their case. */
-const folded = (directory: string, group: string): string => JSON.stringify([directory, group.toLowerCase()]);
 
 async function tendOne(deps: Deps, name: string, inUse: readonly GroupPin[], beats: boolean): Promise<readonly SweepStep[]> {
   const ledger = await deps.ledger();
